@@ -1,0 +1,121 @@
+/* host/control/settings.h - config.yaml, decoded once: every key that this gateway knows, typed. */
+#ifndef HOST_CONTROL_SETTINGS_H
+#define HOST_CONTROL_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <hotgate/error.h>
+
+#include "host/core/issues.h"
+
+/** One address to listen on. */
+typedef struct hgh_listen {
+    char address[46]; /* IPv4 or IPv6, without brackets */
+    uint16_t port;
+} hgh_listen;
+
+typedef enum hgh_role {
+    HGH_ROLE_VIEWER = 1, /* GET only */
+    HGH_ROLE_ADMIN = 2,
+} hgh_role;
+
+/** One entry of deployment.admin.admin_key. */
+typedef struct hgh_admin_key {
+    char *name;
+    char *key; /* secret */
+    hgh_role role;
+} hgh_admin_key;
+
+/**
+ * The configuration file merged over the defaults. Texts are owned by it. Keys and defaults are
+ * those of APISIX's config.yaml; the name of each is in the comment.
+ */
+typedef struct hgh_settings {
+    char *path; /* of the file it came from */
+
+    size_t node_listen_count; /* apisix.node_listen: [9080] on 0.0.0.0 */
+    hgh_listen *node_listen;
+    bool enable_server_tokens;  /* apisix.enable_server_tokens: true */
+    bool delete_uri_tail_slash; /* apisix.delete_uri_tail_slash: false */
+    char *router;               /* apisix.router.http: radixtree_host_uri */
+    size_t dns_resolver_count;  /* apisix.dns_resolver: none; then /etc/resolv.conf's */
+    char **dns_resolver;
+    int64_t dns_resolver_valid_s; /* apisix.dns_resolver_valid: 0, the record's own TTL */
+    int64_t resolver_timeout_s;   /* apisix.resolver_timeout: 5 */
+
+    bool enable_admin;         /* apisix.enable_admin: true */
+    size_t admin_listen_count; /* deployment.admin.admin_listen: 127.0.0.1:9180 */
+    hgh_listen *admin_listen;
+    bool admin_key_required; /* deployment.admin.admin_key_required: true */
+    size_t admin_key_count;  /* deployment.admin.admin_key */
+    hgh_admin_key *admin_key;
+    size_t allow_admin_count; /* deployment.admin.allow_admin: 127.0.0.0/24, ::1/128 */
+    char **allow_admin;
+    bool enable_admin_cors;  /* deployment.admin.enable_admin_cors: true */
+    char *admin_api_version; /* deployment.admin.admin_api_version: v3 */
+
+    json_t *plugins;          /* plugins: an array of names; NULL: everything that is there */
+    json_t *plugin_attr;      /* plugin_attr: an object, never NULL */
+    char *plugins_directory;  /* hotgate.plugins_directory: DIR/plugins of the instance */
+    json_t *plugins_override; /* hotgate.plugins_override: names whose own object wins over a
+                                 shipped one; an array, never NULL */
+    json_t *allow_libraries;  /* hotgate.allow_libraries: more libraries that plugins may need; an
+                                 array, never NULL */
+    int64_t shared_memory_bytes; /* hotgate.shared_memory: 64m */
+    int64_t parked_requests_max; /* hotgate.parked_requests: 10000 a worker */
+    int64_t slow_call_ms;        /* hotgate.slow_call: 20 ms */
+
+    char *nginx_binary;                 /* hotgate.nginx: found in PATH and /usr/sbin */
+    char *user;                         /* nginx_config.user: hotgate-worker; used as root only */
+    char *error_log;                    /* nginx_config.error_log: logs/error.log */
+    char *error_log_level;              /* nginx_config.error_log_level: warn */
+    int64_t worker_processes;           /* nginx_config.worker_processes: auto, which is 0 here */
+    int64_t worker_rlimit_nofile;       /* nginx_config.worker_rlimit_nofile: 20480 */
+    int64_t worker_shutdown_timeout_ms; /* nginx_config.worker_shutdown_timeout: 240s */
+    int64_t worker_connections;         /* nginx_config.event.worker_connections: 10620 */
+    bool enable_access_log;             /* nginx_config.http.enable_access_log: true */
+    char *access_log;                   /* nginx_config.http.access_log: logs/access.log */
+    char *access_log_format;            /* nginx_config.http.access_log_format: admin-api.md 7 */
+    int64_t keepalive_timeout_ms;       /* nginx_config.http.keepalive_timeout: 60s */
+    int64_t keepalive_requests;         /* nginx_config.http.keepalive_requests: 1000 */
+    int64_t client_header_timeout_ms;   /* nginx_config.http.client_header_timeout: 60s */
+    int64_t client_body_timeout_ms;     /* nginx_config.http.client_body_timeout: 60s */
+    int64_t send_timeout_ms;            /* nginx_config.http.send_timeout: 10s */
+    int64_t client_max_body_bytes;      /* nginx_config.http.client_max_body_size: 0, no limit */
+    bool underscores_in_headers;        /* nginx_config.http.underscores_in_headers: on */
+    char *real_ip_header;               /* nginx_config.http.real_ip_header: X-Real-IP */
+    size_t real_ip_from_count;          /* nginx_config.http.real_ip_from: 127.0.0.1, unix: */
+    char **real_ip_from;
+    int64_t upstream_keepalive;              /* nginx_config.http.upstream.keepalive: 320 */
+    int64_t upstream_keepalive_requests;     /* ...keepalive_requests: 1000 */
+    int64_t upstream_keepalive_timeout_ms;   /* ...keepalive_timeout: 60s */
+    char *http_configuration_snippet;        /* nginx_config.http_configuration_snippet */
+    char *http_server_configuration_snippet; /* nginx_config.http_server_configuration_snippet */
+} hgh_settings;
+
+/**
+ * Reads a file and merges it over the defaults. `${{VAR}}` and `${{VAR:=default}}` are replaced
+ * from the environment before parsing.
+ *
+ * out_settings  on HG_OK owned by the caller; else untouched.
+ * errors        every unknown key (with the nearest known one), wrong type, value out of range,
+ *               and syntax error, with line and column.
+ * warnings      known APISIX keys that have no effect here.
+ * Returns HG_OK, HG_ERR_INVALID (see errors), HG_ERR_IO (cannot be read) or HG_ERR_NO_MEMORY.
+ */
+hg_status hgh_settings_load(const char *path,
+                            hgh_settings **out_settings,
+                            hg_issues *errors,
+                            hg_issues *warnings);
+
+/** Accepts NULL. */
+void hgh_settings_free(hgh_settings *settings);
+
+/** All keys with their defaults and comments, as conf/config-default.yaml; caller frees. */
+char *hgh_settings_default_yaml(void);
+
+#endif

@@ -1,0 +1,79 @@
+/* hotgate/wait.h - calls that wait without stopping the worker. */
+#ifndef HOTGATE_WAIT_H
+#define HOTGATE_WAIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <hotgate/error.h>
+#include <hotgate/host.h>
+#include <hotgate/text.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A plugin whose descriptor has HG_WAITS calls these like any function; the host parks this
+ * request, serves others, and goes on behind the call. Only in rewrite, access and the first
+ * before_proxy: elsewhere, and without HG_WAITS, they return HG_ERR_UNSUPPORTED at once. After
+ * HG_CANCELED the callback must return HG_NEXT without waiting again. Between the calls nothing
+ * else runs in this worker; across them, do not keep what belongs to the worker as a whole (static
+ * buffers, errno).
+ */
+
+/** What to wait for on a descriptor; may be combined with |. */
+typedef enum hg_wait_events {
+    HG_WAIT_READABLE = 1,
+    HG_WAIT_WRITABLE = 2,
+} hg_wait_events;
+
+/** The host's side of this header. ABI: fields are only appended. */
+typedef struct hg_wait_api {
+    uint32_t size;
+    uint32_t reserved;
+    hg_status (*sleep)(hg_request *request, uint64_t duration_ms);
+    hg_status (*request_body)(hg_request *request, size_t max_bytes, hg_text *out_body);
+    hg_status (*descriptor)(hg_request *request, int fd, uint32_t events, uint64_t timeout_ms);
+} hg_wait_api;
+
+/** Waits for a time. [rewrite, access, first before_proxy] Returns HG_OK or HG_CANCELED. */
+static inline hg_status hg_sleep(hg_request *request, uint64_t duration_ms)
+{
+    return hg_host_slot->wait->sleep(request, duration_ms);
+}
+
+/**
+ * Waits until the whole request body is here. [rewrite, access]
+ *
+ * max_bytes  a larger body is HG_ERR_TOO_LARGE; it is still sent upstream if the request goes on.
+ * out_body   the bytes, not NUL-terminated, pooled with the request; empty if there is no body.
+ * Returns HG_OK, HG_ERR_TOO_LARGE, HG_ERR_NO_MEMORY, HG_ERR_IO (the client broke off or sent a
+ * malformed body) or HG_CANCELED.
+ */
+static inline hg_status hg_request_body(hg_request *request, size_t max_bytes, hg_text *out_body)
+{
+    return hg_host_slot->wait->request_body(request, max_bytes, out_body);
+}
+
+/**
+ * Waits until a descriptor of the plugin's own (a socket, a pipe) is ready. [rewrite, access,
+ * first before_proxy]
+ *
+ * fd      non-blocking; stays the plugin's, which must not close it during the call. A descriptor
+ *         is waited for by one request at a time.
+ * events  of hg_wait_events.
+ * Returns HG_OK (it is ready or has an error to be read), HG_ERR_TIMEOUT, HG_ERR_IO (it cannot be
+ * watched) or HG_CANCELED.
+ */
+static inline hg_status
+hg_wait_fd(hg_request *request, int fd, uint32_t events, uint64_t timeout_ms)
+{
+    return hg_host_slot->wait->descriptor(request, fd, events, timeout_ms);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
