@@ -45,8 +45,7 @@ void hgh_arena_usage(const hgh_arena *arena, size_t *out_size, size_t *out_used)
  * Finds or makes a table.
  *
  * name      HGH_TABLE_NAME_MAX bytes at most.
- * layout    what the numbers mean; a table of that name with another layout is left alone and a
- *           new, empty one takes its place.
+ * layout    what the numbers mean; the same name with another layout is another table.
  * entries   keys it must hold. An existing smaller table stays as it is.
  * text_max  bytes of its key that a slot keeps for enumeration, 0 for none.
  */
@@ -72,7 +71,7 @@ hg_status hgh_table_add(hgh_table *table,
                         uint64_t *out_ttl_ms);
 hg_status hgh_table_compare_and_set(
     hgh_table *table, hg_text key, int64_t expected, int64_t value, uint64_t now_ms);
-hg_status hgh_table_remove(hgh_table *table, hg_text key);
+hg_status hgh_table_remove(hgh_table *table, hg_text key, uint64_t now_ms);
 
 /** Calls for each live entry of a table with text; the text is cut at text_max. */
 void hgh_table_each(hgh_table *table,

@@ -25,7 +25,7 @@ typedef struct hg_dict hg_dict;
 /** How to open a table. Initialise with HG_DICT_OPTIONS_INIT, then set what differs. */
 typedef struct hg_dict_options {
     uint32_t size;      /* sizeof(hg_dict_options) */
-    uint32_t entries;   /* how many keys it must hold: 1 to 16,777,216; 48 bytes of memory each */
+    uint32_t entries;   /* how many keys it must hold: 1 to 16,777,216; 64 bytes of memory each */
     const char *layout; /* what the numbers mean, as a word of your own with a version in it, such
                            as "window-count/1"; another layout is another, empty table */
 } hg_dict_options;
