@@ -1,0 +1,443 @@
+/* host/core/configuration.c - a plugin's configuration on one resource, decoded. */
+#include "host/core/configuration.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/core/issues.h"
+#include "host/core/resource.h"
+
+#define POINTER_MAX 512u
+
+/* What _meta may hold (plugin-semantics 3.1); `filter` and `pre_function` are refused by name
+ * below, with a reason. */
+static bool meta_member_is_known(const char *name)
+{
+    static const char *const names[] = {
+        "disable", "error_response", "priority", "filter", "pre_function"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *type_name(const json_t *value)
+{
+    static const char *const names[] = {[JSON_OBJECT] = "table",
+                                        [JSON_ARRAY] = "table",
+                                        [JSON_STRING] = "string",
+                                        [JSON_INTEGER] = "number",
+                                        [JSON_REAL] = "number",
+                                        [JSON_TRUE] = "boolean",
+                                        [JSON_FALSE] = "boolean",
+                                        [JSON_NULL] = "userdata"};
+
+    return names[json_typeof(value)];
+}
+
+/* One wrong member of _meta, in the words of APISIX's validator. */
+static void meta_issue(hg_issues *issues,
+                       const hgh_plugin *plugin,
+                       const char *prefix,
+                       const char *member,
+                       const json_t *value,
+                       const char *wanted)
+{
+    char pointer[POINTER_MAX];
+    char text[POINTER_MAX];
+
+    (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, member);
+    (void)snprintf(text,
+                   sizeof(text),
+                   "failed to check the configuration of plugin %s err: property \"_meta\" "
+                   "validation failed: property \"%s\" validation failed: wrong type: expected "
+                   "%s, got %s",
+                   plugin->name,
+                   member,
+                   wanted,
+                   type_name(value));
+    hgh_issues_add(issues, pointer, type_name(value), wanted, text);
+}
+
+static hg_status meta_error_response(hgh_configuration *configuration, const json_t *value)
+{
+    char *text;
+
+    if (json_is_string(value)) {
+        text = strdup(json_string_value(value));
+    } else {
+        char *json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+        text = NULL;
+        if (json != NULL && asprintf(&text, "%s\n", json) < 0) {
+            text = NULL;
+        }
+        free(json);
+        configuration->error_response_json = true;
+    }
+    if (text == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    configuration->error_text = text;
+    configuration->error_response = hg_text_of(text);
+    return HG_OK;
+}
+
+static hg_status meta_decode(hgh_configuration *configuration,
+                             const hgh_plugin *plugin,
+                             const json_t *meta,
+                             const char *prefix,
+                             hg_issues *issues)
+{
+    const char *name;
+    json_t *value;
+    size_t before = issues->count;
+    hg_status status = HG_OK;
+    char pointer[POINTER_MAX];
+    char text[POINTER_MAX];
+
+    if (!json_is_object(meta)) {
+        (void)snprintf(pointer, sizeof(pointer), "%s/_meta", prefix);
+        (void)snprintf(text,
+                       sizeof(text),
+                       "failed to check the configuration of plugin %s err: property \"_meta\" "
+                       "validation failed: wrong type: expected object, got %s",
+                       plugin->name,
+                       type_name(meta));
+        hgh_issues_add(issues, pointer, type_name(meta), "an object", text);
+        return HG_ERR_INVALID;
+    }
+    /* The macro casts to a plain json_t: the object is only read. */
+    for (void *at = json_object_iter((json_t *)(uintptr_t)meta); at != NULL;
+         at = json_object_iter_next((json_t *)(uintptr_t)meta, at)) {
+        name = json_object_iter_key(at);
+        value = json_object_iter_value(at);
+        if (!meta_member_is_known(name)) {
+            (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, name);
+            (void)snprintf(text,
+                           sizeof(text),
+                           "failed to check the configuration of plugin %s err: property \"_meta\" "
+                           "validation failed: additional properties forbidden, found %s",
+                           plugin->name,
+                           name);
+            hgh_issues_add(issues,
+                           pointer,
+                           "an unknown field",
+                           "disable, error_response, priority or filter",
+                           text);
+        } else if (strcmp(name, "disable") == 0) {
+            if (json_is_boolean(value)) {
+                configuration->disabled = json_is_true(value);
+            } else {
+                meta_issue(issues, plugin, prefix, name, value, "boolean");
+            }
+        } else if (strcmp(name, "priority") == 0) {
+            json_int_t priority = json_integer_value(value);
+
+            if (json_is_integer(value) && priority >= INT32_MIN && priority <= INT32_MAX) {
+                configuration->has_priority = true;
+                configuration->priority = (int32_t)priority;
+            } else {
+                meta_issue(issues, plugin, prefix, name, value, "integer");
+            }
+        } else if (strcmp(name, "error_response") == 0) {
+            if (!json_is_string(value) && !json_is_object(value)) {
+                meta_issue(issues, plugin, prefix, name, value, "string or object");
+            } else if (meta_error_response(configuration, value) != HG_OK) {
+                status = HG_ERR_NO_MEMORY;
+            }
+        } else {
+            /* A filter that is not evaluated would run the plugin where it must not. */
+            (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, name);
+            (void)snprintf(text,
+                           sizeof(text),
+                           "failed to check the configuration of plugin %s err: _meta.%s is not "
+                           "supported by this version",
+                           plugin->name,
+                           name);
+            hgh_issues_add(
+                issues, pointer, "a field of a later version", "a configuration without it", text);
+        }
+    }
+    if (status != HG_OK) {
+        return status;
+    }
+    return issues->count > before ? HG_ERR_INVALID : HG_OK;
+}
+
+/* FNV-1a over the canonical text: equal content gives equal checksums in every process. */
+static uint64_t json_checksum(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    uint64_t hash = 0xcbf29ce484222325u;
+
+    for (const char *at = text; at != NULL && *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
+    }
+    free(text);
+    return hash;
+}
+
+static hg_status
+source_set(hgh_configuration *configuration, const char *resource, const char *id)
+{
+    size_t resource_size = strlen(resource) + 1;
+    size_t id_size = strlen(id) + 1;
+    char *text = malloc(resource_size + id_size);
+
+    if (text == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    memcpy(text, resource, resource_size);
+    memcpy(text + resource_size, id, id_size);
+    configuration->source_text = text;
+    configuration->source.size = (uint32_t)sizeof(configuration->source);
+    configuration->source.resource = hg_text_of(text);
+    configuration->source.id = hg_text_of(text + resource_size);
+    return HG_OK;
+}
+
+/* Puts "failed to check the configuration of plugin NAME err: " before the findings' texts. */
+static void issues_name_plugin(hg_issues *issues, size_t from, const char *name)
+{
+    for (size_t i = from; i < issues->count; i++) {
+        hgh_issue *issue = &issues->items[i];
+        char *text = NULL;
+        int length;
+
+        if (issue->text != NULL) {
+            length = asprintf(&text,
+                              "failed to check the configuration of plugin %s err: %s",
+                              name,
+                              issue->text);
+        } else {
+            length = asprintf(&text,
+                              "failed to check the configuration of plugin %s err: %s: found %s, "
+                              "wanted %s",
+                              name,
+                              issue->pointer,
+                              issue->found,
+                              issue->wanted);
+        }
+        if (length >= 0) {
+            free(issue->text);
+            issue->text = text;
+        }
+    }
+}
+
+static hg_status raw_parse(hgh_configuration *configuration,
+                           hgh_plugin *plugin,
+                           const json_t *value,
+                           const char *prefix,
+                           hg_issues *issues)
+{
+    hg_issues found = {0};
+    hgh_blame *blame = &plugin->plugin_host->blame;
+    uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
+    hg_status status = configuration->description->parse(
+        value, &configuration->source, &configuration->raw, &found);
+
+    hgh_blame_leave(blame, outer);
+    configuration->state = configuration->raw;
+    if (status != HG_OK && status != HG_ERR_NO_MEMORY) {
+        if (found.count == 0) {
+            hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts", NULL);
+        }
+        status = HG_ERR_INVALID;
+    }
+    hgh_issues_take(issues, &found, prefix);
+    return status;
+}
+
+/* Schema, defaults and decoding of the plugin's own part; `value` is ours to change. */
+static hg_status own_decode(hgh_configuration *configuration,
+                            hgh_plugin *plugin,
+                            hgh_use use,
+                            json_t *value,
+                            const char *prefix,
+                            hg_issues *issues,
+                            hg_issues *warnings)
+{
+    const hgh_plugin_use *compiled = &plugin->uses[use];
+    const hg_config_description *description = compiled->description;
+    hg_status status;
+
+    configuration->description = description;
+    if (!hgh_schema_validate(compiled->schema, value, prefix, issues)) {
+        return HG_ERR_INVALID;
+    }
+    if (description == NULL) {
+        return HG_OK;
+    }
+    if (description->fields != NULL && warnings != NULL) {
+        hgh_field_table_unknown(description, value, prefix, warnings);
+    }
+    status = hgh_schema_fill_defaults(compiled->schema, value);
+    if (status != HG_OK) {
+        return status;
+    }
+    if (description->fields == NULL) {
+        return raw_parse(configuration, plugin, value, prefix, issues);
+    }
+    status = hgh_field_table_decode(description, value, prefix, &configuration->decoded, issues);
+    if (status == HG_OK) {
+        configuration->state = hgh_decoded_state(configuration->decoded);
+    }
+    return status;
+}
+
+hg_status hgh_configuration_decode(hgh_plugin *plugin,
+                                   hgh_use use,
+                                   const json_t *value,
+                                   const char *resource,
+                                   const char *id,
+                                   const char *prefix,
+                                   hgh_configuration **out_configuration,
+                                   hg_issues *issues,
+                                   hg_issues *warnings)
+{
+    hgh_configuration *configuration = NULL;
+    json_t *own = NULL;
+    const json_t *meta;
+    hg_status status = HG_OK;
+    size_t before = issues->count;
+
+    if (!json_is_object(value)) {
+        char *shown = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        char text[HG_ERROR_TEXT_MAX];
+
+        (void)snprintf(text,
+                       sizeof(text),
+                       "invalid plugin conf %.200s for plugin [%s]",
+                       shown == NULL ? "" : shown,
+                       plugin->name);
+        hgh_issues_add(issues, prefix, type_name(value), "an object", text);
+        free(shown);
+        return HG_ERR_INVALID;
+    }
+    configuration = calloc(1, sizeof(*configuration));
+    own = json_deep_copy(value);
+    if (configuration == NULL || own == NULL || source_set(configuration, resource, id) != HG_OK) {
+        status = HG_ERR_NO_MEMORY;
+        goto cleanup;
+    }
+    configuration->references = 1;
+    configuration->use = use;
+    configuration->priority = plugin->descriptor->priority;
+    configuration->source.checksum = json_checksum(value);
+    meta = json_object_get(own, "_meta");
+    if (meta != NULL && use != HGH_USE_METADATA && use != HGH_USE_ATTRIBUTES) {
+        status = meta_decode(configuration, plugin, meta, prefix, issues);
+        (void)json_object_del(own, "_meta");
+    }
+    if (status != HG_ERR_NO_MEMORY) {
+        size_t own_from = issues->count;
+        hg_status own_status =
+            own_decode(configuration, plugin, use, own, prefix, issues, warnings);
+
+        issues_name_plugin(issues, own_from, plugin->name);
+        status = status == HG_OK ? own_status : status;
+    }
+    if (status == HG_OK && issues->count > before) {
+        status = HG_ERR_INVALID; /* a parse() that finds fault and returns HG_OK */
+    }
+    if (status == HG_OK) {
+        /* Attributes belong to the plugin itself: a reference would keep it loaded for ever. */
+        configuration->plugin = use == HGH_USE_ATTRIBUTES ? NULL : hgh_plugin_ref(plugin);
+        *out_configuration = configuration;
+        configuration = NULL; /* now the caller's */
+    } else if (issues->count == before && issues->dropped == 0) {
+        hgh_issues_add(issues, prefix, "no memory", "memory", NULL);
+    }
+
+cleanup:
+    if (configuration != NULL && configuration->raw != NULL) {
+        configuration->description->release(configuration->raw);
+        configuration->raw = NULL;
+    }
+    hgh_configuration_unref(configuration);
+    json_decref(own);
+    return status;
+}
+
+hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_issues *issues)
+{
+    const hgh_plugin *plugin = configuration->plugin;
+    hgh_blame *blame = &plugin->plugin_host->blame;
+    hg_status status;
+    uint64_t outer;
+    size_t before = issues->count;
+
+    if (plugin->descriptor->check == NULL) {
+        return HG_OK;
+    }
+    outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_CHECK);
+    status = plugin->descriptor->check(configuration->state, &configuration->source, issues);
+    hgh_blame_leave(blame, outer);
+    if (status != HG_OK && issues->count == before) {
+        hgh_issues_add(issues, "", "what its check() refuses", "a configuration it accepts", NULL);
+    }
+    issues_name_plugin(issues, before, plugin->name);
+    return issues->count > before ? HG_ERR_INVALID : HG_OK;
+}
+
+void hgh_configuration_bind(hgh_configuration *configuration, hgh_resource *resource)
+{
+    configuration->bound = hgh_resource_ref(resource);
+    configuration->bound_next = resource->configurations;
+    resource->configurations = configuration;
+}
+
+hgh_configuration *
+hgh_configuration_bound(const hgh_resource *resource, const hgh_plugin *plugin, hgh_use use)
+{
+    for (hgh_configuration *at = resource->configurations; at != NULL; at = at->bound_next) {
+        if (at->plugin == plugin && at->use == use) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static void configuration_unbind(hgh_configuration *configuration)
+{
+    hgh_configuration **at;
+
+    if (configuration->bound == NULL) {
+        return;
+    }
+    for (at = &configuration->bound->configurations; *at != configuration;
+         at = &(*at)->bound_next) {
+    }
+    *at = configuration->bound_next;
+    hgh_resource_unref(configuration->bound);
+}
+
+void hgh_configuration_unref(hgh_configuration *configuration)
+{
+    if (configuration == NULL || (configuration->references > 0 && --configuration->references > 0)) {
+        return;
+    }
+    if (configuration->raw != NULL) {
+        hgh_plugin *plugin = configuration->plugin;
+        uint64_t outer = 0;
+
+        if (plugin != NULL) {
+            outer = hgh_blame_enter(&plugin->plugin_host->blame, plugin->number, HGH_CALL_RELEASE);
+        }
+        configuration->description->release(configuration->raw);
+        if (plugin != NULL) {
+            hgh_blame_leave(&plugin->plugin_host->blame, outer);
+        }
+    }
+    configuration_unbind(configuration);
+    hgh_decoded_free(configuration->decoded);
+    free(configuration->error_text);
+    free(configuration->source_text);
+    hgh_plugin_unref(configuration->plugin);
+    free(configuration);
+}

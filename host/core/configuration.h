@@ -1,0 +1,77 @@
+/* host/core/configuration.h - a plugin's configuration on one resource, decoded. */
+#ifndef HOST_CORE_CONFIGURATION_H
+#define HOST_CORE_CONFIGURATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "host/core/plugin.h"
+
+/** Shared, immutable. Keeps its plugin loaded. */
+typedef struct hgh_configuration {
+    uint32_t references;
+    hgh_plugin *plugin; /* a reference; NULL for attributes, whose plugin owns them */
+    const hg_config_description *description;
+    hgh_decoded *decoded; /* field table */
+    void *raw;            /* raw way: what parse() made */
+    const void *state;    /* what callbacks get; NULL without a description */
+    hg_config_source source;
+    char *source_text; /* owns the texts of source */
+
+    /* _meta */
+    bool disabled;
+    bool has_priority;
+    int32_t priority;        /* _meta.priority, else the plugin's */
+    hg_text error_response;  /* body for statuses from 400; absent: the plugin's own */
+    bool error_response_json;
+    char *error_text; /* owns error_response */
+
+    struct hgh_resource *bound;             /* a reference; NULL: of no resource */
+    struct hgh_configuration *bound_next;   /* in the weak list of that resource */
+    hgh_use use;
+} hgh_configuration;
+
+/**
+ * Judges and decodes one configuration, _meta included.
+ *
+ * value      as the operator wrote it; borrowed, unchanged.
+ * resource   "routes"; id "1"; both are copied.
+ * prefix     JSON Pointer of the value in what the operator wrote ("/plugins/echo").
+ * out_configuration  on HG_OK one reference of the caller's; else untouched.
+ * issues     every finding, the first with the text that APISIX's clients know.
+ * warnings   unknown fields; may be NULL.
+ * Returns HG_OK, HG_ERR_INVALID or HG_ERR_NO_MEMORY.
+ */
+hg_status hgh_configuration_decode(hgh_plugin *plugin,
+                                   hgh_use use,
+                                   const json_t *value,
+                                   const char *resource,
+                                   const char *id,
+                                   const char *prefix,
+                                   hgh_configuration **out_configuration,
+                                   hg_issues *issues,
+                                   hg_issues *warnings);
+
+/** Runs the plugin's own check(), if it has one; only in the probe. */
+hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_issues *issues);
+
+static inline hgh_configuration *hgh_configuration_ref(hgh_configuration *configuration)
+{
+    configuration->references++;
+    return configuration;
+}
+
+/** Enters it into its resource's list, so that every chain that needs it shares it. */
+void hgh_configuration_bind(hgh_configuration *configuration, struct hgh_resource *resource);
+
+/** The one of that plugin and use in a resource's list, borrowed; NULL: not decoded now. */
+hgh_configuration *hgh_configuration_bound(const struct hgh_resource *resource,
+                                           const hgh_plugin *plugin,
+                                           hgh_use use);
+
+/** Accepts NULL. The last one runs release(). */
+void hgh_configuration_unref(hgh_configuration *configuration);
+
+#endif

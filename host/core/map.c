@@ -1,0 +1,147 @@
+/* host/core/map.c - a hash table from text to embedded nodes, grown in small steps. */
+#include "host/core/map.h"
+
+#include <stdlib.h>
+
+#define SIZE_MIN       16u
+#define MOVES_PER_CALL 4u /* buckets moved by each insertion while it grows */
+
+static uint64_t map_hash(const hgh_map *map, hg_text key)
+{
+    return hgh_siphash128(&map->key, key.data == NULL ? "" : key.data, key.length).low;
+}
+
+static hgh_map_node **map_bucket(const hgh_map *map, int table, uint64_t hash)
+{
+    return &map->buckets[table][hash & (map->sizes[table] - 1)];
+}
+
+void hgh_map_init(hgh_map *map)
+{
+    *map = (hgh_map){0};
+    hgh_hash_key_init(&map->key);
+}
+
+void hgh_map_done(hgh_map *map)
+{
+    free(map->buckets[0]);
+    free(map->buckets[1]);
+    *map = (hgh_map){0};
+}
+
+hgh_map_node *hgh_map_find(const hgh_map *map, hg_text key)
+{
+    uint64_t hash;
+
+    if (map->count == 0) {
+        return NULL;
+    }
+    hash = map_hash(map, key);
+    for (int table = 0; table < 2; table++) {
+        if (map->sizes[table] == 0) {
+            continue;
+        }
+        for (hgh_map_node *node = *map_bucket(map, table, hash); node != NULL; node = node->next) {
+            if (node->hash == hash && hg_text_equal(node->key, key)) {
+                return node;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void map_move_some(hgh_map *map)
+{
+    for (size_t i = 0; i < MOVES_PER_CALL && map->moved < map->sizes[0]; i++, map->moved++) {
+        hgh_map_node *node = map->buckets[0][map->moved];
+
+        map->buckets[0][map->moved] = NULL;
+        while (node != NULL) {
+            hgh_map_node *next = node->next;
+            hgh_map_node **bucket = map_bucket(map, 1, node->hash);
+
+            node->next = *bucket;
+            *bucket = node;
+            node = next;
+        }
+    }
+    if (map->moved == map->sizes[0]) {
+        free(map->buckets[0]);
+        map->buckets[0] = map->buckets[1];
+        map->sizes[0] = map->sizes[1];
+        map->buckets[1] = NULL;
+        map->sizes[1] = 0;
+        map->moved = 0;
+    }
+}
+
+/* Makes room for one more. Out of memory only hurts an empty map: a full one gets slower. */
+static hg_status map_reserve(hgh_map *map)
+{
+    if (map->sizes[1] != 0) {
+        map_move_some(map);
+        return HG_OK;
+    }
+    if (map->sizes[0] == 0) {
+        map->buckets[0] = calloc(SIZE_MIN, sizeof(*map->buckets[0]));
+        if (map->buckets[0] == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+        map->sizes[0] = SIZE_MIN;
+    } else if (map->count >= map->sizes[0]) {
+        map->buckets[1] = calloc(map->sizes[0] * 2, sizeof(*map->buckets[1]));
+        if (map->buckets[1] != NULL) {
+            map->sizes[1] = map->sizes[0] * 2;
+            map_move_some(map);
+        }
+    }
+    return HG_OK;
+}
+
+hg_status hgh_map_add(hgh_map *map, hgh_map_node *node)
+{
+    hgh_map_node **bucket;
+    hg_status status = map_reserve(map);
+
+    if (status != HG_OK) {
+        return status;
+    }
+    node->hash = map_hash(map, node->key);
+    bucket = map_bucket(map, map->sizes[1] != 0 ? 1 : 0, node->hash);
+    node->next = *bucket;
+    *bucket = node;
+    map->count++;
+    return HG_OK;
+}
+
+void hgh_map_remove(hgh_map *map, hgh_map_node *node)
+{
+    for (int table = 0; table < 2; table++) {
+        if (map->sizes[table] == 0) {
+            continue;
+        }
+        for (hgh_map_node **at = map_bucket(map, table, node->hash); *at != NULL;
+             at = &(*at)->next) {
+            if (*at == node) {
+                *at = node->next;
+                node->next = NULL;
+                map->count--;
+                return;
+            }
+        }
+    }
+}
+
+void hgh_map_each(hgh_map *map, void (*visit)(void *context, hgh_map_node *node), void *context)
+{
+    for (int table = 0; table < 2; table++) {
+        for (size_t i = 0; i < map->sizes[table]; i++) {
+            hgh_map_node *next;
+
+            for (hgh_map_node *node = map->buckets[table][i]; node != NULL; node = next) {
+                next = node->next;
+                visit(context, node);
+            }
+        }
+    }
+}

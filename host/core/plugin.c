@@ -1,0 +1,333 @@
+/* host/core/plugin.c - a plugin that is loaded, initialised and ready to be configured. */
+#include "host/core/plugin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/core/configuration.h"
+#include "host/core/engine.h"
+#include "host/core/host_api.h"
+#include "host/core/issues.h"
+
+#define METRIC_SERIES_DEFAULT 1000u
+#define METRIC_LABELS_BYTES   192u
+
+static hg_status use_compile(hgh_plugin *plugin,
+                             hgh_use use,
+                             const hg_config_description *description,
+                             hg_error *err)
+{
+    static const char *const names[HGH_USES] = {"config", "consumer", "metadata", "attributes"};
+    hgh_plugin_use *compiled = &plugin->uses[use];
+    hg_error cause = HG_ERROR_INIT;
+    hg_status status = HG_OK;
+
+    compiled->description = description;
+    if (description == NULL) {
+        compiled->schema_json = json_pack("{s:s, s:{}}", "type", "object", "properties");
+    } else if (description->size != sizeof(*description)) {
+        status = hg_error_set(&cause, HG_ERR_ABI, "found %u bytes", description->size);
+    } else if (description->fields != NULL) {
+        status = hgh_field_table_check(description, &cause);
+        if (status == HG_OK) {
+            compiled->schema_json =
+                hgh_field_table_schema(description, (plugin->descriptor->flags & HG_STRICT) != 0);
+        }
+    } else if (description->schema == NULL || description->parse == NULL ||
+               description->release == NULL) {
+        status = hg_error_set(
+            &cause, HG_ERR_INVALID, "wanted a field table, or a schema with parse and release");
+    } else {
+        json_error_t where;
+
+        compiled->schema_json = json_loads(description->schema, JSON_REJECT_DUPLICATES, &where);
+        if (compiled->schema_json == NULL) {
+            status = hg_error_set(&cause,
+                                  HG_ERR_INVALID,
+                                  "schema, line %d column %d: %s",
+                                  where.line,
+                                  where.column,
+                                  where.text);
+        }
+    }
+    if (status == HG_OK && compiled->schema_json == NULL) {
+        status = hg_error_set(&cause, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    if (status == HG_OK) {
+        status = hgh_schema_compile(compiled->schema_json, &compiled->schema, &cause);
+    }
+    if (status != HG_OK) {
+        return hg_error_set(err, status, "%s: %s", names[use], cause.text);
+    }
+    return HG_OK;
+}
+
+static hg_status metrics_open(hgh_plugin *plugin, hg_error *err)
+{
+    const hg_metric *metrics = plugin->descriptor->metrics;
+    uint32_t count = 0;
+
+    while (metrics != NULL && metrics[count].kind != HG_METRIC_END) {
+        count++;
+    }
+    if (count == 0) {
+        return HG_OK;
+    }
+    plugin->metrics = calloc(count, sizeof(hgh_table *));
+    if (plugin->metrics == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "metrics: out of memory");
+    }
+    plugin->metrics_count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const hg_metric *metric = &metrics[i];
+        uint32_t series = metric->series_max == 0 ? METRIC_SERIES_DEFAULT : metric->series_max;
+        bool labelled = metric->labels[0] != NULL;
+        char name[HGH_TABLE_NAME_MAX + 1];
+        hg_status status;
+
+        if (metric->name == NULL || metric->name[0] == '\0' || strlen(metric->name) > 63 ||
+            (metric->kind != HG_METRIC_COUNTER && metric->kind != HG_METRIC_GAUGE)) {
+            return hg_error_set(err, HG_ERR_INVALID, "metrics: entry %u has no name or kind", i);
+        }
+        (void)snprintf(name, sizeof(name), "metric/%s/%.63s", plugin->name, metric->name);
+        status = hgh_arena_open_table(plugin->plugin_host->arena,
+                                      name,
+                                      metric->kind == HG_METRIC_COUNTER ? "counter" : "gauge",
+                                      labelled ? series : 1,
+                                      labelled ? METRIC_LABELS_BYTES : 0,
+                                      &plugin->metrics[i],
+                                      err);
+        if (status != HG_OK) {
+            return status;
+        }
+    }
+    return HG_OK;
+}
+
+static hg_status plugin_attributes(hgh_plugin *plugin, const json_t *attributes, hg_issues *issues)
+{
+    const hg_config_description *description = plugin->uses[HGH_USE_ATTRIBUTES].description;
+    json_t *empty = NULL;
+    hg_status status;
+
+    if (description == NULL) {
+        return HG_OK;
+    }
+    if (attributes == NULL) {
+        empty = json_object(); /* so that its defaults arrive */
+        attributes = empty;
+    }
+    status = hgh_configuration_decode(plugin,
+                                      HGH_USE_ATTRIBUTES,
+                                      attributes,
+                                      "plugin_attr",
+                                      plugin->name,
+                                      "",
+                                      &plugin->attributes,
+                                      issues,
+                                      NULL);
+    json_decref(empty);
+    return status;
+}
+
+static hg_status plugin_init(hgh_plugin *plugin, hg_error *err)
+{
+    hgh_blame *blame = &plugin->plugin_host->blame;
+    const hg_plugin *descriptor = plugin->descriptor;
+    hg_error cause = HG_ERROR_INIT;
+    hg_status status = HG_OK;
+
+    if (descriptor->init != NULL) {
+        uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_INIT);
+
+        status = descriptor->init(
+            plugin->attributes == NULL ? NULL : plugin->attributes->state, &cause);
+        hgh_blame_leave(blame, outer);
+    }
+    if (status != HG_OK) {
+        cause.text[sizeof(cause.text) - 1] = '\0';
+        return hg_error_set(err,
+                            status,
+                            "init failed: %s",
+                            cause.text[0] == '\0' ? "it gave no reason" : cause.text);
+    }
+    plugin->initialised = true;
+    return HG_OK;
+}
+
+hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
+                          const char *path,
+                          const char *name,
+                          uint32_t number,
+                          const json_t *attributes,
+                          hgh_plugin **out_plugin,
+                          hg_issues *issues,
+                          hg_error *err)
+{
+    hgh_plugin *plugin = calloc(1, sizeof(*plugin));
+    const hg_plugin *descriptor;
+    hg_status status;
+    uint64_t outer;
+
+    if (plugin == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", name);
+    }
+    plugin->references = 1;
+    plugin->number = number;
+    plugin->plugin_host = plugin_host;
+    (void)snprintf(plugin->name, sizeof(plugin->name), "%s", name);
+    outer = hgh_blame_enter(&plugin_host->blame, number, HGH_CALL_LOAD);
+    status = hgh_plugin_object_open(path, name, &plugin->object, err);
+    hgh_blame_leave(&plugin_host->blame, outer);
+    if (status != HG_OK) {
+        goto cleanup;
+    }
+    plugin_host->objects_mapped++;
+    descriptor = hgh_plugin_object_descriptor(plugin->object);
+    plugin->descriptor = descriptor;
+    plugin->host = hgh_host_api(plugin_host->log_level, plugin);
+    *descriptor->host = &plugin->host;
+
+    status = use_compile(plugin, HGH_USE_CONFIG, descriptor->config, err);
+    if (status == HG_OK) {
+        status = use_compile(plugin,
+                             HGH_USE_CONSUMER,
+                             descriptor->consumer == NULL ? descriptor->config
+                                                          : descriptor->consumer,
+                             err);
+    }
+    if (status == HG_OK) {
+        status = use_compile(plugin, HGH_USE_METADATA, descriptor->metadata, err);
+    }
+    if (status == HG_OK) {
+        status = use_compile(plugin, HGH_USE_ATTRIBUTES, descriptor->attributes, err);
+    }
+    if (status == HG_OK) {
+        status = metrics_open(plugin, err);
+    }
+    if (status == HG_OK) {
+        status = plugin_attributes(plugin, attributes, issues);
+        if (status != HG_OK) {
+            char buffer[HG_ERROR_TEXT_MAX - 32];
+
+            (void)hg_error_set(err,
+                               status,
+                               "plugin_attr: %s",
+                               hgh_issues_first(issues, buffer, sizeof(buffer)));
+        }
+    }
+    if (status == HG_OK) {
+        status = plugin_init(plugin, err);
+    }
+    if (status == HG_OK) {
+        *out_plugin = plugin;
+        plugin = NULL; /* now the caller's */
+    }
+
+cleanup:
+    hgh_plugin_unref(plugin); /* accepts NULL and the half-built */
+    return status;
+}
+
+static void plugin_unload(hgh_plugin *plugin)
+{
+    hgh_blame *blame = &plugin->plugin_host->blame;
+    uint64_t outer;
+
+    if (plugin->initialised && plugin->descriptor->exit != NULL) {
+        outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_EXIT);
+        plugin->descriptor->exit();
+        hgh_blame_leave(blame, outer);
+    }
+    hgh_configuration_unref(plugin->attributes);
+    for (int use = 0; use < HGH_USES; use++) {
+        hgh_schema_free(plugin->uses[use].schema);
+        json_decref(plugin->uses[use].schema_json);
+    }
+    if (plugin->object != NULL) {
+        outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_UNLOAD);
+        if (hgh_plugin_object_close(plugin->object)) {
+            plugin->plugin_host->objects_mapped--;
+        } else {
+            plugin->plugin_host->objects_pinned++;
+        }
+        hgh_blame_leave(blame, outer);
+    }
+    free(plugin->metrics);
+    free(plugin);
+}
+
+void hgh_plugin_unref(hgh_plugin *plugin)
+{
+    if (plugin != NULL && --plugin->references == 0) {
+        plugin_unload(plugin);
+    }
+}
+
+static json_t *plugin_flags(uint32_t flags)
+{
+    static const struct {
+        uint32_t flag;
+        const char *name;
+    } names[] = {{HG_AUTH, "auth"},
+                 {HG_WAITS, "waits"},
+                 {HG_PREFER_ROUTE, "prefer_route"},
+                 {HG_STRICT, "strict"}};
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if ((flags & names[i].flag) != 0) {
+            (void)json_array_append_new(array, json_string(names[i].name));
+        }
+    }
+    return array;
+}
+
+static json_t *plugin_phases(const hg_plugin *descriptor)
+{
+    json_t *array = json_array();
+    const bool has[] = {
+        [HG_PHASE_REWRITE] = descriptor->rewrite != NULL,
+        [HG_PHASE_ACCESS] = descriptor->access != NULL,
+        [HG_PHASE_BEFORE_PROXY] = descriptor->before_proxy != NULL,
+        [HG_PHASE_HEADER_FILTER] = descriptor->header_filter != NULL,
+        [HG_PHASE_BODY_FILTER] = descriptor->body_filter != NULL,
+        [HG_PHASE_DELAYED_BODY_FILTER] = descriptor->delayed_body_filter != NULL,
+        [HG_PHASE_LOG] = descriptor->log != NULL,
+    };
+
+    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
+        if (has[phase]) {
+            (void)json_array_append_new(array, json_string(hgh_call_name(phase)));
+        }
+    }
+    return array;
+}
+
+json_t *hgh_plugin_describe(const hgh_plugin *plugin)
+{
+    const hg_plugin *descriptor = plugin->descriptor;
+
+    return json_pack(
+        "{s:s, s:s, s:s*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:s*}",
+        "name",
+        plugin->name,
+        "version",
+        descriptor->version,
+        "summary",
+        descriptor->summary,
+        "priority",
+        descriptor->priority,
+        "flags",
+        plugin_flags(descriptor->flags),
+        "phases",
+        plugin_phases(descriptor),
+        "schema",
+        plugin->uses[HGH_USE_CONFIG].schema_json,
+        "consumer_schema",
+        descriptor->consumer == NULL ? NULL : plugin->uses[HGH_USE_CONSUMER].schema_json,
+        "metadata_schema",
+        descriptor->metadata == NULL ? NULL : plugin->uses[HGH_USE_METADATA].schema_json,
+        "key",
+        descriptor->consumer == NULL ? NULL : descriptor->consumer->key);
+}

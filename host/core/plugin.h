@@ -1,0 +1,93 @@
+/* host/core/plugin.h - a plugin that is loaded, initialised and ready to be configured. */
+#ifndef HOST_CORE_PLUGIN_H
+#define HOST_CORE_PLUGIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <hotgate/plugin.h>
+
+#include "host/core/arena.h"
+#include "host/core/blame.h"
+#include "host/core/field_table.h"
+#include "host/core/json_schema.h"
+#include "host/core/plugin_object.h"
+
+/** What the host gives to the plugins of one process; outlives them all. */
+typedef struct hgh_plugin_host {
+    hgh_blame blame;
+    hgh_arena *arena;
+    const struct hgh_engine *engine; /* for its clock and its log */
+    int32_t log_level;
+    uint64_t objects_mapped; /* plugin objects in memory now */
+    uint64_t objects_pinned; /* of these: closed, yet not gone */
+} hgh_plugin_host;
+
+/** What a configuration is for. */
+typedef enum hgh_use {
+    HGH_USE_CONFIG = 0,
+    HGH_USE_CONSUMER = 1,
+    HGH_USE_METADATA = 2,
+    HGH_USE_ATTRIBUTES = 3,
+    HGH_USES = 4,
+} hgh_use;
+
+/** One description, compiled. */
+typedef struct hgh_plugin_use {
+    const hg_config_description *description; /* borrowed from the object; NULL: any object */
+    json_t *schema_json;                      /* as the Admin API shows it */
+    hgh_schema *schema;
+} hgh_plugin_use;
+
+/** Shared: whoever holds a reference keeps the object mapped. Immutable but for `references`. */
+typedef struct hgh_plugin {
+    uint32_t references;
+    uint32_t number; /* in the manifests: tells apart every object that was ever put into service */
+    hgh_plugin_host *plugin_host;
+    hgh_plugin_object *object;
+    const hg_plugin *descriptor; /* borrowed from object */
+    hg_host host;                /* what the object's slot points to */
+    hgh_plugin_use uses[HGH_USES];
+    struct hgh_configuration *attributes; /* owned; NULL: none */
+    hgh_table **metrics;                  /* one a declared metric */
+    uint32_t metrics_count;
+    bool initialised;
+    char name[HG_NAME_MAX + 1];
+} hgh_plugin;
+
+/**
+ * Loads a plugin: maps it, hands over the host, compiles its descriptions, decodes its attributes,
+ * runs init().
+ *
+ * attributes  plugin_attr of that name, or NULL; borrowed for the call.
+ * out_plugin  on HG_OK one reference of the caller's; else untouched.
+ * issues      findings about descriptions and attributes.
+ * Returns HG_OK or what failed; `err` has one line in every case.
+ */
+hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
+                          const char *path,
+                          const char *name,
+                          uint32_t number,
+                          const json_t *attributes,
+                          hgh_plugin **out_plugin,
+                          hg_issues *issues,
+                          hg_error *err);
+
+static inline hgh_plugin *hgh_plugin_ref(hgh_plugin *plugin)
+{
+    plugin->references++;
+    return plugin;
+}
+
+/**
+ * Drops a reference; the last one runs exit() and unmaps the object. Never called from inside a
+ * call into that plugin. Accepts NULL.
+ */
+void hgh_plugin_unref(hgh_plugin *plugin);
+
+/** {name, version, summary, priority, flags, phases, schemas}: what the Admin API tells. New. */
+json_t *hgh_plugin_describe(const hgh_plugin *plugin);
+
+#endif

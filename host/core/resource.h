@@ -1,0 +1,143 @@
+/* host/core/resource.h - one object that the operator configured, decoded for the data plane. */
+#ifndef HOST_CORE_RESOURCE_H
+#define HOST_CORE_RESOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <hotgate/address.h>
+#include <hotgate/error.h>
+
+#include "host/core/feed_reader.h"
+#include "host/core/map.h"
+#include "host/core/upstream.h"
+
+/** The kinds that the data plane knows. */
+typedef enum hgh_resource_kind {
+    HGH_ROUTES = 0,
+    HGH_SERVICES = 1,
+    HGH_UPSTREAMS = 2,
+    HGH_CONSUMERS = 3,
+    HGH_RESOURCE_KINDS = 4,
+} hgh_resource_kind;
+
+/** "routes", ...: the first part of its key. */
+const char *hgh_resource_kind_name(hgh_resource_kind kind);
+
+/** The kind with that name; false if there is none. */
+bool hgh_resource_kind_find(hg_text name, hgh_resource_kind *out_kind);
+
+struct hgh_resource;
+
+/**
+ * A place that has a name whether or not an object is there: routes refer to the cell of their
+ * service, so that following the reference is one load and a service that comes later is found.
+ */
+typedef struct hgh_cell {
+    hgh_map_node node; /* by id, in the snapshot's map of its kind */
+    struct hgh_snapshot *snapshot;
+    struct hgh_resource *current; /* a reference, or NULL */
+    uint32_t references;          /* of other objects to this cell */
+    uint8_t kind;
+    char id[]; /* NUL-terminated */
+} hgh_cell;
+
+/** What all kinds have. Shared; immutable but for references, source and configurations. */
+typedef struct hgh_resource {
+    uint32_t references;
+    uint8_t kind; /* an hgh_resource_kind */
+    bool has_plugins;
+    uint64_t revision;     /* of its last change */
+    uint64_t created;      /* when it was first written: the storage order */
+    hgh_feed_slice source; /* its JSON text */
+    char *id;              /* owned, NUL-terminated, as is the name behind it */
+    hg_text name;          /* absent if it has none */
+    struct hgh_configuration *configurations; /* decoded ones that are in use: a weak list */
+} hgh_resource;
+
+/** One pattern of a route's URIs; a member of the router's tables. */
+struct hgh_router_entry;
+
+typedef struct hgh_route {
+    hgh_resource base;
+    size_t uri_count;
+    hg_text *uris; /* owned, in one block with what they point to */
+    size_t host_count;
+    hg_text *hosts; /* lower case; owned as uris */
+    uint32_t methods; /* bits of hgh_method_bit(); 0: any */
+    int32_t priority;
+    bool enabled; /* status */
+    hg_cidrs *remote_addresses; /* NULL: any */
+    hgh_cell *service;          /* a reference to the cell, or NULL */
+    hgh_cell *upstream_cell;    /* upstream_id */
+    hgh_upstream *upstream;     /* inline */
+    hgh_timeouts timeouts;
+    bool has_websocket; /* enable_websocket is given */
+    bool websocket;
+    struct hgh_router_entry *entries; /* where the router has put it */
+    struct hgh_chain *chain;          /* cached: borrowed from the chain cache */
+} hgh_route;
+
+typedef struct hgh_service {
+    hgh_resource base;
+    size_t host_count;
+    hg_text *hosts;
+    hgh_cell *upstream_cell;
+    hgh_upstream *upstream;
+    bool websocket;
+} hgh_service;
+
+typedef struct hgh_upstream_resource {
+    hgh_resource base;
+    hgh_upstream *upstream;
+} hgh_upstream_resource;
+
+/** Where a consumer is found by one credential. */
+typedef struct hgh_consumer_key {
+    hgh_map_node node; /* key: PLUGIN NUL VALUE */
+    struct hg_consumer *consumer;
+    struct hgh_consumer_key *next; /* of the same consumer */
+    char text[];
+} hgh_consumer_key;
+
+typedef struct hg_consumer {
+    hgh_resource base; /* id is the username */
+    hgh_consumer_key *keys;
+} hg_consumer;
+
+struct hgh_snapshot;
+
+/** The bit of a method in hgh_route.methods; 0 for one that APISIX does not know. */
+uint32_t hgh_method_bit(hg_text method);
+
+/**
+ * Decodes one object.
+ *
+ * snapshot  holds the cells that it refers to.
+ * source    its JSON text; on HG_OK the resource takes over the reference, else the caller keeps it.
+ * out_resource  on HG_OK one reference of the caller's; else untouched.
+ */
+hg_status hgh_resource_decode(struct hgh_snapshot *snapshot,
+                              hgh_resource_kind kind,
+                              hg_text id,
+                              hgh_feed_slice source,
+                              uint64_t revision,
+                              uint64_t created,
+                              hgh_resource **out_resource,
+                              hg_error *err);
+
+static inline hgh_resource *hgh_resource_ref(hgh_resource *resource)
+{
+    resource->references++;
+    return resource;
+}
+
+/** Accepts NULL. */
+void hgh_resource_unref(hgh_resource *resource);
+
+/** The object's JSON, parsed anew; a new reference, NULL if there is no memory. */
+json_t *hgh_resource_json(const hgh_resource *resource);
+
+#endif

@@ -1,0 +1,279 @@
+/* host/core/upstream.c - where requests go: nodes with weights, and how to choose among them. */
+#include "host/core/upstream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/core/address.h"
+
+#define PORT_HTTP   80u
+#define PORT_HTTPS  443u
+#define TTL_MIN_S   1u
+#define NODE_TEXT   288u /* bytes for "host", "host[:port]" and "host:port" of 255-byte names */
+#define NODES_MAX   4096u
+
+/* Texts of one upstream, cut out of one allocation. */
+typedef struct text_pool {
+    char *at;
+    char *end;
+} text_pool;
+
+static hg_text text_put(text_pool *pool, const char *data, size_t length)
+{
+    hg_text text = {pool->at, length};
+
+    if (length + 1 > (size_t)(pool->end - pool->at)) {
+        return (hg_text){"", 0}; /* sized by the caller: cannot happen */
+    }
+    memcpy(pool->at, data, length);
+    pool->at[length] = '\0';
+    pool->at += length + 1;
+    return text;
+}
+
+hgh_timeouts hgh_timeouts_decode(const json_t *value)
+{
+    hgh_timeouts timeouts = {
+        .connect_ms = (uint64_t)(json_number_value(json_object_get(value, "connect")) * 1000.0),
+        .send_ms = (uint64_t)(json_number_value(json_object_get(value, "send")) * 1000.0),
+        .read_ms = (uint64_t)(json_number_value(json_object_get(value, "read")) * 1000.0),
+    };
+
+    return timeouts;
+}
+
+static hg_status node_set(hgh_node *node,
+                          text_pool *pool,
+                          const char *host,
+                          size_t host_length,
+                          json_int_t port,
+                          json_int_t weight,
+                          json_int_t priority,
+                          bool https,
+                          hg_error *err)
+{
+    uint16_t default_port = https ? PORT_HTTPS : PORT_HTTP;
+    char buffer[NODE_TEXT];
+    int length;
+
+    if (host_length == 0 || host_length > 255 || port < 0 || port > UINT16_MAX || weight < 0 ||
+        weight > UINT32_MAX) {
+        return hg_error_set(err, HG_ERR_INVALID, "node \"%.*s\": out of range", (int)host_length, host);
+    }
+    node->port = port == 0 ? default_port : (uint16_t)port;
+    node->weight = (uint32_t)weight;
+    node->priority = (int32_t)priority;
+    node->host = text_put(pool, host, host_length);
+    length = snprintf(buffer, sizeof(buffer), "%s:%u", node->host.data, node->port);
+    node->text = text_put(pool, buffer, (size_t)length);
+    node->host_port = node->port == default_port ? node->host : node->text;
+    node->is_name = hgh_address_parse(node->host, &node->addresses[0]) != HG_OK;
+    if (!node->is_name) {
+        node->address_count = 1;
+        node->valid_until_ms = UINT64_MAX;
+    }
+    return HG_OK;
+}
+
+/* "host", "host:port", "[v6]:port": the host with its brackets, and the port or 0. */
+static void split_port(const char *text, size_t *out_host_length, json_int_t *out_port)
+{
+    const char *bracket = strrchr(text, ']');
+    const char *colon = strrchr(bracket == NULL ? text : bracket, ':');
+
+    *out_host_length = colon == NULL ? strlen(text) : (size_t)(colon - text);
+    *out_port = colon == NULL ? 0 : strtoll(colon + 1, NULL, 10);
+}
+
+static hg_status nodes_decode(hgh_upstream *upstream, const json_t *nodes, hg_error *err)
+{
+    size_t count = json_is_array(nodes) ? json_array_size(nodes) : json_object_size(nodes);
+    text_pool pool;
+    hg_status status = HG_OK;
+
+    if (count > NODES_MAX) {
+        return hg_error_set(err, HG_ERR_INVALID, "nodes: found %zu, at most %u", count, NODES_MAX);
+    }
+    upstream->nodes = calloc(count + 1, sizeof(*upstream->nodes));
+    upstream->text = malloc((count + 1) * NODE_TEXT * 3);
+    if (upstream->nodes == NULL || upstream->text == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "nodes: out of memory");
+    }
+    pool = (text_pool){upstream->text, upstream->text + (count + 1) * NODE_TEXT * 3};
+    if (json_is_array(nodes)) {
+        for (size_t i = 0; i < count && status == HG_OK; i++) {
+            const json_t *node = json_array_get(nodes, i);
+            const char *host = json_string_value(json_object_get(node, "host"));
+
+            status = node_set(&upstream->nodes[i],
+                              &pool,
+                              host == NULL ? "" : host,
+                              host == NULL ? 0 : strlen(host),
+                              json_integer_value(json_object_get(node, "port")),
+                              json_integer_value(json_object_get(node, "weight")),
+                              json_integer_value(json_object_get(node, "priority")),
+                              upstream->https,
+                              err);
+            upstream->node_count++;
+        }
+    } else {
+        void *at = json_object_iter((json_t *)(uintptr_t)nodes);
+
+        for (; at != NULL && status == HG_OK;
+             at = json_object_iter_next((json_t *)(uintptr_t)nodes, at)) {
+            const char *key = json_object_iter_key(at);
+            size_t host_length;
+            json_int_t port;
+
+            split_port(key, &host_length, &port);
+            status = node_set(&upstream->nodes[upstream->node_count],
+                              &pool,
+                              key,
+                              host_length,
+                              port,
+                              json_integer_value(json_object_iter_value(at)),
+                              0,
+                              upstream->https,
+                              err);
+            upstream->node_count++;
+        }
+    }
+    /* What most upstreams need is far below the bound above. */
+    char *fitted = realloc(upstream->text, (size_t)(pool.at - upstream->text) + 1);
+    if (fitted != NULL && fitted != upstream->text) {
+        ptrdiff_t moved = fitted - upstream->text;
+
+        for (uint32_t i = 0; i < upstream->node_count; i++) {
+            upstream->nodes[i].host.data += moved;
+            upstream->nodes[i].host_port.data += moved;
+            upstream->nodes[i].text.data += moved;
+        }
+        upstream->text = fitted;
+    }
+    return status;
+}
+
+/* Connections may be shared by upstreams that speak to a peer in the same way. */
+static uint64_t identity_of(const hgh_upstream *upstream)
+{
+    return upstream->https ? 2u : 1u;
+}
+
+hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, hg_error *err)
+{
+    hgh_upstream *upstream = calloc(1, sizeof(*upstream));
+    const char *scheme = json_string_value(json_object_get(value, "scheme"));
+    const char *pass_host = json_string_value(json_object_get(value, "pass_host"));
+    const char *host = json_string_value(json_object_get(value, "upstream_host"));
+    const json_t *retries = json_object_get(value, "retries");
+    hg_status status;
+
+    if (upstream == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "upstream: out of memory");
+    }
+    upstream->references = 1;
+    upstream->https = scheme != NULL && strcmp(scheme, "https") == 0;
+    status = nodes_decode(upstream, json_object_get(value, "nodes"), err);
+    if (status != HG_OK) {
+        hgh_upstream_unref(upstream);
+        return status;
+    }
+    if (pass_host != NULL && strcmp(pass_host, "node") == 0) {
+        upstream->pass_host = HGH_PASS_HOST_NODE;
+    } else if (pass_host != NULL && strcmp(pass_host, "rewrite") == 0 && host != NULL) {
+        char *copy = strdup(host);
+
+        if (copy == NULL) {
+            hgh_upstream_unref(upstream);
+            return hg_error_set(err, HG_ERR_NO_MEMORY, "upstream: out of memory");
+        }
+        upstream->pass_host = HGH_PASS_HOST_REWRITE;
+        upstream->upstream_host = hg_text_of(copy);
+    }
+    upstream->retries = json_is_integer(retries) ? (uint32_t)json_integer_value(retries)
+                        : upstream->node_count > 0 ? upstream->node_count - 1
+                                                   : 0;
+    upstream->retry_timeout_ms =
+        (uint64_t)(json_number_value(json_object_get(value, "retry_timeout")) * 1000.0);
+    upstream->timeouts = hgh_timeouts_decode(json_object_get(value, "timeout"));
+    upstream->identity = identity_of(upstream);
+    *out_upstream = upstream;
+    return HG_OK;
+}
+
+void hgh_upstream_unref(hgh_upstream *upstream)
+{
+    if (upstream == NULL || --upstream->references > 0) {
+        return;
+    }
+    free((void *)(uintptr_t)upstream->upstream_host.data);
+    free(upstream->nodes);
+    free(upstream->text);
+    free(upstream);
+}
+
+static bool was_tried(const hgh_tried *tried, uint32_t node)
+{
+    return node < 256 && (tried->nodes[node / 64] >> (node % 64) & 1) != 0;
+}
+
+hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried)
+{
+    hgh_node *best = NULL;
+    int64_t total = 0;
+    bool found = false;
+    int32_t priority = INT32_MIN;
+
+    for (uint32_t i = 0; i < upstream->node_count; i++) {
+        const hgh_node *node = &upstream->nodes[i];
+
+        if (node->weight > 0 && !was_tried(tried, i) && (!found || node->priority > priority)) {
+            found = true;
+            priority = node->priority;
+        }
+    }
+    for (uint32_t i = 0; i < upstream->node_count && found; i++) {
+        hgh_node *node = &upstream->nodes[i];
+
+        if (node->weight == 0 || node->priority != priority || was_tried(tried, i)) {
+            continue;
+        }
+        node->current_weight += (int64_t)node->weight;
+        total += (int64_t)node->weight;
+        if (best == NULL || node->current_weight > best->current_weight) {
+            best = node;
+        }
+    }
+    if (best != NULL) {
+        uint32_t index = (uint32_t)(best - upstream->nodes);
+
+        best->current_weight -= total;
+        if (index < 256) {
+            tried->nodes[index / 64] |= (uint64_t)1 << (index % 64);
+        }
+        tried->count++;
+    }
+    return best;
+}
+
+const hg_address *hgh_node_address(hgh_node *node, uint64_t now_ms, hg_address *storage)
+{
+    if (node->address_count == 0 || node->valid_until_ms <= now_ms) {
+        return NULL;
+    }
+    *storage = node->addresses[node->next_address % node->address_count];
+    node->next_address++;
+    storage->port = node->port;
+    return storage;
+}
+
+void hgh_node_resolved(
+    hgh_node *node, const hg_address *addresses, size_t count, uint32_t ttl_s, uint64_t now_ms)
+{
+    uint32_t kept = count > HGH_NODE_ADDRESSES_MAX ? HGH_NODE_ADDRESSES_MAX : (uint32_t)count;
+
+    memcpy(node->addresses, addresses, kept * sizeof(*addresses));
+    node->address_count = kept;
+    node->valid_until_ms = now_ms + (uint64_t)(ttl_s < TTL_MIN_S ? TTL_MIN_S : ttl_s) * 1000;
+}
