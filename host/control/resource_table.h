@@ -1,0 +1,82 @@
+/* host/control/resource_table.h - every stored object, in control's memory. */
+#ifndef HOST_CONTROL_RESOURCE_TABLE_H
+#define HOST_CONTROL_RESOURCE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <hotgate/error.h>
+
+/** The truth as the store has it, for reads, for reference checks and for a new feed file. */
+typedef struct hgh_resource_table hgh_resource_table;
+
+/** One object; borrowed until it is replaced or removed. */
+typedef struct hgh_resource_object {
+    const char *key;   /* "routes/1" */
+    const char *id;    /* what follows the kind: "1" */
+    const char *value; /* JSON text */
+    size_t key_length;
+    size_t value_length;
+    uint64_t created;       /* revision */
+    uint64_t modified;      /* revision */
+    int64_t expires_wall_s; /* 0: never */
+} hgh_resource_object;
+
+hgh_resource_table *hgh_resource_table_new(void);
+
+/** Accepts NULL. */
+void hgh_resource_table_free(hgh_resource_table *table);
+
+/**
+ * Makes an object for a table without putting it there, so that putting it later cannot fail.
+ *
+ * references  borrowed: the keys that it names ("services/1"), an array of strings, or NULL.
+ * Returns NULL if there is no memory or the key has no '/'.
+ */
+hgh_resource_object *hgh_resource_object_new(hgh_resource_table *table,
+                                             const char *key,
+                                             const char *value,
+                                             size_t value_length,
+                                             const json_t *references);
+
+/** For one that was not put. Accepts NULL. */
+void hgh_resource_object_free(hgh_resource_object *object);
+
+/** Puts it in the place of the one with its key, which is freed. Takes it over. */
+void hgh_resource_table_put(hgh_resource_table *table, hgh_resource_object *object);
+
+void hgh_resource_table_remove(hgh_resource_table *table, const char *key);
+
+/** NULL if there is none. */
+const hgh_resource_object *hgh_resource_table_find(const hgh_resource_table *table,
+                                                   const char *key);
+
+/** The first object of a kind ("routes"), by created revision; NULL: all kinds, in any order. */
+const hgh_resource_object *hgh_resource_table_first(const hgh_resource_table *table,
+                                                    const char *kind);
+
+/** The one after it, of the same walk; NULL at its end. */
+const hgh_resource_object *hgh_resource_table_next(const hgh_resource_object *object);
+const hgh_resource_object *hgh_resource_table_next_of_all(const hgh_resource_table *table,
+                                                          const hgh_resource_object *object);
+
+/** The first object of `kind` that names `key`; NULL if none does. */
+const hgh_resource_object *
+hgh_resource_table_referer(const hgh_resource_table *table, const char *kind, const char *key);
+
+size_t hgh_resource_table_count(const hgh_resource_table *table);
+
+/** Bytes that all objects take as records of the feed. */
+uint64_t hgh_resource_table_feed_bytes(const hgh_resource_table *table);
+
+/** The earliest expires_wall_s; 0 if no object expires. */
+int64_t hgh_resource_table_expiry(const hgh_resource_table *table);
+
+/** Revision of the last transaction that is in the table. */
+uint64_t hgh_resource_table_revision(const hgh_resource_table *table);
+void hgh_resource_table_set_revision(hgh_resource_table *table, uint64_t revision);
+
+#endif

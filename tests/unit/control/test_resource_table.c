@@ -1,0 +1,157 @@
+/* tests/unit/control/test_resource_table.c - objects are found, listed by age, counted, named. */
+#include <stdio.h>
+
+#include "host/control/resource_table.h"
+#include "host/core/feed.h"
+#include "tests/unit/unit.h"
+
+static void put(hgh_resource_table *table, const char *key, uint64_t created, const char *reference)
+{
+    json_t *references = reference == NULL ? NULL : json_pack("[s, s]", "upstreams/0", reference);
+    hgh_resource_object *object = hgh_resource_object_new(table, key, "{}", 2, references);
+
+    assert_non_null(object);
+    object->created = created;
+    object->modified = created;
+    hgh_resource_table_put(table, object);
+    json_decref(references);
+}
+
+static void list(const hgh_resource_table *table, const char *kind, char *into)
+{
+    *into = '\0';
+    for (const hgh_resource_object *object = hgh_resource_table_first(table, kind); object != NULL;
+         object = hgh_resource_table_next(object)) {
+        (void)strcat(strcat(into, object->id), " ");
+    }
+}
+
+static void a_kind_is_listed_by_age(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    char ids[100];
+
+    (void)state;
+    put(table, "routes/b", 2, NULL);
+    put(table, "services/x", 3, NULL);
+    put(table, "routes/c", 7, NULL);
+    put(table, "routes/a", 1, NULL);
+    put(table, "routes/b", 2, NULL); /* replaced: keeps its age */
+    list(table, "routes", ids);
+    assert_string_equal(ids, "a b c ");
+    list(table, "services", ids);
+    assert_string_equal(ids, "x ");
+    list(table, "route", ids);
+    assert_string_equal(ids, "");
+    hgh_resource_table_remove(table, "routes/b");
+    hgh_resource_table_remove(table, "routes/b");
+    list(table, "routes", ids);
+    assert_string_equal(ids, "a c ");
+    assert_int_equal(hgh_resource_table_count(table), 3);
+    hgh_resource_table_free(table);
+}
+
+static void an_emptied_kind_does_not_end_the_walk_over_all(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    const hgh_resource_object *object;
+
+    (void)state;
+    put(table, "routes/1", 1, NULL);
+    put(table, "services/1", 2, NULL);
+    put(table, "upstreams/1", 3, NULL);
+    hgh_resource_table_remove(table, "services/1");
+    object = hgh_resource_table_first(table, NULL);
+    assert_string_equal(object->key, "routes/1");
+    object = hgh_resource_table_next_of_all(table, object);
+    assert_string_equal(object->key, "upstreams/1");
+    assert_null(hgh_resource_table_next_of_all(table, object));
+    hgh_resource_table_free(table);
+}
+
+static void references_are_found_by_what_they_name(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+
+    (void)state;
+    put(table, "routes/1", 1, NULL);
+    put(table, "routes/2", 2, "services/10");
+    put(table, "routes/3", 3, "services/1");
+    assert_string_equal(hgh_resource_table_referer(table, "routes", "services/1")->id, "3");
+    assert_string_equal(hgh_resource_table_referer(table, "routes", "upstreams/0")->id, "2");
+    assert_null(hgh_resource_table_referer(table, "routes", "services/100"));
+    assert_null(hgh_resource_table_referer(table, "services", "services/1"));
+    put(table, "routes/3", 3, NULL);
+    assert_null(hgh_resource_table_referer(table, "routes", "services/1"));
+    hgh_resource_table_free(table);
+}
+
+static void ten_thousand_objects_are_found_and_measured(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    uint64_t bytes = 0;
+    char key[32];
+
+    (void)state;
+    for (unsigned i = 0; i < 10000; i++) {
+        (void)snprintf(key, sizeof(key), "routes/%u", i);
+        put(table, key, i + 1, NULL);
+        bytes += hgh_feed_record_size(strlen(key), 2);
+    }
+    assert_int_equal(hgh_resource_table_feed_bytes(table), bytes);
+    for (unsigned i = 0; i < 10000; i++) {
+        (void)snprintf(key, sizeof(key), "routes/%u", i);
+        assert_string_equal(hgh_resource_table_find(table, key)->key, key);
+        hgh_resource_table_remove(table, key);
+    }
+    assert_int_equal(hgh_resource_table_feed_bytes(table), 0);
+    assert_int_equal(hgh_resource_table_count(table), 0);
+    assert_null(hgh_resource_table_first(table, NULL));
+    hgh_resource_table_free(table);
+}
+
+static void the_earliest_expiry_is_known(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+
+    (void)state;
+    assert_int_equal(hgh_resource_table_expiry(table), 0);
+    for (int i = 0; i < 3; i++) {
+        char key[] = {'r', '/', (char)('a' + i), '\0'};
+        hgh_resource_object *object = hgh_resource_object_new(table, key, "{}", 2, NULL);
+
+        object->expires_wall_s = i == 0 ? 0 : 100 - i;
+        hgh_resource_table_put(table, object);
+    }
+    assert_int_equal(hgh_resource_table_expiry(table), 98);
+    hgh_resource_table_remove(table, "r/c");
+    assert_int_equal(hgh_resource_table_expiry(table), 99);
+    hgh_resource_table_remove(table, "r/b");
+    assert_int_equal(hgh_resource_table_expiry(table), 0);
+    hgh_resource_table_free(table);
+}
+
+static void a_key_without_a_kind_is_no_object(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+
+    (void)state;
+    assert_null(hgh_resource_object_new(table, "routes", "{}", 2, NULL));
+    hgh_resource_object_free(NULL);
+    hgh_resource_table_free(table);
+    hgh_resource_table_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_kind_is_listed_by_age),
+        cmocka_unit_test(an_emptied_kind_does_not_end_the_walk_over_all),
+        cmocka_unit_test(references_are_found_by_what_they_name),
+        cmocka_unit_test(ten_thousand_objects_are_found_and_measured),
+        cmocka_unit_test(the_earliest_expiry_is_known),
+        cmocka_unit_test(a_key_without_a_kind_is_no_object),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
