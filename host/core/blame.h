@@ -22,8 +22,7 @@ static inline uint64_t hgh_blame_enter(hgh_blame *blame, uint32_t object, uint32
 {
     uint64_t outer = atomic_load_explicit(blame->marker, memory_order_relaxed);
 
-    atomic_store_explicit(blame->marker,
-                          hgh_marker_make(++blame->sequence, object, call),
+    atomic_store_explicit(blame->marker, hgh_marker_make(++blame->sequence, object, call),
                           memory_order_relaxed);
     return outer;
 }

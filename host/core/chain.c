@@ -38,7 +38,8 @@ candidates_add(compilation *work, json_t *object, hgh_resource *owner, bool from
 
         for (size_t i = 0; i < work->count && !known; i++) {
             known = strcmp(work->candidates[i].name, name) == 0;
-            /* It stays the consumer's, but the route has it too: its rewrite runs with the route. */
+            /* It stays the consumer's, but the route has it too: its rewrite runs with the route.
+             */
             if (known && !from_consumer && work->candidates[i].from_consumer) {
                 work->candidates[i].from_consumer = false;
             }
@@ -77,15 +78,9 @@ static hg_status configuration_get(hgh_plugin *plugin,
         *out_configuration = hgh_configuration_ref(configuration);
         return HG_OK;
     }
-    status = hgh_configuration_decode(plugin,
-                                      use,
-                                      from->value,
-                                      hgh_resource_kind_name(from->owner->kind),
-                                      from->owner->id,
-                                      "",
-                                      out_configuration,
-                                      issues,
-                                      NULL);
+    status = hgh_configuration_decode(plugin, use, from->value,
+                                      hgh_resource_kind_name(from->owner->kind), from->owner->id,
+                                      "", out_configuration, issues, NULL);
     if (status == HG_OK) {
         hgh_configuration_bind(*out_configuration, from->owner);
     }
@@ -113,16 +108,14 @@ static hg_status candidate_compile(compilation *work, const candidate *from, boo
     }
     /* On a consumer an authentication plugin holds a credential: it never runs, but the chain
      * keeps it decoded for the next request of that consumer. */
-    credential =
-        from->owner->kind == HGH_CONSUMERS && (plugin->descriptor->flags & HG_AUTH) != 0;
-    status = configuration_get(
-        plugin, credential ? HGH_USE_CONSUMER : HGH_USE_CONFIG, from, &configuration, &issues);
+    credential = from->owner->kind == HGH_CONSUMERS && (plugin->descriptor->flags & HG_AUTH) != 0;
+    status = configuration_get(plugin, credential ? HGH_USE_CONSUMER : HGH_USE_CONFIG, from,
+                               &configuration, &issues);
     if (status == HG_ERR_INVALID) {
         char line[HG_ERROR_TEXT_MAX];
 
         status = credential ? HG_OK
-                            : unavailable(chain,
-                                          from->name,
+                            : unavailable(chain, from->name,
                                           hgh_issues_first(&issues, line, sizeof(line)));
     } else if (status == HG_OK) {
         chain->configurations[chain->configuration_count++] = configuration;
@@ -390,8 +383,7 @@ hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
                               hgh_chain **out_chain,
                               hg_error *err)
 {
-    hgh_service *service =
-        route->service == NULL ? NULL : (hgh_service *)route->service->current;
+    hgh_service *service = route->service == NULL ? NULL : (hgh_service *)route->service->current;
     hgh_chain *chain = cache_find(cache, route, consumer);
     hg_status status;
 

@@ -44,13 +44,13 @@ typedef struct hgh_chain {
     uint32_t references;
     hgh_generation *generation; /* a reference, as are the next three */
     hgh_route *route;
-    hgh_service *service;  /* NULL: none */
-    hg_consumer *consumer; /* NULL: none */
+    hgh_service *service;         /* NULL: none */
+    hg_consumer *consumer;        /* NULL: none */
     hgh_steps phases[HGH_PHASES]; /* with a consumer, rewrite has that consumer's plugins only */
     uint32_t configuration_count;
     hgh_configuration **configurations; /* references: of the steps, and the consumer's own keys */
-    char *unavailable; /* why requests get 503 instead; NULL: all is well */
-    hgh_step *steps;   /* owns what the phases point to */
+    char *unavailable;                  /* why requests get 503 instead; NULL: all is well */
+    hgh_step *steps;                    /* owns what the phases point to */
 
     struct hgh_chain *newer; /* least recently used list of the cache */
     struct hgh_chain *older;

@@ -13,8 +13,8 @@
  * below, with a reason. */
 static bool meta_member_is_known(const char *name)
 {
-    static const char *const names[] = {
-        "disable", "error_response", "priority", "filter", "pre_function"};
+    static const char *const names[] = {"disable", "error_response", "priority", "filter",
+                                        "pre_function"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -26,14 +26,10 @@ static bool meta_member_is_known(const char *name)
 
 static const char *type_name(const json_t *value)
 {
-    static const char *const names[] = {[JSON_OBJECT] = "table",
-                                        [JSON_ARRAY] = "table",
-                                        [JSON_STRING] = "string",
-                                        [JSON_INTEGER] = "number",
-                                        [JSON_REAL] = "number",
-                                        [JSON_TRUE] = "boolean",
-                                        [JSON_FALSE] = "boolean",
-                                        [JSON_NULL] = "userdata"};
+    static const char *const names[] = {
+        [JSON_OBJECT] = "table",   [JSON_ARRAY] = "table",  [JSON_STRING] = "string",
+        [JSON_INTEGER] = "number", [JSON_REAL] = "number",  [JSON_TRUE] = "boolean",
+        [JSON_FALSE] = "boolean",  [JSON_NULL] = "userdata"};
 
     return names[json_typeof(value)];
 }
@@ -50,15 +46,11 @@ static void meta_issue(hg_issues *issues,
     char text[POINTER_MAX];
 
     (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, member);
-    (void)snprintf(text,
-                   sizeof(text),
+    (void)snprintf(text, sizeof(text),
                    "failed to check the configuration of plugin %s err: property \"_meta\" "
                    "validation failed: property \"%s\" validation failed: wrong type: expected "
                    "%s, got %s",
-                   plugin->name,
-                   member,
-                   wanted,
-                   type_name(value));
+                   plugin->name, member, wanted, type_name(value));
     hgh_issues_add(issues, pointer, type_name(value), wanted, text);
 }
 
@@ -101,12 +93,10 @@ static hg_status meta_decode(hgh_configuration *configuration,
 
     if (!json_is_object(meta)) {
         (void)snprintf(pointer, sizeof(pointer), "%s/_meta", prefix);
-        (void)snprintf(text,
-                       sizeof(text),
+        (void)snprintf(text, sizeof(text),
                        "failed to check the configuration of plugin %s err: property \"_meta\" "
                        "validation failed: wrong type: expected object, got %s",
-                       plugin->name,
-                       type_name(meta));
+                       plugin->name, type_name(meta));
         hgh_issues_add(issues, pointer, type_name(meta), "an object", text);
         return HG_ERR_INVALID;
     }
@@ -117,17 +107,12 @@ static hg_status meta_decode(hgh_configuration *configuration,
         value = json_object_iter_value(at);
         if (!meta_member_is_known(name)) {
             (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, name);
-            (void)snprintf(text,
-                           sizeof(text),
+            (void)snprintf(text, sizeof(text),
                            "failed to check the configuration of plugin %s err: property \"_meta\" "
                            "validation failed: additional properties forbidden, found %s",
-                           plugin->name,
-                           name);
-            hgh_issues_add(issues,
-                           pointer,
-                           "an unknown field",
-                           "disable, error_response, priority or filter",
-                           text);
+                           plugin->name, name);
+            hgh_issues_add(issues, pointer, "an unknown field",
+                           "disable, error_response, priority or filter", text);
         } else if (strcmp(name, "disable") == 0) {
             if (json_is_boolean(value)) {
                 configuration->disabled = json_is_true(value);
@@ -152,14 +137,12 @@ static hg_status meta_decode(hgh_configuration *configuration,
         } else {
             /* A filter that is not evaluated would run the plugin where it must not. */
             (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, name);
-            (void)snprintf(text,
-                           sizeof(text),
+            (void)snprintf(text, sizeof(text),
                            "failed to check the configuration of plugin %s err: _meta.%s is not "
                            "supported by this version",
-                           plugin->name,
-                           name);
-            hgh_issues_add(
-                issues, pointer, "a field of a later version", "a configuration without it", text);
+                           plugin->name, name);
+            hgh_issues_add(issues, pointer, "a field of a later version",
+                           "a configuration without it", text);
         }
     }
     if (status != HG_OK) {
@@ -181,8 +164,7 @@ static uint64_t json_checksum(const json_t *value)
     return hash;
 }
 
-static hg_status
-source_set(hgh_configuration *configuration, const char *resource, const char *id)
+static hg_status source_set(hgh_configuration *configuration, const char *resource, const char *id)
 {
     size_t resource_size = strlen(resource) + 1;
     size_t id_size = strlen(id) + 1;
@@ -209,18 +191,13 @@ static void issues_name_plugin(hg_issues *issues, size_t from, const char *name)
         int length;
 
         if (issue->text != NULL) {
-            length = asprintf(&text,
-                              "failed to check the configuration of plugin %s err: %s",
-                              name,
+            length = asprintf(&text, "failed to check the configuration of plugin %s err: %s", name,
                               issue->text);
         } else {
             length = asprintf(&text,
                               "failed to check the configuration of plugin %s err: %s: found %s, "
                               "wanted %s",
-                              name,
-                              issue->pointer,
-                              issue->found,
-                              issue->wanted);
+                              name, issue->pointer, issue->found, issue->wanted);
         }
         if (length >= 0) {
             free(issue->text);
@@ -238,14 +215,15 @@ static hg_status raw_parse(hgh_configuration *configuration,
     hg_issues found = {0};
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
-    hg_status status = configuration->description->parse(
-        value, &configuration->source, &configuration->raw, &found);
+    hg_status status = configuration->description->parse(value, &configuration->source,
+                                                         &configuration->raw, &found);
 
     hgh_blame_leave(blame, outer);
     configuration->state = configuration->raw;
     if (status != HG_OK && status != HG_ERR_NO_MEMORY) {
         if (found.count == 0) {
-            hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts", NULL);
+            hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts",
+                           NULL);
         }
         status = HG_ERR_INVALID;
     }
@@ -310,11 +288,8 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
         char *shown = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
         char text[HG_ERROR_TEXT_MAX];
 
-        (void)snprintf(text,
-                       sizeof(text),
-                       "invalid plugin conf %.200s for plugin [%s]",
-                       shown == NULL ? "" : shown,
-                       plugin->name);
+        (void)snprintf(text, sizeof(text), "invalid plugin conf %.200s for plugin [%s]",
+                       shown == NULL ? "" : shown, plugin->name);
         hgh_issues_add(issues, prefix, type_name(value), "an object", text);
         free(shown);
         return HG_ERR_INVALID;
@@ -419,7 +394,8 @@ static void configuration_unbind(hgh_configuration *configuration)
 
 void hgh_configuration_unref(hgh_configuration *configuration)
 {
-    if (configuration == NULL || (configuration->references > 0 && --configuration->references > 0)) {
+    if (configuration == NULL ||
+        (configuration->references > 0 && --configuration->references > 0)) {
         return;
     }
     if (configuration->raw != NULL) {

@@ -23,13 +23,13 @@ typedef struct hgh_configuration {
     /* _meta */
     bool disabled;
     bool has_priority;
-    int32_t priority;        /* _meta.priority, else the plugin's */
-    hg_text error_response;  /* body for statuses from 400; absent: the plugin's own */
+    int32_t priority;       /* _meta.priority, else the plugin's */
+    hg_text error_response; /* body for statuses from 400; absent: the plugin's own */
     bool error_response_json;
     char *error_text; /* owns error_response */
 
-    struct hgh_resource *bound;             /* a reference; NULL: of no resource */
-    struct hgh_configuration *bound_next;   /* in the weak list of that resource */
+    struct hgh_resource *bound;           /* a reference; NULL: of no resource */
+    struct hgh_configuration *bound_next; /* in the weak list of that resource */
     hgh_use use;
 } hgh_configuration;
 
@@ -67,9 +67,8 @@ static inline hgh_configuration *hgh_configuration_ref(hgh_configuration *config
 void hgh_configuration_bind(hgh_configuration *configuration, struct hgh_resource *resource);
 
 /** The one of that plugin and use in a resource's list, borrowed; NULL: not decoded now. */
-hgh_configuration *hgh_configuration_bound(const struct hgh_resource *resource,
-                                           const hgh_plugin *plugin,
-                                           hgh_use use);
+hgh_configuration *
+hgh_configuration_bound(const struct hgh_resource *resource, const hgh_plugin *plugin, hgh_use use);
 
 /** Accepts NULL. The last one runs release(). */
 void hgh_configuration_unref(hgh_configuration *configuration);

@@ -3,9 +3,8 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <ucontext.h>
-
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -81,8 +80,8 @@ static void coroutine_enter(hgh_coroutine *coroutine)
     void *fake_stack = NULL;
 
     running = coroutine;
-    switch_begins(
-        &fake_stack, coroutine->mapping + coroutine->guard_bytes, HGH_COROUTINE_STACK_BYTES);
+    switch_begins(&fake_stack, coroutine->mapping + coroutine->guard_bytes,
+                  HGH_COROUTINE_STACK_BYTES);
     (void)swapcontext(&coroutine->main, &coroutine->own);
     switch_ended(fake_stack, NULL, NULL);
     running = NULL;
@@ -102,12 +101,8 @@ static hgh_coroutine *coroutine_new(hgh_coroutine_pool *pool)
     if (coroutine == NULL) {
         return NULL;
     }
-    coroutine->mapping = mmap(NULL,
-                              guard + HGH_COROUTINE_STACK_BYTES,
-                              PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
-                              -1,
-                              0);
+    coroutine->mapping = mmap(NULL, guard + HGH_COROUTINE_STACK_BYTES, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     if (coroutine->mapping == MAP_FAILED) {
         free(coroutine);
         return NULL;

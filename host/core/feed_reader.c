@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,8 +40,7 @@ hg_status hgh_feed_reader_open(hgh_feed_reader *reader, const char *directory, h
 
     memset(reader, 0, sizeof(*reader));
     reader->directory = strdup(directory);
-    if (reader->directory == NULL ||
-        asprintf(&path, "%s/%s", directory, HGH_FEED_WORD_FILE) < 0) {
+    if (reader->directory == NULL || asprintf(&path, "%s/%s", directory, HGH_FEED_WORD_FILE) < 0) {
         free(reader->directory);
         reader->directory = NULL;
         return hg_error_set(err, HG_ERR_NO_MEMORY, "feed: out of memory");
@@ -86,10 +84,8 @@ void hgh_feed_reader_done(hgh_feed_reader *reader)
     memset(reader, 0, sizeof(*reader));
 }
 
-static hg_status file_open(const char *directory,
-                           uint32_t epoch,
-                           hgh_feed_file **out_file,
-                           hg_error *err)
+static hg_status
+file_open(const char *directory, uint32_t epoch, hgh_feed_file **out_file, hg_error *err)
 {
     char name[32];
     char *path = NULL;
@@ -106,7 +102,8 @@ static hg_status file_open(const char *directory,
     }
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header)) {
-        status = hg_error_set(err, HG_ERR_IO, "%s: %s", path, fd < 0 ? strerror(errno) : "cut short");
+        status =
+            hg_error_set(err, HG_ERR_IO, "%s: %s", path, fd < 0 ? strerror(errno) : "cut short");
         goto cleanup;
     }
     if (memcmp(header.magic, HGH_FEED_MAGIC, sizeof(header.magic)) != 0 || header.epoch != epoch ||
@@ -137,10 +134,8 @@ cleanup:
     return status;
 }
 
-hg_status hgh_feed_reader_follow(hgh_feed_reader *reader,
-                                 uint64_t word,
-                                 bool *out_switched,
-                                 hg_error *err)
+hg_status
+hgh_feed_reader_follow(hgh_feed_reader *reader, uint64_t word, bool *out_switched, hg_error *err)
 {
     hgh_feed_file *file = NULL;
     uint32_t epoch = hgh_feed_word_epoch(word);
@@ -178,11 +173,8 @@ hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
     }
     record = hgh_feed_record_check(reader->file->bytes + reader->offset, end - reader->offset);
     if (record == NULL) {
-        return hg_error_set(err,
-                            HG_ERR_INVALID,
-                            "feed: damaged record in epoch %u at offset %llu",
-                            reader->file->epoch,
-                            (unsigned long long)reader->offset);
+        return hg_error_set(err, HG_ERR_INVALID, "feed: damaged record in epoch %u at offset %llu",
+                            reader->file->epoch, (unsigned long long)reader->offset);
     }
     reader->offset += record->length;
     *out_record = record;

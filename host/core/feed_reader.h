@@ -51,10 +51,8 @@ static inline uint64_t hgh_feed_reader_word(const hgh_feed_reader *reader)
  *
  * out_switched  true: the next records are the whole state, up to BASE.
  */
-hg_status hgh_feed_reader_follow(hgh_feed_reader *reader,
-                                 uint64_t word,
-                                 bool *out_switched,
-                                 hg_error *err);
+hg_status
+hgh_feed_reader_follow(hgh_feed_reader *reader, uint64_t word, bool *out_switched, hg_error *err);
 
 /**
  * The next record before the word's offset; NULL in *out_record at the end. Borrowed from the

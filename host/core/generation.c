@@ -6,8 +6,7 @@
 
 #include "host/core/issues.h"
 
-static hgh_plugin *
-plugin_shared(const hgh_generation *previous, const char *name, uint32_t number)
+static hgh_plugin *plugin_shared(const hgh_generation *previous, const char *name, uint32_t number)
 {
     hgh_plugin *plugin = NULL;
 
@@ -40,14 +39,9 @@ static hg_status entry_load(hgh_plugin_host *plugin_host,
     entry->node.key = hg_text_of(entry->name);
     entry->plugin = plugin_shared(previous, name, (uint32_t)number);
     if (entry->plugin == NULL) {
-        status = hgh_plugin_load(plugin_host,
-                                 path,
-                                 name,
-                                 (uint32_t)number,
-                                 json_object_get(item, "attributes"),
-                                 &entry->plugin,
-                                 &issues,
-                                 &cause);
+        status =
+            hgh_plugin_load(plugin_host, path, name, (uint32_t)number,
+                            json_object_get(item, "attributes"), &entry->plugin, &issues, &cause);
     }
     if (status != HG_OK) {
         entry->failure = strdup(cause.text);
@@ -111,8 +105,8 @@ hg_status hgh_generation_load_next(hgh_generation *generation,
     if (generation->count < json_array_size(plugins)) {
         hgh_generation_entry *entry = &generation->entries[generation->count];
 
-        status = entry_load(
-            plugin_host, json_array_get(plugins, generation->count), previous, entry, err);
+        status = entry_load(plugin_host, json_array_get(plugins, generation->count), previous,
+                            entry, err);
         generation->count++;
         if (entry->name[0] != '\0' && hgh_map_add(&generation->by_name, &entry->node) != HG_OK) {
             status = hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", entry->name);

@@ -24,8 +24,8 @@ typedef struct hgh_generation {
     json_t *manifest; /* until all is loaded */
     size_t count;
     struct hgh_generation_entry *entries; /* as in the manifest */
-    bool has_list;    /* the configuration lists the plugins that may run */
-    json_t *listed;   /* object of these names, for lookup; NULL without a list */
+    bool has_list;                        /* the configuration lists the plugins that may run */
+    json_t *listed; /* object of these names, for lookup; NULL without a list */
     hgh_map by_name;
 } hgh_generation;
 
@@ -44,8 +44,7 @@ typedef struct hgh_generation_entry {
  *           "attributes"}...]}; a reference is kept until all is loaded.
  * out_generation  on HG_OK one reference of the caller's; else untouched.
  */
-hg_status
-hgh_generation_new(json_t *manifest, hgh_generation **out_generation, hg_error *err);
+hg_status hgh_generation_new(json_t *manifest, hgh_generation **out_generation, hg_error *err);
 
 /**
  * Loads the next plugin of the manifest, or shares it with `previous` if it is there under the same

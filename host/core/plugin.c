@@ -35,19 +35,15 @@ static hg_status use_compile(hgh_plugin *plugin,
         }
     } else if (description->schema == NULL || description->parse == NULL ||
                description->release == NULL) {
-        status = hg_error_set(
-            &cause, HG_ERR_INVALID, "wanted a field table, or a schema with parse and release");
+        status = hg_error_set(&cause, HG_ERR_INVALID,
+                              "wanted a field table, or a schema with parse and release");
     } else {
         json_error_t where;
 
         compiled->schema_json = json_loads(description->schema, JSON_REJECT_DUPLICATES, &where);
         if (compiled->schema_json == NULL) {
-            status = hg_error_set(&cause,
-                                  HG_ERR_INVALID,
-                                  "schema, line %d column %d: %s",
-                                  where.line,
-                                  where.column,
-                                  where.text);
+            status = hg_error_set(&cause, HG_ERR_INVALID, "schema, line %d column %d: %s",
+                                  where.line, where.column, where.text);
         }
     }
     if (status == HG_OK && compiled->schema_json == NULL) {
@@ -90,13 +86,10 @@ static hg_status metrics_open(hgh_plugin *plugin, hg_error *err)
             return hg_error_set(err, HG_ERR_INVALID, "metrics: entry %u has no name or kind", i);
         }
         (void)snprintf(name, sizeof(name), "metric/%s/%.63s", plugin->name, metric->name);
-        status = hgh_arena_open_table(plugin->plugin_host->arena,
-                                      name,
+        status = hgh_arena_open_table(plugin->plugin_host->arena, name,
                                       metric->kind == HG_METRIC_COUNTER ? "counter" : "gauge",
-                                      labelled ? series : 1,
-                                      labelled ? METRIC_LABELS_BYTES : 0,
-                                      &plugin->metrics[i],
-                                      err);
+                                      labelled ? series : 1, labelled ? METRIC_LABELS_BYTES : 0,
+                                      &plugin->metrics[i], err);
         if (status != HG_OK) {
             return status;
         }
@@ -117,15 +110,8 @@ static hg_status plugin_attributes(hgh_plugin *plugin, const json_t *attributes,
         empty = json_object(); /* so that its defaults arrive */
         attributes = empty;
     }
-    status = hgh_configuration_decode(plugin,
-                                      HGH_USE_ATTRIBUTES,
-                                      attributes,
-                                      "plugin_attr",
-                                      plugin->name,
-                                      "",
-                                      &plugin->attributes,
-                                      issues,
-                                      NULL);
+    status = hgh_configuration_decode(plugin, HGH_USE_ATTRIBUTES, attributes, "plugin_attr",
+                                      plugin->name, "", &plugin->attributes, issues, NULL);
     json_decref(empty);
     return status;
 }
@@ -140,15 +126,13 @@ static hg_status plugin_init(hgh_plugin *plugin, hg_error *err)
     if (descriptor->init != NULL) {
         uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_INIT);
 
-        status = descriptor->init(
-            plugin->attributes == NULL ? NULL : plugin->attributes->state, &cause);
+        status =
+            descriptor->init(plugin->attributes == NULL ? NULL : plugin->attributes->state, &cause);
         hgh_blame_leave(blame, outer);
     }
     if (status != HG_OK) {
         cause.text[sizeof(cause.text) - 1] = '\0';
-        return hg_error_set(err,
-                            status,
-                            "init failed: %s",
+        return hg_error_set(err, status, "init failed: %s",
                             cause.text[0] == '\0' ? "it gave no reason" : cause.text);
     }
     plugin->initialised = true;
@@ -190,11 +174,9 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
 
     status = use_compile(plugin, HGH_USE_CONFIG, descriptor->config, err);
     if (status == HG_OK) {
-        status = use_compile(plugin,
-                             HGH_USE_CONSUMER,
-                             descriptor->consumer == NULL ? descriptor->config
-                                                          : descriptor->consumer,
-                             err);
+        status = use_compile(
+            plugin, HGH_USE_CONSUMER,
+            descriptor->consumer == NULL ? descriptor->config : descriptor->consumer, err);
     }
     if (status == HG_OK) {
         status = use_compile(plugin, HGH_USE_METADATA, descriptor->metadata, err);
@@ -210,9 +192,7 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
         if (status != HG_OK) {
             char buffer[HG_ERROR_TEXT_MAX - 32];
 
-            (void)hg_error_set(err,
-                               status,
-                               "plugin_attr: %s",
+            (void)hg_error_set(err, status, "plugin_attr: %s",
                                hgh_issues_first(issues, buffer, sizeof(buffer)));
         }
     }
@@ -309,25 +289,12 @@ json_t *hgh_plugin_describe(const hgh_plugin *plugin)
     const hg_plugin *descriptor = plugin->descriptor;
 
     return json_pack(
-        "{s:s, s:s, s:s*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:s*}",
-        "name",
-        plugin->name,
-        "version",
-        descriptor->version,
-        "summary",
-        descriptor->summary,
-        "priority",
-        descriptor->priority,
-        "flags",
-        plugin_flags(descriptor->flags),
-        "phases",
-        plugin_phases(descriptor),
-        "schema",
-        plugin->uses[HGH_USE_CONFIG].schema_json,
-        "consumer_schema",
+        "{s:s, s:s, s:s*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:s*}", "name", plugin->name, "version",
+        descriptor->version, "summary", descriptor->summary, "priority", descriptor->priority,
+        "flags", plugin_flags(descriptor->flags), "phases", plugin_phases(descriptor), "schema",
+        plugin->uses[HGH_USE_CONFIG].schema_json, "consumer_schema",
         descriptor->consumer == NULL ? NULL : plugin->uses[HGH_USE_CONSUMER].schema_json,
         "metadata_schema",
-        descriptor->metadata == NULL ? NULL : plugin->uses[HGH_USE_METADATA].schema_json,
-        "key",
+        descriptor->metadata == NULL ? NULL : plugin->uses[HGH_USE_METADATA].schema_json, "key",
         descriptor->consumer == NULL ? NULL : descriptor->consumer->key);
 }

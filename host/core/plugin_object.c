@@ -17,7 +17,8 @@ struct hgh_plugin_object {
 
 static bool name_is_valid(const char *name)
 {
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    size_t length =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
     return length > 0 && length <= HG_NAME_MAX && name[length] == '\0';
 }
@@ -26,42 +27,29 @@ hg_status hgh_plugin_descriptor_check(const hg_plugin *plugin, const char *name,
 {
     /* The version is read first: another ABI may have moved everything behind it. */
     if (plugin->abi_major != HG_ABI_MAJOR || plugin->abi_minor != HG_ABI_MINOR) {
-        return hg_error_set(err,
-                            HG_ERR_ABI,
+        return hg_error_set(err, HG_ERR_ABI,
                             "built for ABI %u.%u, this host has ABI %u.%u: build it again",
-                            plugin->abi_major,
-                            plugin->abi_minor,
-                            HG_ABI_MAJOR,
-                            HG_ABI_MINOR);
+                            plugin->abi_major, plugin->abi_minor, HG_ABI_MAJOR, HG_ABI_MINOR);
     }
     if (plugin->size != sizeof(hg_plugin)) {
-        return hg_error_set(err,
-                            HG_ERR_ABI,
-                            "descriptor has %u bytes, ABI %u.%u has %zu",
-                            plugin->size,
-                            HG_ABI_MAJOR,
-                            HG_ABI_MINOR,
-                            sizeof(hg_plugin));
+        return hg_error_set(err, HG_ERR_ABI, "descriptor has %u bytes, ABI %u.%u has %zu",
+                            plugin->size, HG_ABI_MAJOR, HG_ABI_MINOR, sizeof(hg_plugin));
     }
     if (plugin->name == NULL || !name_is_valid(plugin->name)) {
-        return hg_error_set(err,
-                            HG_ERR_INVALID,
+        return hg_error_set(err, HG_ERR_INVALID,
                             "name: found \"%.80s\", wanted 1 to %u of [a-zA-Z0-9_-]",
-                            plugin->name == NULL ? "" : plugin->name,
-                            HG_NAME_MAX);
+                            plugin->name == NULL ? "" : plugin->name, HG_NAME_MAX);
     }
     if (strcmp(plugin->name, name) != 0) {
-        return hg_error_set(err,
-                            HG_ERR_INVALID,
+        return hg_error_set(err, HG_ERR_INVALID,
                             "calls itself \"%s\" but its file is called \"%.80s.so\": they must "
                             "be the same",
-                            plugin->name,
-                            name);
+                            plugin->name, name);
     }
     if (plugin->version == NULL || plugin->version[0] == '\0' ||
         strlen(plugin->version) > HG_VERSION_MAX) {
-        return hg_error_set(
-            err, HG_ERR_INVALID, "version: wanted 1 to %u characters", HG_VERSION_MAX);
+        return hg_error_set(err, HG_ERR_INVALID, "version: wanted 1 to %u characters",
+                            HG_VERSION_MAX);
     }
     if (plugin->host == NULL) {
         return hg_error_set(err, HG_ERR_INVALID, "has no host slot: make it with HG_PLUGIN");
@@ -115,8 +103,8 @@ hg_status hgh_plugin_object_open(const char *path,
     object->base = map->l_addr;
     object->descriptor = dlsym(object->library, HG_PLUGIN_SYMBOL);
     if (object->descriptor == NULL) {
-        status = hg_error_set(
-            err, HG_ERR_ABI, "exports no %s: no plugin, or one for another ABI", HG_PLUGIN_SYMBOL);
+        status = hg_error_set(err, HG_ERR_ABI, "exports no %s: no plugin, or one for another ABI",
+                              HG_PLUGIN_SYMBOL);
         goto cleanup;
     }
     status = hgh_plugin_descriptor_check(object->descriptor, name, err);

@@ -34,8 +34,8 @@ bool hgh_resource_kind_find(hg_text name, hgh_resource_kind *out_kind)
 
 uint32_t hgh_method_bit(hg_text method)
 {
-    static const char *const methods[] = {
-        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "PURGE"};
+    static const char *const methods[] = {"GET",  "POST",    "PUT",     "DELETE", "PATCH",
+                                          "HEAD", "OPTIONS", "CONNECT", "TRACE",  "PURGE"};
 
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         if (hg_text_equal(method, hg_text_of(methods[i]))) {
@@ -46,11 +46,8 @@ uint32_t hgh_method_bit(hg_text method)
 }
 
 /* Texts under `many`, or the single one under `one`, in one block with their array. */
-static hg_status texts_decode(const json_t *object,
-                              const char *one,
-                              const char *many,
-                              hg_text **out_texts,
-                              size_t *out_count)
+static hg_status texts_decode(
+    const json_t *object, const char *one, const char *many, hg_text **out_texts, size_t *out_count)
 {
     const json_t *single = json_object_get(object, one);
     const json_t *list = json_object_get(object, many);
@@ -87,8 +84,7 @@ static hg_status texts_decode(const json_t *object,
     return HG_OK;
 }
 
-static hg_status
-hosts_decode(const json_t *object, hg_text **out_hosts, size_t *out_count)
+static hg_status hosts_decode(const json_t *object, hg_text **out_hosts, size_t *out_count)
 {
     hg_status status = texts_decode(object, "host", "hosts", out_hosts, out_count);
 
@@ -277,8 +273,8 @@ hg_status hgh_resource_decode(hgh_snapshot *snapshot,
     } else if (status == HG_OK && kind == HGH_SERVICES) {
         status = service_decode(snapshot, (hgh_service *)resource, object, &cause);
     } else if (status == HG_OK && kind == HGH_UPSTREAMS) {
-        status = hgh_upstream_decode(
-            object, &((hgh_upstream_resource *)resource)->upstream, &cause);
+        status =
+            hgh_upstream_decode(object, &((hgh_upstream_resource *)resource)->upstream, &cause);
     }
     if (status == HG_OK) {
         resource->source = source; /* taken over */
@@ -288,13 +284,8 @@ hg_status hgh_resource_decode(hgh_snapshot *snapshot,
 
 cleanup:
     if (status != HG_OK) {
-        (void)hg_error_set(err,
-                           status,
-                           "%s/%.*s: %.300s",
-                           kind_names[kind],
-                           (int)id.length,
-                           id.data,
-                           status == HG_ERR_NO_MEMORY ? "out of memory" : cause.text);
+        (void)hg_error_set(err, status, "%s/%.*s: %.300s", kind_names[kind], (int)id.length,
+                           id.data, status == HG_ERR_NO_MEMORY ? "out of memory" : cause.text);
     }
     hgh_resource_unref(resource);
     json_decref(object);

@@ -49,11 +49,11 @@ typedef struct hgh_resource {
     uint32_t references;
     uint8_t kind; /* an hgh_resource_kind */
     bool has_plugins;
-    uint64_t revision;     /* of its last change */
-    uint64_t created;      /* when it was first written: the storage order */
-    hgh_feed_slice source; /* its JSON text */
-    char *id;              /* owned, NUL-terminated, as is the name behind it */
-    hg_text name;          /* absent if it has none */
+    uint64_t revision;                        /* of its last change */
+    uint64_t created;                         /* when it was first written: the storage order */
+    hgh_feed_slice source;                    /* its JSON text */
+    char *id;                                 /* owned, NUL-terminated, as is the name behind it */
+    hg_text name;                             /* absent if it has none */
     struct hgh_configuration *configurations; /* decoded ones that are in use: a weak list */
 } hgh_resource;
 
@@ -65,10 +65,10 @@ typedef struct hgh_route {
     size_t uri_count;
     hg_text *uris; /* owned, in one block with what they point to */
     size_t host_count;
-    hg_text *hosts; /* lower case; owned as uris */
+    hg_text *hosts;   /* lower case; owned as uris */
     uint32_t methods; /* bits of hgh_method_bit(); 0: any */
     int32_t priority;
-    bool enabled; /* status */
+    bool enabled;               /* status */
     hg_cidrs *remote_addresses; /* NULL: any */
     hgh_cell *service;          /* a reference to the cell, or NULL */
     hgh_cell *upstream_cell;    /* upstream_id */
@@ -116,8 +116,8 @@ uint32_t hgh_method_bit(hg_text method);
  * Decodes one object.
  *
  * snapshot  holds the cells that it refers to.
- * source    its JSON text; on HG_OK the resource takes over the reference, else the caller keeps it.
- * out_resource  on HG_OK one reference of the caller's; else untouched.
+ * source    its JSON text; on HG_OK the resource takes over the reference, else the caller keeps
+ * it. out_resource  on HG_OK one reference of the caller's; else untouched.
  */
 hg_status hgh_resource_decode(struct hgh_snapshot *snapshot,
                               hgh_resource_kind kind,

@@ -15,7 +15,7 @@ typedef struct affix_table {
     struct affix_length {
         size_t length;
         size_t keys;
-    } *lengths; /* descending */
+    } * lengths; /* descending */
 } affix_table;
 
 /* Routes under one literal beginning, in the order in which they are tried. */
@@ -41,7 +41,7 @@ typedef enum entry_kind {
 } entry_kind;
 
 struct hgh_router_entry {
-    struct hgh_router_entry *next;         /* in its bucket */
+    struct hgh_router_entry *next; /* in its bucket */
     struct hgh_router_entry *next_of_route;
     hgh_route *route;
     hg_text uri; /* as written; borrowed from the route */
@@ -108,8 +108,7 @@ static hg_status affix_add(affix_table *table, hgh_map_node *node)
             table->lengths = grown;
             table->length_room = room;
         }
-        memmove(&table->lengths[i + 1],
-                &table->lengths[i],
+        memmove(&table->lengths[i + 1], &table->lengths[i],
                 (table->length_count - i) * sizeof(*table->lengths));
         table->lengths[i].length = length;
         table->lengths[i].keys = 0;
@@ -127,8 +126,7 @@ static void affix_remove(affix_table *table, hgh_map_node *node)
     hgh_map_remove(&table->map, node);
     for (size_t i = 0; i < table->length_count; i++) {
         if (table->lengths[i].length == node->key.length && --table->lengths[i].keys == 0) {
-            memmove(&table->lengths[i],
-                    &table->lengths[i + 1],
+            memmove(&table->lengths[i], &table->lengths[i + 1],
                     (table->length_count - i - 1) * sizeof(*table->lengths));
             table->length_count--;
             return;
@@ -198,7 +196,8 @@ static level *level_find_or_make(hgh_router *router, hg_text host)
     if (made == NULL) {
         return NULL;
     }
-    status = suffix ? affix_add(&router->host_suffixes, &made->node) : hgh_map_add(map, &made->node);
+    status =
+        suffix ? affix_add(&router->host_suffixes, &made->node) : hgh_map_add(map, &made->node);
     if (status != HG_OK) {
         level_free(NULL, &made->node);
         return NULL;
@@ -265,7 +264,8 @@ static bucket *bucket_find_or_make(level *at, entry_kind kind, hg_text key)
         memcpy(made->key, key.data, key.length);
     }
     made->node.key = (hg_text){made->key, key.length};
-    status = kind == ENTRY_EXACT ? hgh_map_add(map, &made->node) : affix_add(&at->prefixes, &made->node);
+    status =
+        kind == ENTRY_EXACT ? hgh_map_add(map, &made->node) : affix_add(&at->prefixes, &made->node);
     if (status != HG_OK) {
         free(made);
         return NULL;
@@ -429,8 +429,7 @@ static bool host_fits(hg_text pattern, hg_text host)
         return hg_text_equal(pattern, host);
     }
     return host.length >= pattern.length - 1 &&
-           memcmp(host.data + host.length - (pattern.length - 1),
-                  pattern.data + 1,
+           memcmp(host.data + host.length - (pattern.length - 1), pattern.data + 1,
                   pattern.length - 1) == 0;
 }
 
@@ -466,9 +465,12 @@ static size_t segment_length(const char *at, const char *end)
 
 /* Compares what is left of a pattern with what is left of a path. A star takes as little as makes
  * the rest fit; it is tried from left to right, so the effort is at most quadratic. */
-static bool pattern_fits(
-    hgh_router_mode mode, const char *pattern, const char *pattern_end, const char *path,
-    const char *path_end, hgh_route_match *match)
+static bool pattern_fits(hgh_router_mode mode,
+                         const char *pattern,
+                         const char *pattern_end,
+                         const char *path,
+                         const char *path_end,
+                         hgh_route_match *match)
 {
     bool parameters = mode == HGH_ROUTER_URI_WITH_PARAMETER;
     const char *star = NULL; /* where to go on after the last star, if what follows did not fit */
@@ -484,8 +486,8 @@ static bool pattern_fits(
             star_path = path;
             star_parameters = match->parameter_count;
             if (pattern == pattern_end) {
-                parameter_add(
-                    match, star + 1, star_name, (hg_text){path, (size_t)(path_end - path)});
+                parameter_add(match, star + 1, star_name,
+                              (hg_text){path, (size_t)(path_end - path)});
                 return true;
             }
             continue;
@@ -537,12 +539,10 @@ static bool entry_fits(const hgh_router *router,
         return false;
     }
     match->parameter_count = 0;
-    return entry->kind != ENTRY_PATTERN || pattern_fits(router->mode,
-                                                        entry->uri.data + literal,
-                                                        entry->uri.data + entry->uri.length,
-                                                        query->uri.data + literal,
-                                                        query->uri.data + query->uri.length,
-                                                        match);
+    return entry->kind != ENTRY_PATTERN ||
+           pattern_fits(router->mode, entry->uri.data + literal,
+                        entry->uri.data + entry->uri.length, query->uri.data + literal,
+                        query->uri.data + query->uri.length, match);
 }
 
 static bool bucket_match(const hgh_router *router,
@@ -581,10 +581,8 @@ static bool level_match(const hgh_router *router,
 
         if (length <= query->uri.length &&
             bucket_match(router,
-                         hgh_map_find(&in->prefixes.map, (hg_text){query->uri.data, length}),
-                         query,
-                         method_bit,
-                         match)) {
+                         hgh_map_find(&in->prefixes.map, (hg_text){query->uri.data, length}), query,
+                         method_bit, match)) {
             return true;
         }
     }
@@ -601,8 +599,7 @@ void hgh_router_match(const hgh_router *router,
     out_match->route = NULL;
     out_match->parameter_count = 0;
     if (node != NULL &&
-        level_match(
-            router, HGH_CONTAINER_OF(node, level, node), query, method_bit, out_match)) {
+        level_match(router, HGH_CONTAINER_OF(node, level, node), query, method_bit, out_match)) {
         return;
     }
     for (size_t i = 0; i < router->host_suffixes.length_count; i++) {
@@ -614,9 +611,8 @@ void hgh_router_match(const hgh_router *router,
         node = hgh_map_find(
             &router->host_suffixes.map,
             (hg_text){length == 0 ? "" : query->host.data + query->host.length - length, length});
-        if (node != NULL &&
-            level_match(
-                router, HGH_CONTAINER_OF(node, level, node), query, method_bit, out_match)) {
+        if (node != NULL && level_match(router, HGH_CONTAINER_OF(node, level, node), query,
+                                        method_bit, out_match)) {
             return;
         }
     }

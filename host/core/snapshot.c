@@ -47,8 +47,7 @@ static hgh_cell *cell_find(const hgh_snapshot *snapshot, hgh_resource_kind kind,
     return node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_cell, node);
 }
 
-hgh_resource *
-hgh_snapshot_find(const hgh_snapshot *snapshot, hgh_resource_kind kind, hg_text id)
+hgh_resource *hgh_snapshot_find(const hgh_snapshot *snapshot, hgh_resource_kind kind, hg_text id)
 {
     const hgh_cell *cell = cell_find(snapshot, kind, id);
 
@@ -103,9 +102,8 @@ void hgh_cell_unref(hgh_cell *cell)
     }
 }
 
-hg_status hgh_snapshot_put(hgh_snapshot *snapshot,
-                           hgh_resource *resource,
-                           hgh_resource **out_previous)
+hg_status
+hgh_snapshot_put(hgh_snapshot *snapshot, hgh_resource *resource, hgh_resource **out_previous)
 {
     hgh_cell *cell = cell_find_or_make(snapshot, resource->kind, hg_text_of(resource->id));
 

@@ -14,8 +14,7 @@ void hgh_snapshot_init(hgh_snapshot *snapshot);
 void hgh_snapshot_done(hgh_snapshot *snapshot);
 
 /** The object, or NULL; borrowed. */
-hgh_resource *
-hgh_snapshot_find(const hgh_snapshot *snapshot, hgh_resource_kind kind, hg_text id);
+hgh_resource *hgh_snapshot_find(const hgh_snapshot *snapshot, hgh_resource_kind kind, hg_text id);
 
 /** The cell of that name with one more reference, made if there is none; NULL: no memory. */
 hgh_cell *hgh_cell_ref(hgh_snapshot *snapshot, hgh_resource_kind kind, hg_text id);
@@ -29,9 +28,8 @@ void hgh_cell_unref(hgh_cell *cell);
  * resource   taken over on HG_OK.
  * out_previous  what was there, now the caller's; NULL: nothing.
  */
-hg_status hgh_snapshot_put(hgh_snapshot *snapshot,
-                           hgh_resource *resource,
-                           hgh_resource **out_previous);
+hg_status
+hgh_snapshot_put(hgh_snapshot *snapshot, hgh_resource *resource, hgh_resource **out_previous);
 
 /** Takes an object out; now the caller's. NULL: there is none. */
 hgh_resource *hgh_snapshot_take(hgh_snapshot *snapshot, hgh_resource_kind kind, hg_text id);

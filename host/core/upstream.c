@@ -7,11 +7,11 @@
 
 #include "host/core/address.h"
 
-#define PORT_HTTP   80u
-#define PORT_HTTPS  443u
-#define TTL_MIN_S   1u
-#define NODE_TEXT   288u /* bytes for "host", "host[:port]" and "host:port" of 255-byte names */
-#define NODES_MAX   4096u
+#define PORT_HTTP  80u
+#define PORT_HTTPS 443u
+#define TTL_MIN_S  1u
+#define NODE_TEXT  288u /* bytes for "host", "host[:port]" and "host:port" of 255-byte names */
+#define NODES_MAX  4096u
 
 /* Texts of one upstream, cut out of one allocation. */
 typedef struct text_pool {
@@ -59,7 +59,8 @@ static hg_status node_set(hgh_node *node,
 
     if (host_length == 0 || host_length > 255 || port < 0 || port > UINT16_MAX || weight < 0 ||
         weight > UINT32_MAX) {
-        return hg_error_set(err, HG_ERR_INVALID, "node \"%.*s\": out of range", (int)host_length, host);
+        return hg_error_set(err, HG_ERR_INVALID, "node \"%.*s\": out of range", (int)host_length,
+                            host);
     }
     node->port = port == 0 ? default_port : (uint16_t)port;
     node->weight = (uint32_t)weight;
@@ -106,15 +107,11 @@ static hg_status nodes_decode(hgh_upstream *upstream, const json_t *nodes, hg_er
             const json_t *node = json_array_get(nodes, i);
             const char *host = json_string_value(json_object_get(node, "host"));
 
-            status = node_set(&upstream->nodes[i],
-                              &pool,
-                              host == NULL ? "" : host,
-                              host == NULL ? 0 : strlen(host),
-                              json_integer_value(json_object_get(node, "port")),
-                              json_integer_value(json_object_get(node, "weight")),
-                              json_integer_value(json_object_get(node, "priority")),
-                              upstream->https,
-                              err);
+            status = node_set(
+                &upstream->nodes[i], &pool, host == NULL ? "" : host,
+                host == NULL ? 0 : strlen(host), json_integer_value(json_object_get(node, "port")),
+                json_integer_value(json_object_get(node, "weight")),
+                json_integer_value(json_object_get(node, "priority")), upstream->https, err);
             upstream->node_count++;
         }
     } else {
@@ -127,15 +124,9 @@ static hg_status nodes_decode(hgh_upstream *upstream, const json_t *nodes, hg_er
             json_int_t port;
 
             split_port(key, &host_length, &port);
-            status = node_set(&upstream->nodes[upstream->node_count],
-                              &pool,
-                              key,
-                              host_length,
-                              port,
-                              json_integer_value(json_object_iter_value(at)),
-                              0,
-                              upstream->https,
-                              err);
+            status =
+                node_set(&upstream->nodes[upstream->node_count], &pool, key, host_length, port,
+                         json_integer_value(json_object_iter_value(at)), 0, upstream->https, err);
             upstream->node_count++;
         }
     }
@@ -191,7 +182,7 @@ hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, 
         upstream->pass_host = HGH_PASS_HOST_REWRITE;
         upstream->upstream_host = hg_text_of(copy);
     }
-    upstream->retries = json_is_integer(retries) ? (uint32_t)json_integer_value(retries)
+    upstream->retries = json_is_integer(retries)   ? (uint32_t)json_integer_value(retries)
                         : upstream->node_count > 0 ? upstream->node_count - 1
                                                    : 0;
     upstream->retry_timeout_ms =

@@ -22,13 +22,13 @@ typedef enum hgh_pass_host {
 
 /** One server. */
 typedef struct hgh_node {
-    hg_text host;       /* as configured: an address or a name */
-    hg_text host_port;  /* "host" or "host:port" where the port is not the scheme's own */
-    hg_text text;       /* "host:port" for logs */
+    hg_text host;      /* as configured: an address or a name */
+    hg_text host_port; /* "host" or "host:port" where the port is not the scheme's own */
+    hg_text text;      /* "host:port" for logs */
     uint16_t port;
     uint32_t weight;
     int32_t priority;
-    bool is_name;       /* addresses come from the resolver */
+    bool is_name; /* addresses come from the resolver */
     uint32_t address_count;
     hg_address addresses[HGH_NODE_ADDRESSES_MAX];
     uint32_t next_address;   /* round robin over the addresses of a name */
