@@ -85,7 +85,8 @@ typedef struct hgh_engine {
     void (*resume)(hgh_engine_request *request);
 
     /* The process. [any stack] */
-    uint64_t (*now_ms)(void); /* cached per turn of the loop */
+    uint64_t (*now_ms)(void);   /* monotonic, cached per turn of the loop */
+    uint64_t (*clock_ms)(void); /* CLOCK_MONOTONIC at the call: what processes share */
     int64_t (*wall_ms)(void);
     void (*log)(hgh_engine_request *request, hg_log_level level, hg_text text); /* may be NULL */
 } hgh_engine;

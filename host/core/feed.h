@@ -38,9 +38,11 @@ typedef struct hgh_feed_header {
     char magic[8];
     uint32_t epoch;
     uint32_t reserved;
-    uint64_t capacity;    /* bytes that readers map; the file may be shorter, never longer */
-    uint8_t store_id[16]; /* of the store it was made from */
-    uint8_t unused[24];
+    uint64_t capacity;      /* bytes that readers map; the file may be shorter, never longer */
+    uint8_t store_id[16];   /* of the store it was made from */
+    uint64_t base_revision; /* of the state that begins the file */
+    uint64_t base_end;      /* offset behind its BASE record */
+    uint8_t unused[8];
 } hgh_feed_header;
 
 /** What a record does. A value never changes its meaning. */

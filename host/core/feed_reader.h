@@ -63,6 +63,12 @@ hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
                                const hgh_feed_record **out_record,
                                hg_error *err);
 
+/** The header of the current file. */
+static inline const hgh_feed_header *hgh_feed_reader_header(const hgh_feed_reader *reader)
+{
+    return (const hgh_feed_header *)(const void *)reader->file->bytes;
+}
+
 /** The value of a record of the current file, with a reference to it. */
 hgh_feed_slice hgh_feed_slice_of(hgh_feed_reader *reader, const hgh_feed_record *record);
 

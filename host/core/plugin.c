@@ -78,7 +78,7 @@ static hg_status metrics_open(hgh_plugin *plugin, hg_error *err)
         const hg_metric *metric = &metrics[i];
         uint32_t series = metric->series_max == 0 ? METRIC_SERIES_DEFAULT : metric->series_max;
         bool labelled = metric->labels[0] != NULL;
-        char name[HGH_TABLE_NAME_MAX + 1];
+        char name[HGH_TABLE_NAME_MAX + HG_NAME_MAX];
         hg_status status;
 
         if (metric->name == NULL || metric->name[0] == '\0' || strlen(metric->name) > 63 ||
@@ -233,6 +233,7 @@ static void plugin_unload(hgh_plugin *plugin)
         }
         hgh_blame_leave(blame, outer);
     }
+    hgh_host_api_done(plugin);
     free(plugin->metrics);
     free(plugin);
 }

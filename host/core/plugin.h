@@ -53,6 +53,7 @@ typedef struct hgh_plugin {
     struct hgh_configuration *attributes; /* owned; NULL: none */
     hgh_table **metrics;                  /* one a declared metric */
     uint32_t metrics_count;
+    hg_dict *dicts; /* tables it has opened */
     bool initialised;
     char name[HG_NAME_MAX + 1];
 } hgh_plugin;

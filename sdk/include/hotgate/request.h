@@ -68,8 +68,8 @@ typedef struct hg_request_api {
     void *(*allocate)(hg_request *request, size_t size);
     void *(*data)(hg_request *request);
     hg_phase (*phase)(const hg_request *request);
-    uint64_t (*now_ms)(void);
-    int64_t (*wall_ms)(void);
+    uint64_t (*now_ms)(const hg_host *host);
+    int64_t (*wall_ms)(const hg_host *host);
     hg_text (*method)(hg_request *request);
     hg_status (*set_method)(hg_request *request, hg_text method);
     hg_text (*scheme)(hg_request *request);
@@ -132,13 +132,13 @@ static inline hg_phase hg_request_phase(const hg_request *request)
 /** Milliseconds of a clock that never goes back, as of this turn of the event loop. [any] */
 static inline uint64_t hg_now_ms(void)
 {
-    return hg_host_slot->request->now_ms();
+    return hg_host_slot->request->now_ms(hg_host_slot);
 }
 
 /** Milliseconds since 1970-01-01 UTC, for tokens and logs; may jump. [any] */
 static inline int64_t hg_wall_ms(void)
 {
-    return hg_host_slot->request->wall_ms();
+    return hg_host_slot->request->wall_ms(hg_host_slot);
 }
 
 /** The method in capitals, such as "GET". [request] */

@@ -1,0 +1,215 @@
+/* host/core/request.h - one request on its way through the plugins: stages, waiting, its end.
+ *
+ * An engine makes it when the request's headers are there, and calls hgh_request_run() until that
+ * says what to do: go upstream, answer, or come back later.
+ */
+#ifndef HOST_CORE_REQUEST_H
+#define HOST_CORE_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <hotgate/request.h>
+#include <hotgate/response.h>
+
+#include "host/core/chain.h"
+#include "host/core/coroutine.h"
+#include "host/core/engine.h"
+#include "host/core/router.h"
+
+struct hgh_runtime;
+
+/** What an engine does next. */
+typedef enum hgh_outcome {
+    HGH_GO_UPSTREAM = 0, /* to hg_request.target */
+    HGH_ANSWER = 1,      /* send hg_request.exit */
+    HGH_PARKED = 2,      /* wait until engine->resume() is called for it */
+} hgh_outcome;
+
+/** How far it is. */
+typedef enum hgh_stage {
+    HGH_STAGE_REWRITE = 0,
+    HGH_STAGE_CONSUMER_REWRITE = 1,
+    HGH_STAGE_ACCESS = 2,
+    HGH_STAGE_PICK = 3,
+    HGH_STAGE_RESOLVE = 4,
+    HGH_STAGE_BEFORE_PROXY = 5,
+    HGH_STAGE_UPSTREAM = 6,
+    HGH_STAGE_ANSWERED = 7,
+} hgh_stage;
+
+/** The response of a plugin, or of the gateway itself. */
+typedef struct hgh_exit {
+    bool set;
+    uint32_t status;
+    hg_text content_type; /* absent with an empty body */
+    hg_text body;
+} hgh_exit;
+
+/** Where the request goes. */
+typedef struct hgh_target {
+    hgh_upstream *upstream; /* a reference */
+    hgh_node *node;         /* borrowed from it */
+    hg_address address;
+    hgh_tried tried;
+    uint32_t tries_left;  /* after this one */
+    uint64_t deadline_ms; /* no retry from here on; 0: none */
+    hgh_timeouts timeouts;
+} hgh_target;
+
+/** Data of one plugin for this request. */
+typedef struct hgh_plugin_data {
+    struct hgh_plugin_data *next;
+    const hgh_plugin *plugin;
+    max_align_t bytes[];
+} hgh_plugin_data;
+
+/** A response header that was set before there was a response. */
+typedef struct hgh_early_header {
+    struct hgh_early_header *next;
+    bool replaces;
+    hg_text name;
+    hg_text value;
+} hgh_early_header;
+
+/** A plugin that wants the whole response body at once. */
+typedef struct hgh_body_buffer {
+    struct hgh_body_buffer *next;
+    const hgh_plugin *plugin;
+    size_t max_bytes;
+    bool gave_up; /* the body is larger: it is passed on */
+    char *data;   /* owned */
+    size_t length;
+    size_t room;
+} hgh_body_buffer;
+
+/** What a parked callback waits for. */
+typedef struct hgh_wait {
+    hgh_coroutine *coroutine; /* parked; NULL: none */
+    uint8_t kind;             /* what to begin once on the main stack */
+    hg_status status;         /* what the wait function returns */
+    uint64_t timeout_ms;
+    int fd;
+    uint32_t events;
+    hgh_engine_handle *timer;
+    hgh_engine_handle *watch;
+    hgh_engine_handle *resolution;
+    bool reading; /* the engine is reading the request body */
+} hgh_wait;
+
+/** The texts that plugins see NUL-terminated, copied on first use. */
+typedef struct hgh_request_texts {
+    hg_text method;
+    hg_text host;
+    hg_text uri;
+    hg_text raw_uri;
+    hg_text arguments;
+} hgh_request_texts;
+
+struct hg_request {
+    struct hgh_runtime *runtime;
+    const hgh_engine *engine;
+    hgh_engine_request *engine_request;
+    hgh_generation *generation; /* a reference, as are the next two */
+    hgh_route *route;           /* NULL: none fits */
+    hg_consumer *consumer;      /* attached; NULL: none */
+    hgh_chain *chain;           /* a reference; of the route, then of route and consumer */
+    hgh_chain *first_chain;     /* a reference; of the route, once the other one is in force */
+    const hgh_step *step;       /* running now */
+    hg_phase phase;
+    uint8_t stage; /* an hgh_stage */
+    bool canceled;
+    bool verdict_ready; /* a parked callback has ended with `verdict` */
+    bool body_may_change;
+    bool headers_held;
+    bool headers_sent;
+    uint32_t index; /* the next step of the stage */
+    hg_verdict verdict;
+    hgh_exit exit;
+    hgh_wait wait;
+    hgh_target target;
+    hg_text upstream_host; /* set by a plugin */
+    hg_text matched_uri;
+    hgh_route_parameter *parameters;
+    uint32_t parameter_count;
+    hg_address client;
+    hgh_request_texts texts;
+    hgh_plugin_data *data;
+    hgh_early_header *early_headers;
+    hgh_body_buffer *body_buffers;
+    hgh_configuration **held; /* references of consumer_config() */
+    uint32_t held_count;
+};
+
+/** One piece of a body on its way through the filters. */
+struct hg_chunk {
+    hg_text data;
+    bool last;
+    bool changed;
+};
+
+/**
+ * Begins a request: applies what the feed has new, finds its route and chain. Never NULL is only
+ * promised with memory: NULL means 500.
+ */
+hg_request *hgh_request_new(struct hgh_runtime *runtime, hgh_engine_request *engine_request);
+
+/** Runs it on, from the beginning or from where it was parked. */
+hgh_outcome hgh_request_run(hg_request *request);
+
+/**
+ * After a failed try: picks the next node and runs before_proxy again, without waiting.
+ * Returns false if no try is left or the next node's address is not known.
+ */
+bool hgh_request_retry(hg_request *request);
+
+/** The Host header for the upstream: a plugin's, or as its pass_host says; absent: the client's. */
+hg_text hgh_request_upstream_host(hg_request *request);
+
+/** Runs header_filter. True: hold the headers back until the last piece of the body. */
+bool hgh_request_header_filter(hg_request *request);
+
+/** True if any callback wants to see the body. */
+bool hgh_request_has_body_filters(const hg_request *request);
+
+/**
+ * Runs one piece of the body through the filters.
+ *
+ * out_data  what to send instead; valid until the request ends if it was changed, else `data`.
+ * Returns HG_OK or HG_ERR_NO_MEMORY.
+ */
+hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, hg_text *out_data);
+
+/** Runs the log phase. */
+void hgh_request_log(hg_request *request);
+
+/** The client has gone: a parked callback is resumed with HG_CANCELED and runs to its end. */
+void hgh_request_cancel(hg_request *request);
+
+/** Gives up all that it holds; the memory is the engine's. Not while it is parked: cancel first. */
+void hgh_request_done(hg_request *request);
+
+/** Ends it with a JSON error of the gateway's own: {"error_msg": text}. */
+void hgh_request_fail(hg_request *request, uint32_t status, const char *text);
+
+/** The reason phrase of a status (RFC 9110 section 15), "Error" for an unknown one. */
+const char *hgh_status_reason(uint32_t status);
+
+/** A variable of the gateway's or of the engine's. */
+hg_text hgh_request_variable(hg_request *request, hg_text name);
+
+/** The first argument of that name, decoded. */
+hg_text hgh_request_argument(hg_request *request, hg_text name);
+
+/** The cookie of that name. */
+hg_text hgh_request_cookie(hg_request *request, hg_text name);
+
+/** What an object id or name is for this request. */
+hg_text hgh_request_object(hg_request *request, hg_object which);
+
+/* The functions behind <hotgate/wait.h>. */
+hg_status hgh_request_sleep(hg_request *request, uint64_t duration_ms);
+hg_status hgh_request_read_body(hg_request *request, size_t max_bytes, hg_text *out_body);
+hg_status hgh_request_wait_fd(hg_request *request, int fd, uint32_t events, uint64_t timeout_ms);
+
+#endif

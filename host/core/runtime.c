@@ -1,0 +1,873 @@
+/* host/core/runtime.c - one process that serves: what it has applied and what it runs. */
+#include "host/core/runtime.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLICE_NS      1000000u /* how long requests may have to wait for work in the background */
+#define CHAINS_A_TURN 16u      /* freed before the clock is read again */
+
+static void runtime_log(const hgh_runtime *runtime, hg_log_level level, const char *format, ...)
+    HG_PRINTF(3, 4);
+
+static void runtime_log(const hgh_runtime *runtime, hg_log_level level, const char *format, ...)
+{
+    char line[HG_LOG_LINE_MAX];
+    va_list arguments;
+    int length;
+
+    if ((int32_t)level > runtime->plugin_host.log_level) {
+        return;
+    }
+    va_start(arguments, format);
+    length = vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (length > 0) {
+        size_t kept = (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1;
+
+        runtime->engine->log(NULL, level, (hg_text){line, kept});
+    }
+}
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Control waits for votes and for generations: tells it that there is news on the board. */
+static void runtime_acknowledge(const hgh_runtime *runtime)
+{
+    uint64_t one = 1;
+
+    if (runtime->ack_fd >= 0) {
+        ssize_t written = write(runtime->ack_fd, &one, sizeof(one));
+        (void)written; /* its counter is full: control is awake anyway */
+    }
+}
+
+void hgh_runtime_report(hgh_runtime *runtime)
+{
+    hgh_board_slot *slot = runtime->slot;
+    uint64_t generation = runtime->generation == NULL ? 0 : runtime->generation->number;
+
+    atomic_store_explicit(&slot->objects_mapped, runtime->plugin_host.objects_mapped,
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->objects_pinned, runtime->plugin_host.objects_pinned,
+                          memory_order_relaxed);
+    atomic_store_explicit(&slot->chains, runtime->chains.count, memory_order_relaxed);
+    atomic_store_explicit(&slot->word, runtime->word, memory_order_relaxed);
+    atomic_store_explicit(&slot->generation, generation, memory_order_release);
+}
+
+/* ------------------------------------------------------------------------------- resources */
+
+/* Routes without hosts are found under those of their service. */
+typedef struct service_change {
+    hgh_runtime *runtime;
+    const hgh_cell *cell;
+    bool enter; /* else take out */
+} service_change;
+
+static void route_follow_service(void *context, hgh_map_node *node)
+{
+    const service_change *change = context;
+    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
+    hgh_route *route = (hgh_route *)(void *)cell->current;
+
+    if (route == NULL || route->service != change->cell || route->host_count > 0) {
+        return;
+    }
+    if (!change->enter) {
+        hgh_router_remove(change->runtime->router, route);
+    } else if (hgh_router_add(change->runtime->router, route) != HG_OK) {
+        runtime_log(change->runtime, HG_LOG_ERROR, "routes/%s: no memory", route->base.id);
+    }
+}
+
+static bool services_differ_in_hosts(const hgh_resource *a, const hgh_resource *b)
+{
+    const hgh_service *left = (const hgh_service *)(const void *)a;
+    const hgh_service *right = (const hgh_service *)(const void *)b;
+    size_t left_count = left == NULL ? 0 : left->host_count;
+    size_t right_count = right == NULL ? 0 : right->host_count;
+
+    for (size_t i = 0; left_count == right_count && i < left_count; i++) {
+        if (!hg_text_equal(left->hosts[i], right->hosts[i])) {
+            return true;
+        }
+    }
+    return left_count != right_count;
+}
+
+/* Puts or, with resource NULL, takes out a service, moving its routes under its hosts. */
+static hg_status service_change_apply(hgh_runtime *runtime,
+                                      hg_text id,
+                                      hgh_resource *resource,
+                                      hgh_resource **out_previous)
+{
+    hgh_resource *previous = hgh_snapshot_find(&runtime->snapshot, HGH_SERVICES, id);
+    bool moves = services_differ_in_hosts(previous, resource);
+    hgh_cell *cell = hgh_cell_ref(&runtime->snapshot, HGH_SERVICES, id);
+    service_change change = {runtime, cell, false};
+    hg_status status = HG_OK;
+
+    if (cell == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (moves) {
+        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_follow_service, &change);
+    }
+    if (resource == NULL) {
+        *out_previous = hgh_snapshot_take(&runtime->snapshot, HGH_SERVICES, id);
+    } else {
+        status = hgh_snapshot_put(&runtime->snapshot, resource, out_previous);
+    }
+    if (moves) {
+        change.enter = true;
+        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_follow_service, &change);
+    }
+    hgh_cell_unref(cell);
+    return status;
+}
+
+/* Takes what the indexes know of an object that goes. */
+static void resource_forget(hgh_runtime *runtime, hgh_resource *resource)
+{
+    if (resource->kind == HGH_ROUTES) {
+        hgh_router_remove(runtime->router, (hgh_route *)(void *)resource);
+        hgh_chain_cache_forget(&runtime->chains, (hgh_route *)(void *)resource);
+    } else if (resource->kind == HGH_CONSUMERS) {
+        hgh_consumer_index_remove(&runtime->consumers, (hg_consumer *)(void *)resource);
+    }
+}
+
+static hg_status resource_enter(hgh_runtime *runtime, hgh_resource *resource)
+{
+    if (resource->kind == HGH_ROUTES) {
+        return hgh_router_add(runtime->router, (hgh_route *)(void *)resource);
+    }
+    if (resource->kind == HGH_CONSUMERS && runtime->generation != NULL) {
+        return hgh_consumer_index_add(&runtime->consumers, runtime->generation,
+                                      (hg_consumer *)(void *)resource);
+    }
+    return HG_OK;
+}
+
+hg_status hgh_runtime_put(hgh_runtime *runtime,
+                          hgh_resource_kind kind,
+                          hg_text id,
+                          hgh_feed_slice source,
+                          uint64_t revision,
+                          uint64_t created,
+                          hg_error *err)
+{
+    hgh_resource *resource = NULL;
+    hgh_resource *previous = NULL;
+    hg_status status = hgh_resource_decode(&runtime->snapshot, kind, id, source, revision, created,
+                                           &resource, err);
+
+    if (status != HG_OK) {
+        hgh_feed_file_unref(source.file);
+        return status;
+    }
+    status = kind == HGH_SERVICES ? service_change_apply(runtime, id, resource, &previous)
+                                  : hgh_snapshot_put(&runtime->snapshot, resource, &previous);
+    if (status != HG_OK) {
+        hgh_resource_unref(resource);
+        return hg_error_set(err, status, "%s: no memory", hgh_resource_kind_name(kind));
+    }
+    if (previous != NULL) {
+        resource_forget(runtime, previous);
+        hgh_resource_unref(previous);
+    }
+    status = resource_enter(runtime, resource);
+    return status == HG_OK ? HG_OK
+                           : hg_error_set(err, status, "%s/%s: no memory",
+                                          hgh_resource_kind_name(kind), resource->id);
+}
+
+hg_status hgh_runtime_delete(hgh_runtime *runtime, hgh_resource_kind kind, hg_text id)
+{
+    hgh_resource *previous = NULL;
+
+    if (kind != HGH_SERVICES) {
+        previous = hgh_snapshot_take(&runtime->snapshot, kind, id);
+    } else if (hgh_snapshot_find(&runtime->snapshot, kind, id) != NULL) {
+        (void)service_change_apply(runtime, id, NULL, &previous); /* taking needs no memory */
+    }
+    if (previous == NULL) {
+        return HG_ERR_NOT_FOUND;
+    }
+    resource_forget(runtime, previous);
+    hgh_resource_unref(previous);
+    return HG_OK;
+}
+
+/* ----------------------------------------------------------------------------- generations */
+
+static void consumer_reindex(void *context, hgh_map_node *node)
+{
+    hgh_runtime *runtime = context;
+    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
+    hg_consumer *consumer = (hg_consumer *)(void *)cell->current;
+
+    if (consumer == NULL) {
+        return;
+    }
+    hgh_consumer_index_remove(&runtime->consumers, consumer);
+    if (hgh_consumer_index_add(&runtime->consumers, runtime->generation, consumer) != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR, "consumers/%s: no memory", consumer->base.id);
+    }
+}
+
+static void warm_drop(hgh_runtime *runtime)
+{
+    for (size_t i = 0; i < runtime->warm_count; i++) {
+        hgh_configuration_unref(runtime->warm[i]);
+    }
+    free(runtime->warm);
+    runtime->warm = NULL;
+    runtime->warm_count = 0;
+    runtime->warm_room = 0;
+}
+
+static void sweep(void *context)
+{
+    hgh_runtime *runtime = context;
+    uint64_t end = clock_ns() + SLICE_NS;
+
+    runtime->engine->stop(runtime->sweep_timer);
+    runtime->sweep_timer = NULL;
+    while (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
+        if (clock_ns() >= end) {
+            runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
+            if (runtime->sweep_timer != NULL) {
+                return;
+            }
+        }
+    }
+    hgh_runtime_report(runtime);
+    runtime_acknowledge(runtime);
+}
+
+/* Puts a loaded generation in force. Takes over the reference. */
+static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
+{
+    hgh_generation *previous = runtime->generation;
+
+    runtime->generation = generation;
+    if (previous == NULL || !hgh_consumer_index_is_same(previous, generation)) {
+        hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], consumer_reindex, runtime);
+    }
+    hgh_chain_cache_detach(&runtime->chains);
+    hgh_generation_unref(previous); /* requests and detached chains may still hold it */
+    if (runtime->serving && runtime->sweep_timer == NULL) {
+        runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
+    }
+    if (runtime->sweep_timer == NULL) {
+        (void)hgh_chain_cache_free_some(&runtime->chains, UINT32_MAX);
+    }
+    hgh_runtime_report(runtime);
+}
+
+hg_status
+hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+{
+    hgh_generation *generation = NULL;
+    hg_error cause = HG_ERROR_INIT;
+    bool done = false;
+    hg_status status = hgh_generation_new(manifest, &generation, err);
+
+    while (status == HG_OK && !done) {
+        hg_status loaded = hgh_generation_load_next(generation, &runtime->plugin_host,
+                                                    runtime->generation, &done, &cause);
+
+        if (loaded != HG_OK && strict) {
+            status = hg_error_set(err, loaded, "%s", cause.text);
+        } else if (loaded != HG_OK) {
+            runtime_log(runtime, HG_LOG_ERROR, "plugin %s", cause.text);
+        }
+    }
+    if (status == HG_OK) {
+        warm_drop(runtime);
+        generation_switch(runtime, generation);
+        generation = NULL; /* now the runtime's */
+    }
+    hgh_generation_unref(generation);
+    return status;
+}
+
+/* ----------------------------------------------------------------------------- preparation */
+
+static void preparation_drop(hgh_runtime *runtime)
+{
+    hgh_preparation *preparation = &runtime->preparation;
+
+    runtime->engine->stop(preparation->timer);
+    hgh_generation_unref(preparation->generation);
+    *preparation = (hgh_preparation){0};
+}
+
+static void preparation_vote(hgh_runtime *runtime, hgh_vote vote, const char *why)
+{
+    hgh_board_vote(runtime->slot, runtime->preparation.generation->number, vote, why);
+    runtime_acknowledge(runtime);
+}
+
+static hg_status warm_add(hgh_runtime *runtime, hgh_configuration *configuration)
+{
+    if (runtime->warm_count == runtime->warm_room) {
+        size_t room = runtime->warm_room == 0 ? 64 : runtime->warm_room * 2;
+        void *grown = realloc(runtime->warm, room * sizeof(*runtime->warm));
+
+        if (grown == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+        runtime->warm = grown;
+        runtime->warm_room = room;
+    }
+    runtime->warm[runtime->warm_count++] = configuration;
+    return HG_OK;
+}
+
+/* Decodes a configuration that is in use with the plugin's next version. */
+static hg_status
+configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, hg_error *err)
+{
+    hgh_configuration *next = NULL;
+    hgh_plugin *plugin = NULL;
+    hg_issues issues = {0};
+    json_t *object;
+    const json_t *value;
+    hg_status status;
+
+    if (current->bound == NULL ||
+        hgh_generation_find(runtime->preparation.generation, current->plugin->name, &plugin,
+                            NULL) != HGH_PLUGIN_LOADED ||
+        plugin == current->plugin ||
+        hgh_configuration_bound(current->bound, plugin, current->use) != NULL) {
+        return HG_OK;
+    }
+    object = hgh_resource_json(current->bound);
+    value = json_object_get(json_object_get(object, "plugins"), plugin->name);
+    if (value == NULL) {
+        json_decref(object);
+        return HG_OK;
+    }
+    status = hgh_configuration_decode(plugin, current->use, value,
+                                      hgh_resource_kind_name(current->bound->kind),
+                                      current->bound->id, "", &next, &issues, NULL);
+    if (status == HG_OK) {
+        hgh_configuration_bind(next, current->bound);
+        status = warm_add(runtime, next);
+        if (status != HG_OK) {
+            hgh_configuration_unref(next);
+        }
+    } else {
+        char line[HG_ERROR_TEXT_MAX];
+
+        (void)hg_error_set(err, status, "%s/%s: %.380s",
+                           hgh_resource_kind_name(current->bound->kind), current->bound->id,
+                           hgh_issues_first(&issues, line, sizeof(line)));
+    }
+    hgh_issues_done(&issues);
+    json_decref(object);
+    return status;
+}
+
+/* One step: loads one plugin, or decodes what one cached chain needs. True: nothing is left. */
+static bool preparation_step(hgh_runtime *runtime, hg_status *out_status, hg_error *err)
+{
+    hgh_preparation *preparation = &runtime->preparation;
+    const hgh_chain *chain;
+
+    *out_status = HG_OK;
+    if (!preparation->loaded) {
+        *out_status = hgh_generation_load_next(preparation->generation, &runtime->plugin_host,
+                                               runtime->generation, &preparation->loaded, err);
+        preparation->next_chain = runtime->chains.newest;
+        return false;
+    }
+    chain = preparation->next_chain;
+    if (chain == NULL) {
+        return true;
+    }
+    for (uint32_t i = 0; i < chain->configuration_count && *out_status == HG_OK; i++) {
+        *out_status = configuration_redecode(runtime, chain->configurations[i], err);
+    }
+    preparation->next_chain = chain->older;
+    return false;
+}
+
+/* Requests that run between the slices move chains about: a slice that finds the next chain's
+ * cache changed begins with the newest again, which costs little, since what is decoded is kept. */
+static void preparation_slice(void *context)
+{
+    hgh_runtime *runtime = context;
+    hgh_preparation *preparation = &runtime->preparation;
+    uint64_t end = clock_ns() + SLICE_NS;
+    hg_error err = HG_ERROR_INIT;
+    hg_status status = HG_OK;
+    bool done = false;
+
+    runtime->engine->stop(preparation->timer);
+    preparation->timer = NULL;
+    preparation->next_chain = preparation->loaded ? runtime->chains.newest : NULL;
+    while (!done && status == HG_OK && clock_ns() < end) {
+        done = preparation_step(runtime, &status, &err);
+    }
+    if (status != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR, "generation %llu refused: %s",
+                    (unsigned long long)preparation->generation->number, err.text);
+        preparation_vote(runtime, HGH_VOTE_NO, err.text);
+    } else if (done) {
+        preparation_vote(runtime, HGH_VOTE_YES, NULL);
+    } else {
+        preparation->timer = runtime->engine->start_timer(0, preparation_slice, runtime);
+        if (preparation->timer == NULL) {
+            preparation_vote(runtime, HGH_VOTE_NO, "out of memory");
+        }
+    }
+}
+
+static void preparation_begin(hgh_runtime *runtime, json_t *manifest)
+{
+    hg_error err = HG_ERROR_INIT;
+    hg_status status;
+
+    preparation_drop(runtime);
+    warm_drop(runtime);
+    status = hgh_generation_new(manifest, &runtime->preparation.generation, &err);
+    if (status == HG_OK) {
+        preparation_slice(runtime);
+    } else {
+        runtime_log(runtime, HG_LOG_ERROR, "reload: %s", err.text);
+    }
+}
+
+static void preparation_commit(hgh_runtime *runtime, uint64_t number)
+{
+    hgh_preparation *preparation = &runtime->preparation;
+    hgh_generation *generation = preparation->generation;
+    hg_error err = HG_ERROR_INIT;
+
+    if (generation == NULL || generation->number != number) {
+        runtime_log(runtime, HG_LOG_ERROR,
+                    "generation %llu is to be in force but was not prepared here",
+                    (unsigned long long)number);
+        return;
+    }
+    while (!preparation->loaded) { /* control has counted a vote of ours: there is none left */
+        (void)hgh_generation_load_next(generation, &runtime->plugin_host, runtime->generation,
+                                       &preparation->loaded, &err);
+    }
+    preparation->generation = NULL; /* now the runtime's */
+    preparation_drop(runtime);
+    generation_switch(runtime, generation);
+    runtime_acknowledge(runtime);
+}
+
+/* The manifest of a new feed file, when the COMMIT itself stood at the end of the old one. */
+static void manifest_follow(hgh_runtime *runtime, json_t *manifest)
+{
+    uint64_t number = (uint64_t)json_integer_value(json_object_get(manifest, "generation"));
+    const hgh_generation *prepared = runtime->preparation.generation;
+    hg_error err = HG_ERROR_INIT;
+
+    if (runtime->generation->number == number) {
+        return;
+    }
+    if (prepared != NULL && prepared->number == number) {
+        preparation_commit(runtime, number);
+    } else if (hgh_runtime_set_generation(runtime, manifest, false, &err) != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR, "generation: %s", err.text);
+    }
+}
+
+/* ------------------------------------------------------------------------------------ feed */
+
+static uint64_t record_generation(const hgh_feed_record *record)
+{
+    json_t *value = json_loadb(hgh_feed_record_value(record), record->value_length, 0, NULL);
+    uint64_t number = (uint64_t)json_integer_value(json_object_get(value, "generation"));
+
+    json_decref(value);
+    return number;
+}
+
+static json_t *record_manifest(const hgh_runtime *runtime, const hgh_feed_record *record)
+{
+    json_error_t where;
+    json_t *value = json_loadb(hgh_feed_record_value(record), record->value_length, 0, &where);
+
+    if (value == NULL) {
+        runtime_log(runtime, HG_LOG_ERROR, "feed: manifest: %s", where.text);
+    }
+    return value;
+}
+
+/* Kind and id of a key such as "routes/1"; false: none of the data plane's. */
+static bool record_key(const hgh_feed_record *record, hgh_resource_kind *out_kind, hg_text *out_id)
+{
+    const char *key = hgh_feed_record_key(record);
+    const char *slash = memchr(key, '/', record->key_length);
+
+    if (slash == NULL) {
+        return false;
+    }
+    *out_id = (hg_text){slash + 1, record->key_length - (size_t)(slash + 1 - key)};
+    return hgh_resource_kind_find((hg_text){key, (size_t)(slash - key)}, out_kind);
+}
+
+static void apply_failed(hgh_runtime *runtime, const hg_error *err)
+{
+    atomic_fetch_add_explicit(&runtime->slot->apply_failures, 1, memory_order_relaxed);
+    runtime_log(runtime, HG_LOG_ERROR, "a change could not be applied: %s", err->text);
+}
+
+static void apply_put(hgh_runtime *runtime, const hgh_feed_record *record)
+{
+    hgh_resource_kind kind;
+    hg_text id;
+    hg_error err = HG_ERROR_INIT;
+
+    if (record_key(record, &kind, &id) &&
+        hgh_runtime_put(runtime, kind, id, hgh_feed_slice_of(&runtime->reader, record),
+                        record->revision, record->created, &err) != HG_OK) {
+        apply_failed(runtime, &err);
+    }
+}
+
+static void apply_record(hgh_runtime *runtime, const hgh_feed_record *record)
+{
+    hgh_resource_kind kind;
+    hg_text id;
+    json_t *manifest;
+
+    switch ((hgh_feed_kind)record->kind) {
+    case HGH_FEED_PUT:
+        apply_put(runtime, record);
+        break;
+    case HGH_FEED_DELETE:
+        if (record_key(record, &kind, &id)) {
+            (void)hgh_runtime_delete(runtime, kind, id); /* it may have been refused before */
+        }
+        break;
+    case HGH_FEED_BASE:
+        break;
+    case HGH_FEED_MANIFEST:
+    case HGH_FEED_PREPARE:
+        manifest = record_manifest(runtime, record);
+        if (runtime->serving && manifest != NULL) {
+            if (record->kind == HGH_FEED_PREPARE) {
+                preparation_begin(runtime, manifest);
+            } else {
+                manifest_follow(runtime, manifest);
+            }
+            json_decref(manifest);
+        } else if (record->kind == HGH_FEED_PREPARE) {
+            json_decref(runtime->pending_manifest);
+            runtime->pending_manifest = manifest;
+        } else {
+            json_decref(runtime->manifest);
+            runtime->manifest = manifest;
+        }
+        break;
+    case HGH_FEED_COMMIT:
+        if (runtime->serving) {
+            preparation_commit(runtime, record_generation(record));
+        } else if (runtime->pending_manifest != NULL) {
+            json_decref(runtime->manifest);
+            runtime->manifest = runtime->pending_manifest;
+            runtime->pending_manifest = NULL;
+        }
+        break;
+    case HGH_FEED_ABORT:
+        if (runtime->serving) {
+            preparation_drop(runtime);
+            warm_drop(runtime);
+            hgh_runtime_report(runtime);
+            runtime_acknowledge(runtime);
+        } else {
+            json_decref(runtime->pending_manifest);
+            runtime->pending_manifest = NULL;
+        }
+        break;
+    }
+    runtime->revision = record->revision;
+}
+
+/* ----------------------------------------------------- a new file that states the whole state */
+
+/* Lets an unchanged object refer into the new file, so that the old one can be unmapped. False: it
+ * is new or has changed. */
+static bool
+resource_repoint(hgh_runtime *runtime, hgh_feed_file *file, const hgh_feed_record *record)
+{
+    hgh_resource_kind kind;
+    hg_text id;
+    hgh_resource *resource;
+    const unsigned char *value = (const unsigned char *)hgh_feed_record_value(record);
+
+    if (!record_key(record, &kind, &id)) {
+        return true;
+    }
+    resource = hgh_snapshot_find(&runtime->snapshot, kind, id);
+    if (resource == NULL || resource->revision != record->revision) {
+        return false;
+    }
+    if (resource->source.file != file) {
+        hgh_feed_file_unref(resource->source.file);
+        resource->source.file = hgh_feed_file_ref(file);
+        resource->source.offset = (uint64_t)(value - file->bytes);
+        resource->source.length = record->value_length;
+    }
+    return true;
+}
+
+static void repoint_stop(hgh_runtime *runtime)
+{
+    runtime->engine->stop(runtime->repoint_timer);
+    runtime->repoint_timer = NULL;
+    hgh_feed_file_unref(runtime->repoint_file);
+    runtime->repoint_file = NULL;
+}
+
+/* Goes on with what repoint_begin() began, for one slice. */
+static void repoint_slice(void *context)
+{
+    hgh_runtime *runtime = context;
+    hgh_feed_file *file = runtime->repoint_file;
+    uint64_t end = clock_ns() + SLICE_NS;
+
+    runtime->engine->stop(runtime->repoint_timer);
+    runtime->repoint_timer = NULL;
+    while (runtime->repoint_offset < runtime->repoint_end && clock_ns() < end) {
+        const hgh_feed_record *record = hgh_feed_record_check(
+            file->bytes + runtime->repoint_offset, runtime->repoint_end - runtime->repoint_offset);
+
+        if (record == NULL) {
+            runtime_log(runtime, HG_LOG_ERROR, "feed: damaged record in epoch %u", file->epoch);
+            break;
+        }
+        if (record->kind == HGH_FEED_PUT) {
+            (void)resource_repoint(runtime, file, record); /* changed meanwhile: points elsewhere */
+        }
+        runtime->repoint_offset += record->length;
+    }
+    if (runtime->repoint_offset < runtime->repoint_end) {
+        runtime->repoint_timer = runtime->engine->start_timer(0, repoint_slice, runtime);
+    }
+    if (runtime->repoint_timer == NULL) {
+        repoint_stop(runtime);
+    }
+}
+
+/* The file begins with the very state that is in force here: nothing has to be applied, and the
+ * references into the old file are moved in slices. */
+static void repoint_begin(hgh_runtime *runtime, uint64_t base_end)
+{
+    repoint_stop(runtime);
+    runtime->repoint_file = hgh_feed_file_ref(runtime->reader.file);
+    runtime->repoint_offset = sizeof(hgh_feed_header);
+    runtime->repoint_end = base_end;
+    runtime->reader.offset = base_end;
+    runtime->repoint_timer = runtime->engine->start_timer(0, repoint_slice, runtime);
+}
+
+/* What the whole state does not name is gone. */
+typedef struct removal {
+    hgh_runtime *runtime;
+    hgh_resource_kind kind;
+} removal;
+
+/* Every object that the new file names refers into it by now. */
+static void resource_remove_if_old(void *context, hgh_map_node *node)
+{
+    const removal *pass = context;
+    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
+    hgh_resource *resource = cell->current;
+
+    if (resource != NULL && resource->source.file != pass->runtime->reader.file) {
+        (void)hgh_runtime_delete(pass->runtime, pass->kind, hg_text_of(cell->id));
+    }
+}
+
+/* Reads the state at the beginning of a file and applies where it differs. */
+static hg_status apply_base(hgh_runtime *runtime, uint64_t word, hg_error *err)
+{
+    const hgh_feed_header *header = hgh_feed_reader_header(&runtime->reader);
+    const hgh_feed_record *record = NULL;
+    hg_status status = HG_OK;
+    bool base = false;
+
+    if (runtime->serving && header->base_revision == runtime->revision &&
+        header->base_end <= hgh_feed_word_offset(word)) {
+        repoint_begin(runtime, header->base_end);
+        return HG_OK;
+    }
+    repoint_stop(runtime);
+    while (!base) {
+        status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
+        if (status != HG_OK || record == NULL) {
+            break;
+        }
+        base = record->kind == HGH_FEED_BASE;
+        if (record->kind != HGH_FEED_PUT ||
+            !resource_repoint(runtime, runtime->reader.file, record)) {
+            apply_record(runtime, record);
+        }
+    }
+    for (int kind = 0; status == HG_OK && kind < HGH_RESOURCE_KINDS; kind++) {
+        removal pass = {runtime, (hgh_resource_kind)kind};
+
+        hgh_map_each(&runtime->snapshot.kinds[kind], resource_remove_if_old, &pass);
+    }
+    return status;
+}
+
+void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word)
+{
+    const hgh_feed_record *record = NULL;
+    hg_error err = HG_ERROR_INIT;
+    bool switched = false;
+    hg_status status = HG_OK;
+
+    if (word == 0) {
+        return; /* nothing was ever published */
+    }
+    status = hgh_feed_reader_follow(&runtime->reader, word, &switched, &err);
+    if (status == HG_OK && switched) {
+        status = apply_base(runtime, word, &err);
+    }
+    while (status == HG_OK) {
+        status = hgh_feed_reader_next(&runtime->reader, word, &record, &err);
+        if (status != HG_OK || record == NULL) {
+            break;
+        }
+        apply_record(runtime, record);
+    }
+    if (status != HG_OK) {
+        apply_failed(runtime, &err);
+    }
+    runtime->word = word; /* also after a failure: the same word will not do better */
+    hgh_runtime_report(runtime);
+}
+
+/* ------------------------------------------------------------------------- begin and end */
+
+static hg_status runtime_start(hgh_runtime *runtime, hg_error *err)
+{
+    hg_status status;
+
+    if (runtime->has_feed) {
+        hgh_runtime_sync(runtime);
+    }
+    if (runtime->manifest == NULL) {
+        runtime->manifest = json_pack("{s:i, s:n, s:[]}", "generation", 0, "listed", "plugins");
+    }
+    status = runtime->manifest == NULL
+                 ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
+                 : hgh_runtime_set_generation(runtime, runtime->manifest, false, err);
+    json_decref(runtime->manifest);
+    runtime->manifest = NULL;
+    if (status != HG_OK) {
+        return status;
+    }
+    runtime->serving = true;
+    if (runtime->pending_manifest != NULL) {
+        preparation_begin(runtime, runtime->pending_manifest);
+        json_decref(runtime->pending_manifest);
+        runtime->pending_manifest = NULL;
+    }
+    return HG_OK;
+}
+
+hg_status
+hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, hg_error *err)
+{
+    hgh_runtime *runtime = calloc(1, sizeof(*runtime));
+    hg_status status = HG_OK;
+
+    if (runtime == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    runtime->engine = options->engine;
+    runtime->ack_fd = options->ack_fd;
+    hgh_snapshot_init(&runtime->snapshot);
+    hgh_chain_cache_init(&runtime->chains);
+    hgh_consumer_index_init(&runtime->consumers);
+    runtime->coroutines.active_max = options->parked_max;
+    runtime->router = hgh_router_new(options->router_mode);
+    runtime->own_slot = options->slot == NULL ? calloc(1, sizeof(*runtime->own_slot)) : NULL;
+    runtime->slot = options->slot == NULL ? runtime->own_slot : options->slot;
+    if (runtime->router == NULL || runtime->slot == NULL) {
+        status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        goto cleanup;
+    }
+    runtime->plugin_host = (hgh_plugin_host){
+        .blame = {.marker = &runtime->slot->marker},
+        .arena = options->arena,
+        .engine = options->engine,
+        .log_level = options->log_level,
+    };
+    if (options->feed_directory != NULL) {
+        status = hgh_feed_reader_open(&runtime->reader, options->feed_directory, err);
+        runtime->has_feed = status == HG_OK;
+    }
+    if (status == HG_OK) {
+        status = runtime_start(runtime, err);
+    }
+    if (status == HG_OK) {
+        atomic_store(&runtime->slot->state, HGH_WORKER_SERVING);
+        hgh_runtime_report(runtime);
+        *out_runtime = runtime;
+        runtime = NULL; /* now the caller's */
+    }
+
+cleanup:
+    hgh_runtime_free(runtime);
+    return status;
+}
+
+static void route_forget(void *context, hgh_map_node *node)
+{
+    hgh_runtime *runtime = context;
+    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
+
+    if (cell->current != NULL) {
+        resource_forget(runtime, cell->current);
+    }
+}
+
+void hgh_runtime_free(hgh_runtime *runtime)
+{
+    if (runtime == NULL) {
+        return;
+    }
+    preparation_drop(runtime);
+    warm_drop(runtime);
+    repoint_stop(runtime);
+    runtime->engine->stop(runtime->sweep_timer);
+    if (runtime->router != NULL) {
+        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_forget, runtime);
+        hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], route_forget, runtime);
+    }
+    hgh_chain_cache_done(&runtime->chains);
+    hgh_snapshot_done(&runtime->snapshot);
+    hgh_router_free(runtime->router);
+    hgh_generation_unref(runtime->generation);
+    hgh_consumer_index_done(&runtime->consumers);
+    hgh_coroutine_pool_done(&runtime->coroutines);
+    hgh_feed_reader_done(&runtime->reader);
+    json_decref(runtime->manifest);
+    json_decref(runtime->pending_manifest);
+    free(runtime->own_slot);
+    free(runtime);
+}

@@ -1,0 +1,114 @@
+/* host/core/runtime.h - one process that serves: what it has applied and what it runs.
+ *
+ * Follows the feed, holds the snapshot, the router, the generation in force and the one being
+ * prepared, and says on the board how far it is.
+ */
+#ifndef HOST_CORE_RUNTIME_H
+#define HOST_CORE_RUNTIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/core/board.h"
+#include "host/core/chain.h"
+#include "host/core/consumer_index.h"
+#include "host/core/coroutine.h"
+#include "host/core/engine.h"
+#include "host/core/feed_reader.h"
+#include "host/core/router.h"
+#include "host/core/snapshot.h"
+
+/** A generation that is loaded beside the one in force. */
+typedef struct hgh_preparation {
+    hgh_generation *generation; /* NULL: nothing is being prepared */
+    bool loaded;                /* all its plugins are there */
+    hgh_chain *next_chain;      /* the next cached chain whose configurations are decoded */
+    hgh_engine_handle *timer;   /* of the next slice */
+} hgh_preparation;
+
+typedef struct hgh_runtime_options {
+    const hgh_engine *engine;
+    hgh_arena *arena;           /* borrowed */
+    hgh_board_slot *slot;       /* borrowed; NULL: no board */
+    const char *feed_directory; /* NULL: no feed, the engine applies changes itself */
+    int ack_fd;                 /* eventfd to wake control with; -1: none */
+    hgh_router_mode router_mode;
+    uint32_t parked_max;
+    int32_t log_level; /* an hg_log_level */
+} hgh_runtime_options;
+
+typedef struct hgh_runtime {
+    const hgh_engine *engine;
+    hgh_plugin_host plugin_host;
+    hgh_board_slot *slot;     /* never NULL: private memory where there is no board */
+    hgh_board_slot *own_slot; /* that memory */
+    int ack_fd;
+    hgh_feed_reader reader;
+    bool has_feed;
+    bool serving;  /* false while a starting process applies the feed */
+    uint64_t word; /* applied */
+    uint64_t revision;
+    hgh_snapshot snapshot;
+    hgh_router *router;
+    hgh_chain_cache chains;
+    hgh_coroutine_pool coroutines;
+    hgh_generation *generation; /* in force; never NULL once started */
+    hgh_preparation preparation;
+    json_t *manifest;         /* while starting: of the generation that will be in force */
+    json_t *pending_manifest; /* while starting: prepared and not decided */
+    hgh_consumer_index consumers;
+    hgh_configuration **warm; /* decoded during the last preparation: kept until the next */
+    size_t warm_count;
+    size_t warm_room;
+    hgh_engine_handle *sweep_timer;   /* frees detached chains */
+    hgh_engine_handle *repoint_timer; /* moves sources into the newest feed file */
+    hgh_feed_file *repoint_file;      /* a reference, while that is under way */
+    uint64_t repoint_offset;
+    uint64_t repoint_end;
+} hgh_runtime;
+
+/**
+ * Makes a runtime and, with a feed, applies all of it: after this it may serve.
+ *
+ * out_runtime  on HG_OK the caller's; else untouched.
+ */
+hg_status
+hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, hg_error *err);
+
+/** Accepts NULL. No request may be left. */
+void hgh_runtime_free(hgh_runtime *runtime);
+
+void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word);
+
+/** Applies what the feed has new. One load if there is nothing. */
+static inline void hgh_runtime_sync(hgh_runtime *runtime)
+{
+    if (runtime->has_feed) {
+        uint64_t word = hgh_feed_reader_word(&runtime->reader);
+
+        if (word != runtime->word) {
+            hgh_runtime_apply_word(runtime, word);
+        }
+    }
+}
+
+/** Puts an object in force; `source` is taken over in any case. */
+hg_status hgh_runtime_put(hgh_runtime *runtime,
+                          hgh_resource_kind kind,
+                          hg_text id,
+                          hgh_feed_slice source,
+                          uint64_t revision,
+                          uint64_t created,
+                          hg_error *err);
+
+/** Takes an object out of force; HG_ERR_NOT_FOUND: it is not there. */
+hg_status hgh_runtime_delete(hgh_runtime *runtime, hgh_resource_kind kind, hg_text id);
+
+/** Loads a manifest and puts it in force at once. With `strict`, one bad plugin refuses all. */
+hg_status
+hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err);
+
+/** Writes the live numbers of this process into its slot. */
+void hgh_runtime_report(hgh_runtime *runtime);
+
+#endif
