@@ -1,0 +1,51 @@
+/* host/core/json_value.h - what can be asked of any JSON value, with bounded effort. */
+#ifndef HOST_CORE_JSON_VALUE_H
+#define HOST_CORE_JSON_VALUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#define HGH_JSON_DEPTH_MAX    256u /* levels of a value that the host takes */
+#define HGH_JSON_DESCRIBE_MAX 320u /* bytes that hgh_json_describe() needs at most */
+
+/** For json_object_foreach: jansson's iterators take no const, though they change nothing. */
+static inline json_t *hgh_json_iterable(const json_t *object)
+{
+    return (json_t *)(uintptr_t)object;
+}
+
+/** True if arrays and objects are nested deeper than HGH_JSON_DEPTH_MAX. */
+bool hgh_json_is_too_deep(const json_t *value);
+
+/** Compares numbers exactly, integers and reals alike: below 0, 0 or above 0. */
+int hgh_json_compare_numbers(const json_t *a, const json_t *b);
+
+/** True for integers and for reals without a fraction (JSON Schema draft 7: 1.0 is an integer). */
+bool hgh_json_is_whole(const json_t *value);
+
+/**
+ * Equality of JSON Schema: 1 equals 1.0, members have no order. `a` and `b` are not too deep.
+ * effort  grows with each value that was looked at.
+ */
+bool hgh_json_is_equal(const json_t *a, const json_t *b, uint64_t *effort);
+
+/** Equal values have equal hashes. As hgh_json_is_equal() otherwise. */
+uint64_t hgh_json_hash(const json_t *value, uint64_t *effort);
+
+/** Characters of a string (UTF-8), not bytes. */
+size_t hgh_json_string_characters(const json_t *string);
+
+/** Writes a number as Lua prints it ("0", "1.5", "1e+20"); returns `buffer`. */
+const char *hgh_json_format_number(const json_t *number, char *buffer, size_t size);
+
+/** Writes a value for a message: scalars as JSON, long strings cut, "an array" and the like for
+ * the rest. Returns `buffer`, of HGH_JSON_DESCRIBE_MAX bytes. */
+const char *hgh_json_describe(const json_t *value, char *buffer, size_t size);
+
+/** Bytes of the longest start of a text that is no longer than `max` and cuts no character. */
+size_t hgh_utf8_fitting(const char *text, size_t length, size_t max);
+
+#endif
