@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/core/issues.h"
+
 #define SLICE_NS      1000000u /* how long requests may have to wait for work in the background */
 #define CHAINS_A_TURN 16u      /* freed before the clock is read again */
 
@@ -381,46 +383,63 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
     return status;
 }
 
-/* One step: loads one plugin, or decodes what one cached chain needs. True: nothing is left. */
-static bool preparation_step(hgh_runtime *runtime, hg_status *out_status, hg_error *err)
+/* The next cached chain that has not been looked at for this preparation. Requests that run between
+ * the slices move chains about, so each slice looks from the beginning. */
+static hgh_chain *preparation_next_chain(hgh_runtime *runtime, hgh_chain *from)
 {
-    hgh_preparation *preparation = &runtime->preparation;
-    const hgh_chain *chain;
+    uint64_t number = runtime->preparation.generation->number;
 
-    *out_status = HG_OK;
-    if (!preparation->loaded) {
-        *out_status = hgh_generation_load_next(preparation->generation, &runtime->plugin_host,
-                                               runtime->generation, &preparation->loaded, err);
-        preparation->next_chain = runtime->chains.newest;
-        return false;
+    while (from != NULL && from->prepared == number) {
+        from = from->older;
     }
-    chain = preparation->next_chain;
-    if (chain == NULL) {
-        return true;
-    }
-    for (uint32_t i = 0; i < chain->configuration_count && *out_status == HG_OK; i++) {
-        *out_status = configuration_redecode(runtime, chain->configurations[i], err);
-    }
-    preparation->next_chain = chain->older;
-    return false;
+    return from;
 }
 
-/* Requests that run between the slices move chains about: a slice that finds the next chain's
- * cache changed begins with the newest again, which costs little, since what is decoded is kept. */
+/* Loads what is left of the plugins, until the slice is over. */
+static hg_status preparation_load(hgh_runtime *runtime, uint64_t end, hg_error *err)
+{
+    hgh_preparation *preparation = &runtime->preparation;
+    hg_status status = HG_OK;
+
+    while (!preparation->loaded && status == HG_OK && clock_ns() < end) {
+        status = hgh_generation_load_next(preparation->generation, &runtime->plugin_host,
+                                          runtime->generation, &preparation->loaded, err);
+    }
+    return status;
+}
+
+/* Decodes for the cached chains, until the slice is over. */
+static hg_status
+preparation_decode(hgh_runtime *runtime, uint64_t end, bool *out_done, hg_error *err)
+{
+    hgh_chain *chain = preparation_next_chain(runtime, runtime->chains.newest);
+    hg_status status = HG_OK;
+
+    while (chain != NULL && status == HG_OK && clock_ns() < end) {
+        for (uint32_t i = 0; i < chain->configuration_count && status == HG_OK; i++) {
+            status = configuration_redecode(runtime, chain->configurations[i], err);
+        }
+        chain->prepared = runtime->preparation.generation->number;
+        chain = preparation_next_chain(runtime, chain);
+    }
+    *out_done = chain == NULL;
+    return status;
+}
+
 static void preparation_slice(void *context)
 {
     hgh_runtime *runtime = context;
     hgh_preparation *preparation = &runtime->preparation;
     uint64_t end = clock_ns() + SLICE_NS;
     hg_error err = HG_ERROR_INIT;
-    hg_status status = HG_OK;
+    hg_status status;
     bool done = false;
 
     runtime->engine->stop(preparation->timer);
     preparation->timer = NULL;
-    preparation->next_chain = preparation->loaded ? runtime->chains.newest : NULL;
-    while (!done && status == HG_OK && clock_ns() < end) {
-        done = preparation_step(runtime, &status, &err);
+    status = preparation_load(runtime, end, &err);
+    if (status == HG_OK && preparation->loaded) {
+        status = preparation_decode(runtime, end, &done, &err);
     }
     if (status != HG_OK) {
         runtime_log(runtime, HG_LOG_ERROR, "generation %llu refused: %s",

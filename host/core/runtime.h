@@ -22,7 +22,6 @@
 typedef struct hgh_preparation {
     hgh_generation *generation; /* NULL: nothing is being prepared */
     bool loaded;                /* all its plugins are there */
-    hgh_chain *next_chain;      /* the next cached chain whose configurations are decoded */
     hgh_engine_handle *timer;   /* of the next slice */
 } hgh_preparation;
 
