@@ -97,8 +97,7 @@ static ngx_table_elt_t *list_next(ngx_list_part_t **part, ngx_uint_t *index)
 static bool is_named(const ngx_table_elt_t *header, hg_text name)
 {
     return header->hash != 0 && header->key.len == name.length &&
-           ngx_strncasecmp(
-               header->key.data, (u_char *)(uintptr_t)name.data, name.length) == 0;
+           ngx_strncasecmp(header->key.data, (u_char *)(uintptr_t)name.data, name.length) == 0;
 }
 
 static ngx_table_elt_t *header_find(ngx_list_t *list, hg_text name)
@@ -134,8 +133,7 @@ static bool header_at(ngx_list_t *list, size_t place, hg_header *out_header)
     return false;
 }
 
-static ngx_table_elt_t *
-header_push(ngx_pool_t *pool, ngx_list_t *list, hg_text name, hg_text value)
+static ngx_table_elt_t *header_push(ngx_pool_t *pool, ngx_list_t *list, hg_text name, hg_text value)
 {
     ngx_table_elt_t *header = ngx_list_push(list);
 
@@ -170,10 +168,9 @@ static bool adapter_header_at(hgh_engine_request *request, size_t index, hg_head
  * names without one and for those that it keeps in lists. */
 static ngx_table_elt_t **known_header(ngx_http_request_t *http, const ngx_table_elt_t *header)
 {
-    ngx_http_core_main_conf_t *core =
-        ngx_http_get_module_main_conf(http, ngx_http_core_module);
-    const ngx_http_header_t *known = ngx_hash_find(
-        &core->headers_in_hash, header->hash, header->lowcase_key, header->key.len);
+    ngx_http_core_main_conf_t *core = ngx_http_get_module_main_conf(http, ngx_http_core_module);
+    const ngx_http_header_t *known =
+        ngx_hash_find(&core->headers_in_hash, header->hash, header->lowcase_key, header->key.len);
 
     if (known == NULL || known->offset == 0) {
         return NULL;
@@ -208,6 +205,7 @@ static void array_remove(ngx_array_t *array, const ngx_table_elt_t *header)
 /* An element cannot leave the list, which others point into: it gets a name that is never sent. */
 static void header_remove(ngx_http_request_t *http, ngx_table_elt_t *header)
 {
+    static u_char removed_key[] = "x-hotgate-removed";
     ngx_table_elt_t **known = known_header(http, header);
 
     if (known != NULL && *known == header) {
@@ -224,7 +222,7 @@ static void header_remove(ngx_http_request_t *http, ngx_table_elt_t *header)
 #endif
 #endif
     ngx_str_set(&header->key, HGH_REMOVED_HEADER);
-    header->lowcase_key = (u_char *)"x-hotgate-removed";
+    header->lowcase_key = removed_key;
     header->hash = ngx_hash_key(header->lowcase_key, header->key.len);
     ngx_str_null(&header->value);
 }
@@ -384,17 +382,11 @@ static void content_type_set(ngx_http_request_t *http, hg_text value)
 static void response_header_forget(ngx_http_request_t *http, const ngx_table_elt_t *header)
 {
     ngx_http_headers_out_t *out = &http->headers_out;
-    ngx_table_elt_t **const pointers[] = {&out->server,
-                                          &out->date,
-                                          &out->content_encoding,
-                                          &out->location,
-                                          &out->refresh,
-                                          &out->last_modified,
-                                          &out->content_range,
-                                          &out->accept_ranges,
-                                          &out->www_authenticate,
-                                          &out->expires,
-                                          &out->etag};
+    ngx_table_elt_t **const pointers[] = {
+        &out->server,        &out->date,          &out->content_encoding,
+        &out->location,      &out->refresh,       &out->last_modified,
+        &out->content_range, &out->accept_ranges, &out->www_authenticate,
+        &out->expires,       &out->etag};
 
     for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++) {
         if (*pointers[i] == header) {
@@ -479,10 +471,8 @@ static int64_t adapter_wall_ms(void)
 static void adapter_log(hgh_engine_request *request, hg_log_level level, hg_text text)
 {
     static const ngx_uint_t levels[] = {
-        [HG_LOG_ERROR] = NGX_LOG_ERR,
-        [HG_LOG_WARN] = NGX_LOG_WARN,
-        [HG_LOG_NOTICE] = NGX_LOG_NOTICE,
-        [HG_LOG_INFO] = NGX_LOG_INFO,
+        [HG_LOG_ERROR] = NGX_LOG_ERR,     [HG_LOG_WARN] = NGX_LOG_WARN,
+        [HG_LOG_NOTICE] = NGX_LOG_NOTICE, [HG_LOG_INFO] = NGX_LOG_INFO,
         [HG_LOG_DEBUG] = NGX_LOG_DEBUG,
     };
     ngx_log_t *log = request == NULL ? ngx_cycle->log : http_of(request)->connection->log;

@@ -76,10 +76,8 @@ void hgh_nginx_parked_read(ngx_http_request_t *http);
 hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, void *context);
 hgh_engine_handle *hgh_nginx_watch(int fd, uint32_t events, hgh_callback ready, void *context);
 void hgh_nginx_stop(hgh_engine_handle *handle);
-hgh_engine_handle *hgh_nginx_resolve(hgh_engine_request *request,
-                                     hg_text name,
-                                     hgh_resolved done,
-                                     void *context);
+hgh_engine_handle *
+hgh_nginx_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, void *context);
 void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, void *context);
 hg_status hgh_nginx_body(hgh_engine_request *request, size_t max_bytes, hg_text *out_body);
 hg_status hgh_nginx_set_body(hgh_engine_request *request, const void *data, size_t length);
