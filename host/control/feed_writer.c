@@ -247,6 +247,9 @@ static hg_status epoch_start(hgh_feed_writer *writer, uint64_t needed, hg_error 
     capacity = capacity < HGH_FEED_CAPACITY_MIN ? HGH_FEED_CAPACITY_MIN : capacity;
     capacity = (capacity + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     header.capacity = capacity;
+    header.base_revision = hgh_resource_table_revision(writer->table);
+    header.base_end = sizeof(hgh_feed_header) + text_record_size(writer->manifest) +
+                      hgh_resource_table_feed_bytes(writer->table) + text_record_size("");
     memcpy(header.store_id, writer->store_id, STORE_ID_BYTES);
     file_name(name, header.epoch);
     into.buffer = malloc(into.size);

@@ -245,6 +245,11 @@ static hg_status own_decode(hgh_configuration *configuration,
     hg_status status;
 
     configuration->description = description;
+    /* Defaults first, as APISIX does: a rule may ask for what a default answers. */
+    status = hgh_schema_fill_defaults(compiled->schema, value);
+    if (status != HG_OK) {
+        return status;
+    }
     if (!hgh_schema_validate(compiled->schema, value, prefix, issues)) {
         return HG_ERR_INVALID;
     }
@@ -253,10 +258,6 @@ static hg_status own_decode(hgh_configuration *configuration,
     }
     if (description->fields != NULL && warnings != NULL) {
         hgh_field_table_unknown(description, value, prefix, warnings);
-    }
-    status = hgh_schema_fill_defaults(compiled->schema, value);
-    if (status != HG_OK) {
-        return status;
     }
     if (description->fields == NULL) {
         return raw_parse(configuration, plugin, value, prefix, issues);

@@ -317,7 +317,7 @@ compile_map(hgh_schema_compiler *compiler, hgh_schema_node *node, hgh_schema_map
     if (names->items == NULL) {
         return hgh_schema_no_memory(compiler);
     }
-    json_object_foreach(hgh_json_iterable(source), name, member)
+    json_object_foreach(hgh_json_unconst(source), name, member)
     {
         hgh_schema_named *named = &names->items[names->count++];
         size_t before = descend(compiler, map_keywords[map]);

@@ -213,7 +213,7 @@ static bool judge_members(hgh_judge *judge, const hgh_schema_node *node, const j
         node->children[HGH_CHILD_PROPERTY_NAMES] == NULL) {
         return true;
     }
-    json_object_foreach(hgh_json_iterable(value), name, member)
+    json_object_foreach(hgh_json_unconst(value), name, member)
     {
         bool known = json_object_get(node->properties, name) != NULL;
 

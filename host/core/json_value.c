@@ -21,7 +21,7 @@ static bool is_deeper_than(const json_t *value, unsigned levels)
         const char *key;
         json_t *member;
 
-        json_object_foreach(hgh_json_iterable(value), key, member)
+        json_object_foreach(hgh_json_unconst(value), key, member)
         {
             if (levels == 0 || is_deeper_than(member, levels - 1)) {
                 return true;
@@ -74,7 +74,7 @@ static bool is_equal_object(const json_t *a, const json_t *b, uint64_t *effort)
     if (json_object_size(a) != json_object_size(b)) {
         return false;
     }
-    json_object_foreach(hgh_json_iterable(a), key, member)
+    json_object_foreach(hgh_json_unconst(a), key, member)
     {
         const json_t *other = json_object_get(b, key);
 
@@ -135,7 +135,7 @@ uint64_t hgh_json_hash(const json_t *value, uint64_t *effort)
 
         hash = hash_bytes(hash, &item, sizeof(item));
     }
-    json_object_foreach(hgh_json_iterable(value), key, member)
+    json_object_foreach(hgh_json_unconst(value), key, member)
     {
         uint64_t both = hash_bytes(hgh_json_hash(member, effort), key, strlen(key));
 

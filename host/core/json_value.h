@@ -11,10 +11,10 @@
 #define HGH_JSON_DEPTH_MAX    256u /* levels of a value that the host takes */
 #define HGH_JSON_DESCRIBE_MAX 320u /* bytes that hgh_json_describe() needs at most */
 
-/** For json_object_foreach: jansson's iterators take no const, though they change nothing. */
-static inline json_t *hgh_json_iterable(const json_t *object)
+/** For jansson's iterators and reference counts, which take no const: the value stays as it is. */
+static inline json_t *hgh_json_unconst(const json_t *value)
 {
-    return (json_t *)(uintptr_t)object;
+    return (json_t *)(uintptr_t)value;
 }
 
 /** True if arrays and objects are nested deeper than HGH_JSON_DEPTH_MAX. */

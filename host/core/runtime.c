@@ -728,8 +728,13 @@ static hg_status apply_base(hgh_runtime *runtime, uint64_t word, hg_error *err)
 
     if (runtime->serving && header->base_revision == runtime->revision &&
         header->base_end <= hgh_feed_word_offset(word)) {
+        /* Its first record is the manifest: the COMMIT may have been the old file's last. */
+        status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
+        if (status == HG_OK && record != NULL && record->kind == HGH_FEED_MANIFEST) {
+            apply_record(runtime, record);
+        }
         repoint_begin(runtime, header->base_end);
-        return HG_OK;
+        return status;
     }
     repoint_stop(runtime);
     while (!base) {

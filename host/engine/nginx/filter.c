@@ -1,0 +1,216 @@
+/* host/engine/nginx/filter.c - runs the response phases inside nginx's filter chain. */
+#include "host/engine/nginx/module.h"
+
+static ngx_http_output_header_filter_pt next_header_filter;
+static ngx_http_output_body_filter_pt next_body_filter;
+
+static ngx_int_t server_header_set(ngx_http_request_t *http, const hgh_nginx_main *main)
+{
+    static u_char lowcase_key[] = "server";
+    ngx_table_elt_t *header = http->headers_out.server;
+
+    if (header == NULL) {
+        header = ngx_list_push(&http->headers_out.headers);
+        if (header == NULL) {
+            return NGX_ERROR;
+        }
+        ngx_memzero(header, sizeof(*header));
+        ngx_str_set(&header->key, "Server");
+        header->lowcase_key = lowcase_key;
+        http->headers_out.server = header;
+    }
+    header->hash = 1;
+    header->value = main->server_header;
+    return NGX_OK;
+}
+
+/* Nothing follows the headers: a plugin that waits for the body would wait for ever. */
+static bool response_has_no_body(const ngx_http_request_t *http)
+{
+    ngx_uint_t status = http->headers_out.status;
+
+    return http->header_only || http->method == NGX_HTTP_HEAD || status == NGX_HTTP_NO_CONTENT ||
+           status == NGX_HTTP_NOT_MODIFIED;
+}
+
+static ngx_int_t header_filter(ngx_http_request_t *http)
+{
+    const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
+    hgh_nginx_request *self;
+
+    if (http != http->main || !main->enabled) {
+        return next_header_filter(http);
+    }
+    if (server_header_set(http, main) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    self = hgh_nginx_request_find(http);
+    if (self == NULL || self->headers_passed) {
+        return next_header_filter(http);
+    }
+    self->headers_passed = true;
+    self->headers_held = hgh_request_header_filter(self->request);
+    if (hgh_request_has_body_filters(self->request)) {
+        http->filter_need_in_memory = 1;
+    }
+    if (self->headers_held && response_has_no_body(http)) {
+        self->headers_held = false;
+        self->request->headers_held = false;
+    }
+    return self->headers_held ? NGX_OK : next_header_filter(http);
+}
+
+/* A buffer for changed bytes: a free one of this response that is large enough, or a new one. */
+static ngx_chain_t *changed_link(hgh_nginx_request *self, hg_text data)
+{
+    ngx_chain_t **at = &self->free;
+    ngx_chain_t *link;
+
+    while (*at != NULL && (size_t)((*at)->buf->end - (*at)->buf->start) < data.length) {
+        at = &(*at)->next;
+    }
+    link = *at;
+    if (link != NULL) {
+        *at = link->next;
+        link->buf->pos = link->buf->start;
+        link->buf->last_buf = 0;
+        link->buf->flush = 0;
+    } else {
+        link = ngx_alloc_chain_link(self->http->pool);
+        if (link == NULL ||
+            (link->buf = ngx_create_temp_buf(self->http->pool, data.length + 1)) == NULL) {
+            return NULL;
+        }
+        link->buf->tag = (ngx_buf_tag_t)&ngx_http_hotgate_module;
+    }
+    link->next = NULL;
+    link->buf->last =
+        data.length == 0 ? link->buf->pos : ngx_cpymem(link->buf->pos, data.data, data.length);
+    return link;
+}
+
+/* A mark without bytes may not look like data. */
+static void link_set_empty(ngx_buf_t *buffer)
+{
+    buffer->temporary = 0;
+    buffer->memory = 0;
+    buffer->sync = !buffer->last_buf && !buffer->flush;
+}
+
+/* One buffer through the plugins; what is to be sent is appended to *tail. */
+static ngx_int_t buffer_filter(hgh_nginx_request *self, ngx_buf_t *buffer, ngx_chain_t ***tail)
+{
+    hg_text data = {(const char *)buffer->pos, (size_t)(buffer->last - buffer->pos)};
+    bool last = buffer->last_buf;
+    hg_text changed;
+    ngx_chain_t *link;
+
+    if (!ngx_buf_in_memory(buffer)) {
+        data = (hg_text){"", 0};
+    }
+    if (hgh_request_body_filter(self->request, data, last, &changed) != HG_OK) {
+        return NGX_ERROR;
+    }
+    if (changed.data == data.data && changed.length == data.length) {
+        link = ngx_alloc_chain_link(self->http->pool);
+        if (link == NULL) {
+            return NGX_ERROR;
+        }
+        link->buf = buffer;
+        link->next = NULL;
+    } else {
+        bool flush = buffer->flush;
+
+        buffer->pos = buffer->last; /* used up: the upstream may fill it again */
+        if (changed.length == 0 && !last && !flush) {
+            return NGX_OK;
+        }
+        link = changed_link(self, changed);
+        if (link == NULL) {
+            return NGX_ERROR;
+        }
+        link->buf->last_buf = last;
+        link->buf->last_in_chain = last;
+        link->buf->flush = flush;
+        if (changed.length == 0) {
+            link_set_empty(link->buf);
+        } else {
+            link->buf->temporary = 1;
+            link->buf->sync = 0;
+        }
+    }
+    **tail = link;
+    *tail = &link->next;
+    return NGX_OK;
+}
+
+static off_t chain_size(const ngx_chain_t *chain)
+{
+    off_t size = 0;
+
+    for (; chain != NULL; chain = chain->next) {
+        size += ngx_buf_size(chain->buf);
+    }
+    return size;
+}
+
+/* Headers that were held back go now; with the whole body here its length is known. */
+static ngx_int_t headers_release(hgh_nginx_request *self, const ngx_chain_t *body, bool complete)
+{
+    self->headers_held = false;
+    if (complete) {
+        self->http->headers_out.content_length_n = chain_size(body);
+    }
+    return next_header_filter(self->http);
+}
+
+/* Passes a chain on and takes back the buffers that have been sent. */
+static ngx_int_t body_pass(hgh_nginx_request *self, ngx_chain_t *out)
+{
+    ngx_int_t result = next_body_filter(self->http, out);
+
+    ngx_chain_update_chains(self->http->pool, &self->free, &self->busy, &out,
+                            (ngx_buf_tag_t)&ngx_http_hotgate_module);
+    return result;
+}
+
+static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
+{
+    hgh_nginx_request *self = NULL;
+    ngx_chain_t *out = NULL;
+    ngx_chain_t **tail = &out;
+    bool complete = false;
+
+    if (in != NULL && http == http->main) {
+        self = hgh_nginx_request_find(http);
+    }
+    if (self == NULL || !self->headers_passed || !hgh_request_has_body_filters(self->request)) {
+        return next_body_filter(http, in);
+    }
+    for (ngx_chain_t *link = in; link != NULL; link = link->next) {
+        complete = complete || link->buf->last_buf;
+        if (buffer_filter(self, link->buf, &tail) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+    if (self->headers_held) {
+        if (self->request->headers_held && !complete) {
+            return NGX_OK; /* the plugins have what came so far */
+        }
+        ngx_int_t result = headers_release(self, out, complete);
+
+        if (result == NGX_ERROR || result > NGX_OK || http->header_only) {
+            return result;
+        }
+    }
+    return out == NULL ? NGX_OK : body_pass(self, out);
+}
+
+ngx_int_t hgh_nginx_filters_install(void)
+{
+    next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = header_filter;
+    next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = body_filter;
+    return NGX_OK;
+}

@@ -1,0 +1,550 @@
+/* host/engine/nginx/module.c - the nginx module: directives, phases, and the life of a worker. */
+#include "host/engine/nginx/module.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#define SLOW_CALL_MS 20
+#define PARKED_MAX   10000
+
+/* --------------------------------------------------------------------------------- request */
+
+/* A request is over when its pool is destroyed, whatever way it ended. */
+static void request_cleanup(void *data)
+{
+    hgh_nginx_request *self = data;
+
+    if (self->resume.posted) {
+        ngx_delete_posted_event(&self->resume);
+    }
+    if (self->parked || self->request->wait.coroutine != NULL) {
+        self->parked = false;
+        hgh_request_cancel(self->request);
+    }
+    hgh_request_done(self->request);
+}
+
+hgh_nginx_request *hgh_nginx_request_find(ngx_http_request_t *http)
+{
+    hgh_nginx_request *self = ngx_http_get_module_ctx(http, ngx_http_hotgate_module);
+
+    if (self != NULL || !http->internal) {
+        return self;
+    }
+    /* A redirect inside nginx (an error page) clears the contexts of all modules. */
+    for (ngx_pool_cleanup_t *cleanup = http->pool->cleanup; cleanup != NULL;
+         cleanup = cleanup->next) {
+        if (cleanup->handler == request_cleanup) {
+            self = cleanup->data;
+            ngx_http_set_ctx(http, self, ngx_http_hotgate_module);
+            return self;
+        }
+    }
+    return NULL;
+}
+
+static hgh_nginx_request *request_begin(ngx_http_request_t *http)
+{
+    const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(http->pool, 0);
+    hgh_nginx_request *self = ngx_pcalloc(http->pool, sizeof(*self));
+
+    if (cleanup == NULL || self == NULL) {
+        return NULL;
+    }
+    self->http = http;
+    self->method_name = http->method_name;
+    self->request = hgh_request_new(main->runtime, self);
+    if (self->request == NULL) {
+        return NULL;
+    }
+    cleanup->handler = request_cleanup;
+    cleanup->data = self;
+    ngx_http_set_ctx(http, self, ngx_http_hotgate_module);
+    return self;
+}
+
+/* Sends what a plugin, or the gateway itself, answers. */
+static ngx_int_t answer_send(hgh_nginx_request *self)
+{
+    ngx_http_request_t *http = self->http;
+    const hgh_exit *answer = &self->request->exit;
+    ngx_buf_t *buffer;
+    ngx_chain_t out;
+    ngx_int_t result = ngx_http_discard_request_body(http);
+
+    if (result != NGX_OK) {
+        return result;
+    }
+    self->answered = true;
+    http->headers_out.status = answer->status;
+    http->headers_out.content_length_n = (off_t)answer->body.length;
+    if (answer->content_type.data != NULL) {
+        http->headers_out.content_type = hgh_str_of_text(answer->content_type);
+        http->headers_out.content_type_len = answer->content_type.length;
+    }
+    buffer = ngx_calloc_buf(http->pool);
+    if (buffer == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    buffer->pos = (u_char *)(uintptr_t)answer->body.data;
+    buffer->last = buffer->pos + answer->body.length;
+    buffer->memory = answer->body.length > 0;
+    buffer->last_buf = 1;
+    buffer->last_in_chain = 1;
+    out.buf = buffer;
+    out.next = NULL;
+    result = ngx_http_send_header(http);
+    if (result == NGX_ERROR || result > NGX_OK || http->header_only) {
+        return result;
+    }
+    return ngx_http_output_filter(http, &out);
+}
+
+/* Which location of the generated configuration talks to this upstream. */
+static ngx_int_t location_switch(hgh_nginx_request *self)
+{
+    static const ngx_str_t names[2][2] = {
+        {ngx_null_string, ngx_string("@hotgate_websocket")},
+        {ngx_string("@hotgate_https"), ngx_string("@hotgate_https_websocket")},
+    };
+    ngx_http_request_t *http = self->http;
+    const hg_request *request = self->request;
+    const hgh_route *route = request->route;
+    const hgh_service *service = request->chain->service;
+    bool websocket =
+        route->has_websocket ? route->websocket : service != NULL && service->websocket;
+    const ngx_str_t *name =
+        &names[request->target.upstream->https][websocket && http->headers_in.upgrade != NULL];
+    ngx_http_core_srv_conf_t *server;
+
+    if (name->len == 0) {
+        return NGX_OK;
+    }
+    server = ngx_http_get_module_srv_conf(http, ngx_http_core_module);
+    for (ngx_http_core_loc_conf_t **at = server->named_locations; at != NULL && *at != NULL; at++) {
+        if ((*at)->name.len == name->len &&
+            ngx_strncmp((*at)->name.data, name->data, name->len) == 0) {
+            http->loc_conf = (*at)->loc_conf;
+            ngx_http_update_location_config(http);
+            return NGX_OK;
+        }
+    }
+    ngx_log_error(NGX_LOG_ERR, http->connection->log, 0, "the configuration has no location %V",
+                  name);
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self)
+{
+    ngx_http_request_t *http = self->http;
+    ngx_int_t result;
+
+    switch (hgh_request_run(self->request)) {
+    case HGH_GO_UPSTREAM:
+        result = location_switch(self);
+        return result == NGX_OK ? NGX_DECLINED : result;
+    case HGH_PARKED:
+        self->parked = true;
+        if (!self->reading_body) {
+            http->read_event_handler = hgh_nginx_parked_read;
+            http->write_event_handler = ngx_http_request_empty_handler;
+        }
+        return NGX_AGAIN;
+    case HGH_ANSWER:
+        break;
+    }
+    result = answer_send(self);
+    ngx_http_finalize_request(http, result);
+    return NGX_DONE;
+}
+
+static ngx_int_t access_handler(ngx_http_request_t *http)
+{
+    const hgh_nginx_location *location =
+        ngx_http_get_module_loc_conf(http, ngx_http_hotgate_module);
+    hgh_nginx_request *self;
+
+    if (!location->enable || http != http->main) {
+        return NGX_DECLINED;
+    }
+    self = ngx_http_get_module_ctx(http, ngx_http_hotgate_module);
+    if (self == NULL) {
+        self = request_begin(http);
+        if (self == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    } else if (self->parked) {
+        return NGX_AGAIN; /* a write event of the connection, not what it waits for */
+    }
+    return hgh_nginx_request_drive(self);
+}
+
+static ngx_int_t log_handler(ngx_http_request_t *http)
+{
+    hgh_nginx_request *self = hgh_nginx_request_find(http);
+
+    if (self != NULL && !self->logged) {
+        self->logged = true;
+        hgh_request_log(self->request);
+    }
+    return NGX_OK;
+}
+
+/* ------------------------------------------------------------------------------ error pages */
+
+/* What nginx itself refuses or cannot do is answered as JSON too. */
+static ngx_int_t error_handler(ngx_http_request_t *http)
+{
+    ngx_uint_t status =
+        http->err_status != 0 ? (ngx_uint_t)http->err_status : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    ngx_http_complex_value_t value;
+    static ngx_str_t type = ngx_string("application/json");
+    u_char *text = ngx_pnalloc(http->pool, 128);
+
+    if (text == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+    ngx_memzero(&value, sizeof(value));
+    value.value.data = text;
+    value.value.len = (size_t)(ngx_sprintf(text, "{\"error_msg\":\"%ui %s\"}\n", status,
+                                           hgh_status_reason((uint32_t)status)) -
+                               text);
+    return ngx_http_send_response(http, status, &type, &value);
+}
+
+static char *error_directive(ngx_conf_t *conf, ngx_command_t *command, void *target)
+{
+    ngx_http_core_loc_conf_t *location =
+        ngx_http_conf_get_module_loc_conf(conf, ngx_http_core_module);
+
+    (void)command;
+    (void)target;
+    location->handler = error_handler;
+    return NGX_CONF_OK;
+}
+
+/* ------------------------------------------------------------------------------- variables */
+
+/* The Host header for the upstream. */
+static ngx_int_t
+variable_upstream_host(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
+{
+    const hgh_nginx_request *self = hgh_nginx_request_find(http);
+    hg_text host = {0};
+
+    (void)data;
+    if (self != NULL && self->request->target.upstream != NULL) {
+        host = hgh_request_upstream_host(self->request);
+    }
+    if (host.data == NULL) {
+        host = http->headers_in.host == NULL ? hgh_text_of_str(http->headers_in.server)
+                                             : hgh_text_of_str(http->headers_in.host->value);
+    }
+    value->data = (u_char *)(uintptr_t)host.data;
+    value->len = (unsigned)host.length & 0xfffffff;
+    value->valid = 1;
+    value->no_cacheable = 1; /* a retry may go to another host */
+    value->not_found = 0;
+    return NGX_OK;
+}
+
+static ngx_int_t variables_add(ngx_conf_t *conf)
+{
+    ngx_str_t name = ngx_string("hotgate_upstream_host");
+    ngx_http_variable_t *variable = ngx_http_add_variable(conf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+
+    if (variable == NULL) {
+        return NGX_ERROR;
+    }
+    variable->get_handler = variable_upstream_host;
+    return NGX_OK;
+}
+
+/* ---------------------------------------------------------------------------- configuration */
+
+static void *main_conf_create(ngx_conf_t *conf)
+{
+    hgh_nginx_main *main = ngx_pcalloc(conf->pool, sizeof(*main));
+
+    if (main != NULL) {
+        main->board_fd = NGX_CONF_UNSET;
+        main->arena_fd = NGX_CONF_UNSET;
+        main->wake_fd = NGX_CONF_UNSET;
+        main->ack_fd = NGX_CONF_UNSET;
+        main->parked_max = NGX_CONF_UNSET;
+        main->slow_call_ms = NGX_CONF_UNSET_MSEC;
+        main->server_tokens = NGX_CONF_UNSET;
+    }
+    return main;
+}
+
+static char *main_conf_init(ngx_conf_t *conf, void *data)
+{
+    hgh_nginx_main *main = data;
+    hgh_router_mode mode;
+
+    ngx_conf_init_value(main->parked_max, PARKED_MAX);
+    ngx_conf_init_msec_value(main->slow_call_ms, SLOW_CALL_MS);
+    ngx_conf_init_value(main->server_tokens, 1);
+    if (main->server_tokens) {
+        ngx_str_set(&main->server_header, "APISIX/" HGH_API_LEVEL " hotgate/" HGH_VERSION);
+    } else {
+        ngx_str_set(&main->server_header, "APISIX");
+    }
+    if (main->router.len == 0) {
+        ngx_str_set(&main->router, "radixtree_host_uri");
+    }
+    if (!hgh_router_mode_find(hgh_text_of_str(main->router), &mode)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, conf, 0, "hotgate_router: there is no router \"%V\"",
+                           &main->router);
+        return NGX_CONF_ERROR;
+    }
+    if (main->enabled && main->feed_directory.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, conf, 0, "\"hotgate on\" needs \"hotgate_feed\"");
+        return NGX_CONF_ERROR;
+    }
+    if (main->feed_directory.len > 0 &&
+        ngx_conf_full_name(conf->cycle, &main->feed_directory, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+    return NGX_CONF_OK;
+}
+
+static void *location_conf_create(ngx_conf_t *conf)
+{
+    hgh_nginx_location *location = ngx_pcalloc(conf->pool, sizeof(*location));
+
+    if (location != NULL) {
+        location->enable = NGX_CONF_UNSET;
+    }
+    return location;
+}
+
+static char *location_conf_merge(ngx_conf_t *conf, void *parent, void *child)
+{
+    const hgh_nginx_location *outer = parent;
+    hgh_nginx_location *inner = child;
+    hgh_nginx_main *main = ngx_http_conf_get_module_main_conf(conf, ngx_http_hotgate_module);
+
+    ngx_conf_merge_value(inner->enable, outer->enable, 0);
+    main->enabled = main->enabled || inner->enable;
+    return NGX_CONF_OK;
+}
+
+static ngx_int_t
+phase_add(ngx_http_core_main_conf_t *core, ngx_uint_t phase, ngx_http_handler_pt to)
+{
+    ngx_http_handler_pt *handler = ngx_array_push(&core->phases[phase].handlers);
+
+    if (handler == NULL) {
+        return NGX_ERROR;
+    }
+    *handler = to;
+    return NGX_OK;
+}
+
+static ngx_int_t postconfiguration(ngx_conf_t *conf)
+{
+    ngx_http_core_main_conf_t *core =
+        ngx_http_conf_get_module_main_conf(conf, ngx_http_core_module);
+
+    if (phase_add(core, NGX_HTTP_ACCESS_PHASE, access_handler) != NGX_OK ||
+        phase_add(core, NGX_HTTP_LOG_PHASE, log_handler) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    return hgh_nginx_filters_install();
+}
+
+/* ---------------------------------------------------------------------------------- worker */
+
+/* Control has published something: an idle worker applies it without waiting for a request. */
+static void wake_handler(ngx_event_t *event)
+{
+    ngx_connection_t *connection = event->data;
+    hgh_nginx_main *main = connection->data;
+
+    if (ngx_exiting) {
+        atomic_store(&main->slot->state, HGH_WORKER_DRAINING);
+    }
+    hgh_runtime_sync(main->runtime);
+}
+
+/* All workers share the descriptor: it is never read, each write is an edge for all of them. */
+static ngx_int_t wake_watch(ngx_cycle_t *cycle, hgh_nginx_main *main)
+{
+    ngx_connection_t *connection = ngx_get_connection((ngx_socket_t)main->wake_fd, cycle->log);
+
+    if (connection == NULL) {
+        return NGX_ERROR;
+    }
+    connection->data = main;
+    connection->read->handler = wake_handler;
+    connection->read->log = cycle->log;
+    connection->read->channel = 1; /* nothing that a worker which is to end waits for */
+    return ngx_add_event(connection->read, NGX_READ_EVENT, NGX_CLEAR_EVENT);
+}
+
+static int32_t log_level(const ngx_cycle_t *cycle)
+{
+    static const hg_log_level levels[] = {
+        [NGX_LOG_STDERR] = HG_LOG_ERROR,  [NGX_LOG_EMERG] = HG_LOG_ERROR,
+        [NGX_LOG_ALERT] = HG_LOG_ERROR,   [NGX_LOG_CRIT] = HG_LOG_ERROR,
+        [NGX_LOG_ERR] = HG_LOG_ERROR,     [NGX_LOG_WARN] = HG_LOG_WARN,
+        [NGX_LOG_NOTICE] = HG_LOG_NOTICE, [NGX_LOG_INFO] = HG_LOG_INFO,
+        [NGX_LOG_DEBUG] = HG_LOG_DEBUG,
+    };
+    ngx_uint_t level = cycle->log->log_level;
+
+    return level > NGX_LOG_DEBUG ? (int32_t)HG_LOG_DEBUG : (int32_t)levels[level];
+}
+
+static hgh_nginx_main *main_of(const ngx_cycle_t *cycle)
+{
+    return ngx_http_cycle_get_module_main_conf(cycle, ngx_http_hotgate_module);
+}
+
+static ngx_int_t shared_map(ngx_cycle_t *cycle, hgh_nginx_main *main)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    main->board = hgh_board_map((int)main->board_fd, true);
+    if (main->board == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "hotgate_board: cannot be mapped");
+        return NGX_ERROR;
+    }
+    main->slot = hgh_board_take(main->board, (uint32_t)ngx_worker);
+    if (main->slot == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate_board: no slot is free");
+        return NGX_ERROR;
+    }
+    if (hgh_arena_map((int)main->arena_fd, true, &main->arena, &err) != HG_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate_arena: %s", err.text);
+        return NGX_ERROR;
+    }
+    return NGX_OK;
+}
+
+/* A worker does not outlive its master, which may be gone before this is in place. */
+static void follow_master(ngx_cycle_t *cycle)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != ngx_parent) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0, "the master process is gone");
+        _exit(1);
+    }
+}
+
+static ngx_int_t process_init(ngx_cycle_t *cycle)
+{
+    hgh_nginx_main *main = main_of(cycle);
+    hgh_runtime_options options;
+    hg_error err = HG_ERROR_INIT;
+
+    if (main == NULL || !main->enabled ||
+        (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) {
+        return NGX_OK;
+    }
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        follow_master(cycle);
+    }
+    if (shared_map(cycle, main) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    options = (hgh_runtime_options){
+        .engine = &hgh_nginx_engine,
+        .arena = main->arena,
+        .slot = main->slot,
+        .feed_directory = (const char *)main->feed_directory.data,
+        .ack_fd = (int)main->ack_fd,
+        .parked_max = (uint32_t)main->parked_max,
+        .log_level = log_level(cycle),
+    };
+    (void)hgh_router_mode_find(hgh_text_of_str(main->router), &options.router_mode);
+    if (hgh_runtime_new(&options, &main->runtime, &err) != HG_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate: %s", err.text);
+        return NGX_ERROR;
+    }
+    if (wake_watch(cycle, main) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    return main->slow_call_ms == 0 ? NGX_OK : hgh_nginx_watchdog_start(cycle, main);
+}
+
+static void process_exit(ngx_cycle_t *cycle)
+{
+    hgh_nginx_main *main = main_of(cycle);
+
+    if (main == NULL || main->runtime == NULL) {
+        return;
+    }
+    hgh_nginx_watchdog_stop();
+    /* A fast end leaves requests behind whose plugins must stay: the process ends with them. */
+    if (atomic_load(&main->slot->requests_live) == 0) {
+        hgh_runtime_free(main->runtime);
+        main->runtime = NULL;
+    }
+    hgh_board_release(main->slot);
+}
+
+/* --------------------------------------------------------------------------------- directives */
+
+#define MAIN_DIRECTIVE(name, parse, member)                                                        \
+    {                                                                                              \
+        ngx_string(name), NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1, (parse), NGX_HTTP_MAIN_CONF_OFFSET, \
+            offsetof(hgh_nginx_main, member), NULL                                                 \
+    }
+
+static ngx_command_t directives[] = {
+    MAIN_DIRECTIVE("hotgate_feed", ngx_conf_set_str_slot, feed_directory),
+    MAIN_DIRECTIVE("hotgate_board", ngx_conf_set_num_slot, board_fd),
+    MAIN_DIRECTIVE("hotgate_arena", ngx_conf_set_num_slot, arena_fd),
+    MAIN_DIRECTIVE("hotgate_wake", ngx_conf_set_num_slot, wake_fd),
+    MAIN_DIRECTIVE("hotgate_ack", ngx_conf_set_num_slot, ack_fd),
+    MAIN_DIRECTIVE("hotgate_router", ngx_conf_set_str_slot, router),
+    MAIN_DIRECTIVE("hotgate_parked_requests", ngx_conf_set_num_slot, parked_max),
+    MAIN_DIRECTIVE("hotgate_slow_call", ngx_conf_set_msec_slot, slow_call_ms),
+    {ngx_string("hotgate_server_tokens"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG,
+     ngx_conf_set_flag_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, server_tokens),
+     NULL},
+    {ngx_string("hotgate_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS,
+     hgh_nginx_balancer_directive, 0, 0, NULL},
+    {ngx_string("hotgate"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_LOC_CONF_OFFSET, offsetof(hgh_nginx_location, enable), NULL},
+    {ngx_string("hotgate_error"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, error_directive,
+     NGX_HTTP_LOC_CONF_OFFSET, 0, NULL},
+    ngx_null_command,
+};
+
+static ngx_http_module_t http_module = {
+    .preconfiguration = variables_add,
+    .postconfiguration = postconfiguration,
+    .create_main_conf = main_conf_create,
+    .init_main_conf = main_conf_init,
+    .create_loc_conf = location_conf_create,
+    .merge_loc_conf = location_conf_merge,
+};
+
+HG_EXPORT ngx_module_t ngx_http_hotgate_module = {
+    NGX_MODULE_V1,
+    &http_module,
+    directives,
+    NGX_HTTP_MODULE,
+    NULL,         /* init master */
+    NULL,         /* init module */
+    process_init, /* init process */
+    NULL,         /* init thread */
+    NULL,         /* exit thread */
+    process_exit, /* exit process */
+    NULL,         /* exit master */
+    NGX_MODULE_V1_PADDING,
+};
+
+/* What nginx looks up in a dynamic module; its own configure would write this file. */
+static char module_name[] = "ngx_http_hotgate_module";
+static char next_module_name[] = "ngx_http_copy_filter_module";
+
+HG_EXPORT ngx_module_t *ngx_modules[] = {&ngx_http_hotgate_module, NULL};
+HG_EXPORT char *ngx_module_names[] = {module_name, NULL};
+/* Our filters see the body in memory (after copy) and before it is compressed or chunked. */
+HG_EXPORT char *ngx_module_order[] = {module_name, next_module_name, NULL};

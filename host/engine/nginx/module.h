@@ -1,0 +1,110 @@
+/* host/engine/nginx/module.h - what the files of the nginx engine share. */
+#ifndef HOST_ENGINE_NGINX_MODULE_H
+#define HOST_ENGINE_NGINX_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "host/core/request.h"
+#include "host/core/runtime.h"
+
+#define HGH_REMOVED_HEADER "X-Hotgate-Removed" /* never sent upstream: see nginx_config.c */
+
+/** One process: what the directives of the http block say, and what a worker makes of it. */
+typedef struct hgh_nginx_main {
+    ngx_str_t feed_directory;
+    ngx_int_t board_fd;
+    ngx_int_t arena_fd;
+    ngx_int_t wake_fd;
+    ngx_int_t ack_fd;
+    ngx_str_t router;
+    ngx_int_t parked_max;
+    ngx_msec_t slow_call_ms;
+    ngx_flag_t server_tokens;
+    ngx_str_t server_header; /* the value of "Server" */
+    bool enabled;            /* any location has `hotgate on` */
+
+    hgh_runtime *runtime; /* in a worker */
+    hgh_arena *arena;
+    hgh_board *board;
+    hgh_board_slot *slot;
+} hgh_nginx_main;
+
+typedef struct hgh_nginx_location {
+    ngx_flag_t enable;
+} hgh_nginx_location;
+
+/** One request, in the module's slot of r->ctx; found through the pool when nginx has cleared
+ * that. */
+typedef struct hgh_nginx_request {
+    ngx_http_request_t *http;
+    hg_request *request;
+    ngx_event_t resume; /* posted when a wait was over before it had begun */
+    hgh_status_callback body_done;
+    void *body_context;
+    hg_status body_status;
+    ngx_str_t method_name; /* as the client sent it */
+    ngx_http_event_handler_pt parked_read_handler;
+    ngx_chain_t *free;
+    ngx_chain_t *busy;
+    ngx_chain_t *held; /* body that waits for the headers */
+    ngx_http_upstream_conf_t *upstream_conf;
+    bool parked;
+    bool answered;       /* by hgh_exit: the response is on its way */
+    bool headers_passed; /* header_filter has run */
+    bool headers_held;
+    bool reading_body;
+    bool logged;
+} hgh_nginx_request;
+
+extern ngx_module_t ngx_http_hotgate_module;
+
+/** The engine's table. */
+extern const hgh_engine hgh_nginx_engine;
+
+/** The request's record, or NULL if the gateway does not serve it. */
+hgh_nginx_request *hgh_nginx_request_find(ngx_http_request_t *http);
+
+/** Runs a request on; what the access phase returns. */
+ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self);
+
+/** The client's read events while a request is parked: notices that it has gone. */
+void hgh_nginx_parked_read(ngx_http_request_t *http);
+
+/* event.c, for the engine's table */
+hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, void *context);
+hgh_engine_handle *hgh_nginx_watch(int fd, uint32_t events, hgh_callback ready, void *context);
+void hgh_nginx_stop(hgh_engine_handle *handle);
+hgh_engine_handle *
+hgh_nginx_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, void *context);
+void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, void *context);
+hg_status hgh_nginx_body(hgh_engine_request *request, size_t max_bytes, hg_text *out_body);
+hg_status hgh_nginx_set_body(hgh_engine_request *request, const void *data, size_t length);
+void hgh_nginx_resume(hgh_engine_request *request);
+
+/* balancer.c */
+char *hgh_nginx_balancer_directive(ngx_conf_t *conf, ngx_command_t *command, void *target);
+
+/* filter.c */
+ngx_int_t hgh_nginx_filters_install(void);
+
+/* watchdog.c */
+/** Watches this process's marker from a thread of its own: a call over the limit is logged. */
+ngx_int_t hgh_nginx_watchdog_start(ngx_cycle_t *cycle, hgh_nginx_main *main);
+void hgh_nginx_watchdog_stop(void);
+
+/* Texts both ways. nginx's are not NUL-terminated in general. */
+static inline hg_text hgh_text_of_str(ngx_str_t str)
+{
+    hg_text text = {(const char *)str.data, str.len};
+    return text;
+}
+
+static inline ngx_str_t hgh_str_of_text(hg_text text)
+{
+    ngx_str_t str = {text.length, (u_char *)(uintptr_t)text.data};
+    return str;
+}
+
+#endif
