@@ -76,7 +76,7 @@ hg_status hgh_frame_send(hgh_frame_buffer *out, int fd)
             continue;
         }
         if (sent < 0) {
-            return errno == EAGAIN || errno == EWOULDBLOCK ? HG_OK : HG_ERR_IO;
+            return errno == EAGAIN ? HG_OK : HG_ERR_IO;
         }
         out->offset += (size_t)sent;
     }
@@ -96,7 +96,7 @@ hg_status hgh_frame_receive(hgh_frame_buffer *in, int fd)
             continue;
         }
         if (got < 0) {
-            return errno == EAGAIN || errno == EWOULDBLOCK ? HG_OK : HG_ERR_IO;
+            return errno == EAGAIN ? HG_OK : HG_ERR_IO;
         }
         if (got == 0) {
             return HG_ERR_NOT_FOUND;

@@ -21,6 +21,7 @@
 #include "host/core/configuration.h"
 #include "host/core/engine.h"
 #include "host/core/generation.h"
+#include "host/core/issues.h"
 
 #define MARKER_BYTES 4096u
 #define MEMORY_MAX_BYTES                                                                           \
