@@ -194,6 +194,7 @@ static void examine(probe_child *self, const json_t *request)
 
 static void load(probe_child *self, const json_t *request)
 {
+    json_t *plugins = json_array();
     hg_error err = HG_ERROR_INIT;
     bool done = false;
     hg_status status =
@@ -205,7 +206,15 @@ static void load(probe_child *self, const json_t *request)
             (void)fprintf(stderr, "probe: plugin %s\n", err.text);
         }
     }
-    reply(self, json_pack("{s:b, s:s}", "ok", status == HG_OK, "error", err.text));
+    for (size_t i = 0; status == HG_OK && i < self->generation->count; i++) {
+        const hgh_plugin *plugin = self->generation->entries[i].plugin;
+
+        if (plugin != NULL) {
+            (void)json_array_append_new(plugins, hgh_plugin_describe(plugin));
+        }
+    }
+    reply(self, json_pack("{s:b, s:s, s:o}", "ok", status == HG_OK, "error", err.text, "plugins",
+                          plugins));
 }
 
 static void

@@ -163,8 +163,7 @@ hgh_arena *hgh_arena_new(size_t size)
 {
     hgh_arena *arena = NULL;
     size_t aligned = align_up(size);
-    void *memory =
-        mmap(NULL, aligned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, aligned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED) {
         return NULL;
