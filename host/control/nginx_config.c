@@ -226,7 +226,11 @@ static void write_server(FILE *out, const hgh_settings *settings)
                       is_ipv6 ? "]" : "", (unsigned)listen->port);
     }
     (void)fprintf(out, "%s\n", settings->http_server_configuration_snippet);
-    (void)fputs("        location / {\n"
+    /* The default access log names these three, which APISIX has; nginx itself does not. */
+    (void)fputs("        set $upstream_scheme http;\n"
+                "        set $upstream_host $http_host;\n"
+                "        set $upstream_uri $request_uri;\n"
+                "        location / {\n"
                 "            hotgate on;\n"
                 "            proxy_pass http://hotgate_upstream;\n"
                 "            proxy_http_version 1.1;\n"

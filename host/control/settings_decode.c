@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/control/quantity.h"
+#include "host/core/quantity.h"
 
 #define FOUND_MAX_BYTES 80u   /* of a value in a message */
 #define LOG_FORMAT_MAX  3500u /* bytes: nginx refuses a parameter over 4,096, quoting included */
@@ -238,10 +238,48 @@ void hgh_decode_workers(hgh_decode_reader *self,
     }
 }
 
+static bool read_decimal(const char *text, long max, long *out_number)
+{
+    char *end = NULL;
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 9 || text[digits] != '\0') {
+        return false;
+    }
+    *out_number = strtol(text, &end, 10);
+    return *out_number <= max;
+}
+
+/* As nginx takes it: parts such as 1h30m, or a number of seconds. */
+static bool read_duration_text(const char *text, int64_t *out_ms)
+{
+    int64_t total_ms = 0;
+    long seconds = 0;
+
+    if (read_decimal(text, LONG_MAX / 1000, &seconds)) {
+        *out_ms = seconds * 1000;
+        return true;
+    }
+    for (const char *at = text; at == text || *at != '\0';) {
+        size_t digits = strspn(at, "0123456789.");
+        size_t length = digits + strcspn(at + digits, "0123456789");
+        int64_t ms = 0;
+
+        if (!hgh_duration_parse((hg_text){.data = at, .length = length}, &ms) ||
+            ms > INT64_MAX - total_ms) {
+            return false;
+        }
+        total_ms += ms;
+        at += length;
+    }
+    *out_ms = total_ms;
+    return true;
+}
+
 static bool read_duration(const json_t *value, int64_t *out_ms)
 {
     if (json_is_string(value)) {
-        return hgh_quantity_duration(json_string_value(value), out_ms);
+        return read_duration_text(json_string_value(value), out_ms);
     }
     if (json_is_integer(value) && json_integer_value(value) >= 0 &&
         json_integer_value(value) < INT64_MAX / 1000) {
@@ -287,7 +325,8 @@ void hgh_decode_bytes(hgh_decode_reader *self,
                       const char *pointer)
 {
     int64_t bytes = 0;
-    bool is_size = json_is_string(value) && hgh_quantity_bytes(json_string_value(value), &bytes);
+    bool is_size =
+        json_is_string(value) && hgh_bytes_parse(hg_text_of(json_string_value(value)), &bytes);
 
     if (json_is_integer(value) && json_integer_value(value) >= 0) {
         bytes = json_integer_value(value);
@@ -428,18 +467,6 @@ static bool is_address(const char *text, size_t length, int *out_bits)
     }
     *out_bits = 128;
     return inet_pton(AF_INET6, copy, bytes) == 1;
-}
-
-static bool read_decimal(const char *text, long max, long *out_number)
-{
-    char *end = NULL;
-    size_t digits = strspn(text, "0123456789");
-
-    if (digits == 0 || digits > 9 || text[digits] != '\0') {
-        return false;
-    }
-    *out_number = strtol(text, &end, 10);
-    return *out_number <= max;
 }
 
 static bool is_network(const char *text)

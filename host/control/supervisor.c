@@ -528,7 +528,6 @@ static void control_ended(supervisor *self, pid_t pid, int wait_status)
     char text[120];
 
     close_socket(self);
-    restart_later(&self->control, pid, wait_status, control_start);
     self->control.failures++;
     if (!self->is_ready && !self->engine_allowed && !is_published(self) &&
         self->control.failures >= START_FAILURES_MAX) {
@@ -540,7 +539,9 @@ static void control_ended(supervisor *self, pid_t pid, int wait_status)
                        self->control.failures,
                        hgh_child_process_end_text(wait_status, text, sizeof(text)));
         fail(self, why);
+        return;
     }
+    restart_later(&self->control, pid, wait_status, control_start);
 }
 
 /* --- nginx --- */
@@ -658,7 +659,6 @@ static void engine_ended(supervisor *self, pid_t pid, int wait_status)
     (void)hgh_child_process_signal_orphans(SIGTERM, &self->control.pid, 1);
     self->engine_proven = self->engine_proven || has_started;
     self->engine.failures = has_started ? 0 : self->engine.failures + 1;
-    restart_later(&self->engine, pid, wait_status, engine_start);
     if (!self->engine_proven && self->engine.failures >= START_FAILURES_MAX) {
         char line[FIRST_LINE_MAX];
         char why[FIRST_LINE_MAX + 200];
@@ -668,7 +668,9 @@ static void engine_ended(supervisor *self, pid_t pid, int wait_status)
                        hgh_child_process_end_text(wait_status, text, sizeof(text)),
                        engine_error(self, line)[0] == '\0' ? "" : ": ", line);
         fail(self, why);
+        return;
     }
+    restart_later(&self->engine, pid, wait_status, engine_start);
 }
 
 /* --- stopping --- */

@@ -282,6 +282,12 @@ static void mistakes_are_named_at_their_place(void **state)
         {"duration", "nginx_config: {http: {send_timeout: soon}}\n",
          "1:37: /nginx_config/http/send_timeout: found \"soon\", wanted a duration such as 60s, "
          "500ms or a number of seconds\n"},
+        {"duration with a rest", "nginx_config: {http: {send_timeout: 1m30}}\n",
+         "1:37: /nginx_config/http/send_timeout: found \"1m30\", wanted a duration such as 60s, "
+         "500ms or a number of seconds\n"},
+        {"empty duration", "nginx_config: {http: {send_timeout: ''}}\n",
+         "1:37: /nginx_config/http/send_timeout: found \"\", wanted a duration such as 60s, 500ms "
+         "or a number of seconds\n"},
         {"duration out of range", "nginx_config: {http: {send_timeout: 0}}\n",
          "1:37: /nginx_config/http/send_timeout: found 0, wanted 1 to 86400000000 ms\n"},
         {"broken seconds", "apisix: {resolver_timeout: 500ms}\n",
