@@ -1,9 +1,11 @@
 /* host/control/publisher.c - brings a change into force: reserve, store, keep, publish. */
 #include "host/control/publisher.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/control/object_kind.h"
 #include "host/core/feed.h"
 
 /* What a change becomes once it is stored: made before, so that nothing can fail then. */
@@ -22,6 +24,68 @@ struct hgh_publisher {
     hgh_publisher_on_done done;
     void *context;
 };
+
+/* What a stored object names; *out_references is NULL for a kind that this version does not know.
+ */
+static hg_status
+references_of(const hgh_store_object *stored, json_t **out_references, hg_error *err)
+{
+    const char *slash = strchr(stored->key, '/');
+    json_t *value = json_loadb(stored->value, stored->value_length, 0, NULL);
+    const hgh_object_kind *kind = NULL;
+    hg_status status = HG_OK;
+
+    if (slash == NULL || value == NULL) {
+        status = hg_error_set(err, HG_ERR_INVALID, "stored object \"%.200s\": found no %s",
+                              stored->key, slash == NULL ? "kind in its key" : "JSON in its value");
+    } else {
+        char name[HGH_OBJECT_KEY_MAX];
+
+        (void)snprintf(name, sizeof(name), "%.*s", (int)(slash - stored->key), stored->key);
+        kind = hgh_object_kind_find(name);
+    }
+    if (kind != NULL) {
+        *out_references = hgh_object_references(kind, value);
+        if (*out_references == NULL) {
+            status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        }
+    }
+    json_decref(value);
+    return status;
+}
+
+static hg_status on_stored(void *context, const hgh_store_object *stored, hg_error *err)
+{
+    hgh_resource_table *table = context;
+    json_t *references = NULL;
+    hg_status status = references_of(stored, &references, err);
+    hgh_resource_object *object = NULL;
+
+    if (status == HG_OK) {
+        object = hgh_resource_object_new(table, stored->key, stored->value, stored->value_length,
+                                         references);
+        if (object == NULL) {
+            status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        } else {
+            object->created = stored->created;
+            object->modified = stored->modified;
+            object->expires_wall_s = stored->expires_wall_s;
+            hgh_resource_table_put(table, object);
+        }
+    }
+    json_decref(references);
+    return status;
+}
+
+hg_status hgh_publisher_load(hgh_store *store, hgh_resource_table *table, hg_error *err)
+{
+    hg_status status = hgh_store_range(store, "", on_stored, table, err);
+
+    if (status == HG_OK) {
+        hgh_resource_table_set_revision(table, store->revision);
+    }
+    return status;
+}
 
 hgh_publisher *hgh_publisher_new(hgh_store *store, hgh_resource_table *table, hgh_feed_writer *feed)
 {

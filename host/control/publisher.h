@@ -35,6 +35,12 @@ typedef struct hgh_publisher_change {
 typedef void (*hgh_publisher_on_done)(
     void *context, hg_status status, bool is_stored, uint64_t revision, const hg_error *err);
 
+/**
+ * Fills an empty table with what is stored.
+ * Returns HG_OK, HG_ERR_INVALID (an object is no JSON), HG_ERR_IO or HG_ERR_NO_MEMORY.
+ */
+hg_status hgh_publisher_load(hgh_store *store, hgh_resource_table *table, hg_error *err);
+
 /** All borrowed, as long as the publisher lives. NULL: no memory. */
 hgh_publisher *
 hgh_publisher_new(hgh_store *store, hgh_resource_table *table, hgh_feed_writer *feed);
