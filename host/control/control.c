@@ -203,23 +203,14 @@ static void log_issues(const hg_issues *issues, hg_log_level level)
     }
 }
 
+/* The configured level is that of nginx's log; this one is short and tells what the gateway does,
+ * so it only ever says more. */
 static void log_level_set(const char *name)
 {
-    static const struct {
-        const char *name; /* nginx's */
-        hg_log_level level;
-    } levels[] = {
-        {"debug", HG_LOG_DEBUG},
-        {"info", HG_LOG_INFO},
-        {"notice", HG_LOG_NOTICE},
-        {"warn", HG_LOG_WARN},
-    };
-
-    hgh_log_set_level(HG_LOG_ERROR); /* "error" and all above it */
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(levels[i].name, name) == 0) {
-            hgh_log_set_level(levels[i].level);
-        }
+    if (strcmp(name, "debug") == 0) {
+        hgh_log_set_level(HG_LOG_DEBUG);
+    } else if (strcmp(name, "info") == 0) {
+        hgh_log_set_level(HG_LOG_INFO);
     }
 }
 
@@ -469,7 +460,7 @@ static int run(control *self)
 
 int hgh_control_main(int argc, char **argv)
 {
-    control self = {0};
+    control self = {.instance = {.lock = -1, .shared = {-1, -1, -1, -1, -1}}};
     int code;
 
     if (!options_parse(argc, argv, &self.options)) {
