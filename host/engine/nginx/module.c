@@ -304,6 +304,12 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
         ngx_conf_log_error(NGX_LOG_EMERG, conf, 0, "\"hotgate on\" needs \"hotgate_feed\"");
         return NGX_CONF_ERROR;
     }
+    main->directory = ngx_pnalloc(conf->pool, conf->cycle->prefix.len + 1);
+    if (main->directory == NULL) {
+        return NGX_CONF_ERROR;
+    }
+    (void)ngx_cpystrn((u_char *)main->directory, conf->cycle->prefix.data,
+                      conf->cycle->prefix.len + 1);
     if (main->feed_directory.len > 0 &&
         ngx_conf_full_name(conf->cycle, &main->feed_directory, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -455,7 +461,7 @@ static ngx_int_t process_init(ngx_cycle_t *cycle)
         .engine = &hgh_nginx_engine,
         .arena = main->arena,
         .slot = main->slot,
-        .directory = (const char *)cycle->prefix.data,
+        .directory = main->directory,
         .feed_directory = (const char *)main->feed_directory.data,
         .ack_fd = (int)main->ack_fd,
         .parked_max = (uint32_t)main->parked_max,

@@ -13,6 +13,7 @@
 
 /** One process: what the directives of the http block say, and what a worker makes of it. */
 typedef struct hgh_nginx_main {
+    char *directory; /* the instance: nginx's prefix, with a NUL */
     ngx_str_t feed_directory;
     ngx_int_t board_fd;
     ngx_int_t arena_fd;
