@@ -19,7 +19,7 @@
 #include <curl/curl.h>
 
 #include "host/control/control.h"
-#include "host/control/plugin_check.h"
+#include "host/core/board.h"
 #include "host/core/feed_reader.h"
 #include "tests/unit/ordinary_user.h"
 #include "tests/unit/unit.h"
@@ -43,27 +43,28 @@ typedef struct control_test {
     long timeout_ms; /* of a request */
 } control_test;
 
-/* No plugin runs in this test. */
-void hgh_plugin_check_run(hgh_plugin_check *check,
-                          const json_t *configs,
-                          hgh_plugin_check_done done,
-                          void *context)
-{
-    (void)check;
-    (void)configs;
-    (void)done;
-    (void)context;
-    fail();
-}
-
 static void path_of(const control_test *test, const char *relative, char *into, size_t size)
 {
     (void)snprintf(into, size, "%s/%s", test->directory, relative);
 }
 
+static int board_make(void)
+{
+    int fd = memfd_create("board", 0);
+    hgh_board *board;
+
+    assert_int_equal(ftruncate(fd, (off_t)hgh_board_size()), 0);
+    board = mmap(NULL, hgh_board_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_true(board != MAP_FAILED);
+    hgh_board_init(board);
+    (void)munmap(board, hgh_board_size());
+    return fd;
+}
+
 static int set_up(void **state)
 {
-    static const char *const directories[] = {"conf", "state", "state/feed", "logs", "plugins"};
+    static const char *const directories[] = {"conf",    "state",   "state/feed", "logs",
+                                              "plugins", "staging", "run",        "tmp"};
     control_test *test = calloc(1, sizeof(*test));
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
@@ -77,7 +78,7 @@ static int set_up(void **state)
         path_of(test, directories[i], path, sizeof(path));
         assert_int_equal(mkdir(path, 0750), 0);
     }
-    test->board = memfd_create("board", 0);
+    test->board = board_make();
     test->arena = memfd_create("arena", 0);
     test->wake = eventfd(0, EFD_NONBLOCK);
     test->ack = eventfd(0, EFD_NONBLOCK);
@@ -124,12 +125,13 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* The real program, as the supervisor starts it. */
 static void start_child(control_test *test)
 {
     char numbers[6][16];
     char config[128];
-    char texts[][16] = {"control", "-p",    "--config",     "--board", "--arena",
-                        "--wake",  "--ack", "--supervisor", "--listen"};
+    char texts[][16] = {"hotgate", "control", "-p",    "--config",     "--board",
+                        "--arena", "--wake",  "--ack", "--supervisor", "--listen"};
     int ends[2];
 
     path_of(test, "conf/config.yaml", config, sizeof(config));
@@ -139,15 +141,17 @@ static void start_child(control_test *test)
     if (test->pid == 0) {
         const int fds[] = {test->board, test->arena, test->wake,
                            test->ack,   ends[1],     test->listener};
-        char *arguments[] = {texts[0],   texts[1], test->directory, texts[2], config,     texts[3],
-                             numbers[0], texts[4], numbers[1],      texts[5], numbers[2], texts[6],
-                             numbers[3], texts[7], numbers[4],      texts[8], numbers[5], NULL};
+        char *arguments[] = {texts[0], texts[1],   texts[2], test->directory, texts[3], config,
+                             texts[4], numbers[0], texts[5], numbers[1],      texts[6], numbers[2],
+                             texts[7], numbers[3], texts[8], numbers[4],      texts[9], numbers[5],
+                             NULL};
 
         for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
             (void)snprintf(numbers[i], sizeof(numbers[i]), "%d", fds[i]);
         }
         (void)close(ends[0]);
-        _exit(hgh_control_main((int)ARRAY_SIZE(arguments) - 1, arguments));
+        (void)execv(getenv("HOTGATE_PROGRAM"), arguments);
+        _exit(99);
     }
     (void)close(ends[1]);
     test->socket = ends[0];
@@ -526,7 +530,7 @@ int main(void)
         CONTROL_TEST(a_stranger_s_child_does_not_run),
     };
 
-    if (!become_ordinary_user()) {
+    if (!become_ordinary_user() || getenv("HOTGATE_PROGRAM") == NULL) {
         return 1;
     }
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
