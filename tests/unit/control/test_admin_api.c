@@ -740,7 +740,6 @@ static void set_plugins(api_test *test)
 
     assert_non_null(plugins);
     hgh_plugin_catalog_set(test->catalog, 1, plugins);
-    json_decref(plugins);
 }
 
 static void plugins_and_schemas_are_shown(void **state)
