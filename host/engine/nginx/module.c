@@ -226,6 +226,15 @@ static char *error_directive(ngx_conf_t *conf, ngx_command_t *command, void *tar
 
 /* ------------------------------------------------------------------------------- variables */
 
+static void variable_set(ngx_http_variable_value_t *value, hg_text text)
+{
+    value->data = (u_char *)(uintptr_t)text.data;
+    value->len = (unsigned)text.length & 0xfffffff;
+    value->valid = 1;
+    value->no_cacheable = 1; /* a retry may go elsewhere */
+    value->not_found = 0;
+}
+
 /* The Host header for the upstream. */
 static ngx_int_t
 variable_upstream_host(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
@@ -241,23 +250,68 @@ variable_upstream_host(ngx_http_request_t *http, ngx_http_variable_value_t *valu
         host = http->headers_in.host == NULL ? hgh_text_of_str(http->headers_in.server)
                                              : hgh_text_of_str(http->headers_in.host->value);
     }
-    value->data = (u_char *)(uintptr_t)host.data;
-    value->len = (unsigned)host.length & 0xfffffff;
-    value->valid = 1;
-    value->no_cacheable = 1; /* a retry may go to another host */
-    value->not_found = 0;
+    variable_set(value, host);
+    return NGX_OK;
+}
+
+static ngx_int_t
+variable_upstream_scheme(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
+{
+    const hgh_nginx_request *self = hgh_nginx_request_find(http);
+    const hgh_upstream *upstream = self == NULL ? NULL : self->request->target.upstream;
+
+    (void)data;
+    variable_set(value, upstream != NULL && upstream->https ? HG_TEXT("https") : HG_TEXT("http"));
+    return NGX_OK;
+}
+
+/* Path and arguments as they go upstream, before encoding. */
+static ngx_int_t
+variable_upstream_uri(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
+{
+    u_char *text;
+    u_char *end;
+
+    (void)data;
+    if (http->valid_unparsed_uri) {
+        variable_set(value, hgh_text_of_str(http->unparsed_uri));
+        return NGX_OK;
+    }
+    text = ngx_pnalloc(http->pool, http->uri.len + 1 + http->args.len);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+    end = ngx_copy(text, http->uri.data, http->uri.len);
+    if (http->args.len > 0) {
+        *end++ = '?';
+        end = ngx_copy(end, http->args.data, http->args.len);
+    }
+    variable_set(value, (hg_text){(const char *)text, (size_t)(end - text)});
     return NGX_OK;
 }
 
 static ngx_int_t variables_add(ngx_conf_t *conf)
 {
-    ngx_str_t name = ngx_string("hotgate_upstream_host");
-    ngx_http_variable_t *variable = ngx_http_add_variable(conf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+    static const struct {
+        ngx_str_t name;
+        ngx_http_get_variable_pt get;
+    } variables[] = {
+        {ngx_string("hotgate_upstream_host"), variable_upstream_host},
+        {ngx_string("upstream_host"), variable_upstream_host},
+        {ngx_string("upstream_scheme"), variable_upstream_scheme},
+        {ngx_string("upstream_uri"), variable_upstream_uri},
+    };
 
-    if (variable == NULL) {
-        return NGX_ERROR;
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        ngx_str_t name = variables[i].name;
+        ngx_http_variable_t *variable =
+            ngx_http_add_variable(conf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+
+        if (variable == NULL) {
+            return NGX_ERROR;
+        }
+        variable->get_handler = variables[i].get;
     }
-    variable->get_handler = variable_upstream_host;
     return NGX_OK;
 }
 
