@@ -162,7 +162,9 @@ static void write_resolver(FILE *out, const hgh_settings *settings)
 
 static void write_http_settings(FILE *out, const hgh_settings *settings)
 {
-    (void)fputs("    client_body_temp_path run/tmp/client_body;\n"
+    /* A request's own record and nginx's fit into one allocation. */
+    (void)fputs("    request_pool_size 8k;\n"
+                "    client_body_temp_path run/tmp/client_body;\n"
                 "    proxy_temp_path run/tmp/proxy;\n"
                 "    fastcgi_temp_path run/tmp/fastcgi;\n"
                 "    uwsgi_temp_path run/tmp/uwsgi;\n"
@@ -203,9 +205,9 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   instance->shared.ack);
     (void)fprintf(out,
                   "    hotgate_router %s;\n    hotgate_parked_requests %lld;\n"
-                  "    hotgate_slow_call %lldms;\n    hotgate_server_tokens %s;\n",
+                  "    hotgate_server_tokens %s;\n",
                   settings->router, (long long)settings->parked_requests_max,
-                  (long long)settings->slow_call_ms, on_off(settings->enable_server_tokens));
+                  on_off(settings->enable_server_tokens));
     (void)fprintf(out,
                   "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
                   "        hotgate_balancer;\n        keepalive %lld;\n"

@@ -793,7 +793,7 @@ static bool dead_blames_candidate(const hgh_reload *reload, const hgh_dead_worke
     return false;
 }
 
-static const char *object_name(const hgh_reload *reload, uint32_t number)
+const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number)
 {
     const json_t *const manifests[] = {reload->run.next, reload->manifest, reload->previous};
 
@@ -820,7 +820,7 @@ static bool dead_look(hgh_reload *reload, char *reason, size_t size)
 
     for (size_t i = 0; i < count && i < DEAD_TOLD; i++) {
         uint32_t call = hgh_marker_call(dead[i].marker);
-        const char *name = object_name(reload, hgh_marker_object(dead[i].marker));
+        const char *name = hgh_reload_plugin_name(reload, hgh_marker_object(dead[i].marker));
 
         if (dead[i].marker == 0) {
             hgh_log(HG_LOG_WARN, "worker %d has died, outside of any plugin", dead[i].pid);

@@ -21,7 +21,6 @@ typedef struct hgh_nginx_main {
     ngx_int_t ack_fd;
     ngx_str_t router;
     ngx_int_t parked_max;
-    ngx_msec_t slow_call_ms;
     ngx_flag_t server_tokens;
     ngx_str_t server_header; /* the value of "Server" */
     bool enabled;            /* any location has `hotgate on` */
@@ -89,11 +88,6 @@ char *hgh_nginx_balancer_directive(ngx_conf_t *conf, ngx_command_t *command, voi
 
 /* filter.c */
 ngx_int_t hgh_nginx_filters_install(void);
-
-/* watchdog.c */
-/** Watches this process's marker from a thread of its own: a call over the limit is logged. */
-ngx_int_t hgh_nginx_watchdog_start(ngx_cycle_t *cycle, hgh_nginx_main *main);
-void hgh_nginx_watchdog_stop(void);
 
 /* Texts both ways. nginx's are not NUL-terminated in general. */
 static inline hg_text hgh_text_of_str(ngx_str_t str)
