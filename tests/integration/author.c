@@ -14,10 +14,12 @@
 #define BUILD_ROOT_VARIABLE  "HOTGATE_BUILD_ROOT"
 #define SOURCE_ROOT_VARIABLE "HOTGATE_SOURCE_ROOT"
 #define PREFIX_VARIABLE      "HOTGATE_PREFIX" /* as the build was configured */
+#define LIBDIR_VARIABLE      "HOTGATE_LIBDIR" /* below it */
 
 static char *folder;
 static char *prefix;
 static char *program;
+static char *packages;
 
 static const char *variable(const char *name)
 {
@@ -62,16 +64,24 @@ const char *installed_program(void)
     return program;
 }
 
+const char *installed_packages(void)
+{
+    if (packages == NULL) {
+        packages = text_format("%s/%s/pkgconfig", installed_prefix(), variable(LIBDIR_VARIABLE));
+    }
+    return packages;
+}
+
 char *author_build(const char *source, const char *name, const char *flags)
 {
     static unsigned count;
     char *object = text_format("%s/%u-%s.so", author_folder(), ++count, name);
 
-    shell("export PKG_CONFIG_PATH=\"$(dirname \"$(find '%s' -name hotgate-plugin.pc)\")\"\n"
+    shell("export PKG_CONFIG_PATH='%s'\n"
           "cc -std=c11 -O1 -g -Wall -Wextra -Werror -shared -fPIC -DPLUGIN_NAME='\"%s\"' "
           "$(pkg-config --cflags hotgate-plugin) -o '%s' '%s/tests/plugins/%s.c' %s "
           "$(pkg-config --libs hotgate-plugin)",
-          installed_prefix(), name, object, source_root(), source, flags);
+          installed_packages(), name, object, source_root(), source, flags);
     return object;
 }
 
@@ -93,9 +103,11 @@ void author_install(const gateway *to, const char *source, const char *name, con
 
 void author_done(void)
 {
+    free(packages);
     free(program);
     free(prefix);
     folder_remove(folder);
+    packages = NULL;
     program = NULL;
     prefix = NULL;
     folder = NULL;

@@ -15,6 +15,9 @@ const char *installed_prefix(void);
 /** bin/hotgate there. */
 const char *installed_program(void);
 
+/** Where its hotgate-plugin.pc lies: for PKG_CONFIG_PATH. */
+const char *installed_packages(void);
+
 /** The root of the sources: what an author's tools, and the gateway, do not need. */
 const char *source_root(void);
 
