@@ -27,7 +27,8 @@ typedef struct hgh_shared {
 typedef struct hgh_instance {
     char *directory;   /* absolute, without links */
     char *config_path; /* absolute: -c FILE, else DIR/conf/config.yaml */
-    char *install;     /* the install tree this program runs from: bin/.. , or the build folder */
+    char *install;     /* the install tree this program runs from: $HOTGATE_INSTALL_ROOT if that is
+                          set, the build folder if it runs in one, else the parent of its own */
     bool as_root;      /* the effective user is root: two users are used below */
     uid_t control_uid;
     uid_t worker_uid;
@@ -46,8 +47,23 @@ hg_status hgh_instance_open(hgh_instance *instance,
                             const char *config_path,
                             hg_error *err);
 
-/** Makes what is missing below the directory, with the modes and owners of the design. */
+/**
+ * As root: runs the workers as `user` instead of HGH_WORKER_USER. Before hgh_instance_prepare().
+ * An ordinary user cannot choose: does nothing.
+ */
+hg_status hgh_instance_set_worker(hgh_instance *instance, const char *user, hg_error *err);
+
+/**
+ * Makes what is missing below the directory, with the modes and owners of the design, and as root
+ * checks that the two users get there. What exists is left alone, but must be usable.
+ */
 hg_status hgh_instance_prepare(const hgh_instance *instance, hg_error *err);
+
+/** Makes logs/control.log if it is missing, as control's own: control cannot make it there. */
+hg_status hgh_instance_prepare_log(const hgh_instance *instance, hg_error *err);
+
+/** True if the file lies below the directory, links resolved; also one that is yet to be made. */
+bool hgh_instance_contains(const hgh_instance *instance, const char *path);
 
 /** Takes the lock: HG_ERR_EXISTS names the process that has it. */
 hg_status hgh_instance_lock(hgh_instance *instance, hg_error *err);

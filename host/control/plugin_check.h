@@ -2,13 +2,40 @@
 #ifndef HOST_CONTROL_PLUGIN_CHECK_H
 #define HOST_CONTROL_PLUGIN_CHECK_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include <hotgate/error.h>
 
+#include "host/control/event_loop.h"
+
 /** A long-lived child that has the plugins of the generation in force loaded and decodes what it
  * is asked to: a configuration that crashes a plugin ends the child, not control. */
 typedef struct hgh_plugin_check hgh_plugin_check;
+
+/** All borrowed, as long as it lives. */
+typedef struct hgh_plugin_check_options {
+    hgh_event_loop *loop;
+    const char *directory; /* the instance */
+    uint64_t shared_memory_bytes;
+    /** A child has loaded the generation: descriptions of its plugins, borrowed for the call. NULL:
+     * nobody wants to know. */
+    void (*on_loaded)(void *context, const json_t *plugins);
+    void *context;
+} hgh_plugin_check_options;
+
+/** NULL: no memory. */
+hgh_plugin_check *hgh_plugin_check_new(const hgh_plugin_check_options *options);
+
+/** Ends the child; a judgement that is under way is dropped. Accepts NULL. */
+void hgh_plugin_check_free(hgh_plugin_check *check);
+
+/** Another generation is in force; takes a reference. Not while something is being judged. */
+void hgh_plugin_check_set_manifest(hgh_plugin_check *check, json_t *manifest);
+
+/** Starts the child if it does not run, which otherwise waits for the first judgement. */
+hg_status hgh_plugin_check_load(hgh_plugin_check *check, hg_error *err);
 
 /**
  * What came out. Called once, never before hgh_plugin_check_run() has returned.
@@ -25,7 +52,7 @@ typedef void (*hgh_plugin_check_done)(void *context,
                                       const json_t *warnings);
 
 /**
- * Judges configurations.
+ * Judges configurations. One call at a time.
  *
  * configs  borrowed for the call: an array of {"plugin": NAME, "use": "config" | "consumer" |
  *          "metadata", "pointer": where it stands in what the operator wrote, "resource": "routes",

@@ -97,20 +97,52 @@ typedef struct hgh_settings {
     char *http_server_configuration_snippet; /* nginx_config.http_server_configuration_snippet */
 } hgh_settings;
 
+#define HGH_SETTINGS_FILE_MAX (128u << 10) /* bytes; a packet to control holds the whole file */
+
+/** Reads a configuration file as it is; the text is NUL-terminated, the caller frees it. */
+hg_status hgh_settings_read(const char *path, char **out_text, size_t *out_length, hg_error *err);
+
 /**
- * Reads a file and merges it over the defaults. `${{VAR}}` and `${{VAR:=default}}` are replaced
- * from the environment before parsing.
+ * Decodes a configuration file's text, merged over the defaults. `${{VAR}}` and
+ * `${{VAR:=default}}` are replaced from the environment before parsing.
  *
+ * path          of the file, for messages and hgh_settings.path.
  * out_settings  on HG_OK owned by the caller; else untouched.
  * errors        every unknown key (with the nearest known one), wrong type, value out of range,
- *               and syntax error, with line and column.
+ *               and syntax error. The text of each is a whole line: "PATH:LINE:COLUMN: ...".
  * warnings      known APISIX keys that have no effect here.
- * Returns HG_OK, HG_ERR_INVALID (see errors), HG_ERR_IO (cannot be read) or HG_ERR_NO_MEMORY.
+ * Returns HG_OK, HG_ERR_INVALID (see errors) or HG_ERR_NO_MEMORY.
  */
+hg_status hgh_settings_parse(const char *text,
+                             size_t length,
+                             const char *path,
+                             hgh_settings **out_settings,
+                             hg_issues *errors,
+                             hg_issues *warnings);
+
+/** hgh_settings_read() and hgh_settings_parse(); HG_ERR_IO if the file cannot be read, with the
+ * reason in `errors`. */
 hg_status hgh_settings_load(const char *path,
                             hgh_settings **out_settings,
                             hg_issues *errors,
                             hg_issues *warnings);
+
+/**
+ * Sees to it that there is an admin key: none is built in. Does nothing if the Admin API is off,
+ * asks for no key, or every configured key has a value; else generates what is missing from the
+ * kernel's random numbers, into the file and into `settings`. Comments and all other bytes of the
+ * file stay. A file that does not exist is made.
+ *
+ * may_write  the file lies in the instance. If not, or if it cannot be written, HG_ERR_INVALID
+ *            with the lines to add.
+ */
+hg_status hgh_settings_ensure_admin_key(hgh_settings *settings,
+                                        const char *path,
+                                        bool may_write,
+                                        hg_error *err);
+
+/** Text that may stand in nginx.conf as a name or a path: no quotes, no `;{}$\`, no controls. */
+bool hgh_settings_is_safe(const char *text);
 
 /** Accepts NULL. */
 void hgh_settings_free(hgh_settings *settings);

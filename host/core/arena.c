@@ -118,7 +118,7 @@ hg_status hgh_arena_init(void *memory, size_t size, hg_error *err)
     return HG_OK;
 }
 
-static hg_status arena_handle_new(void *memory, size_t size, bool mapped, hgh_arena **out_arena)
+static hg_status arena_handle_new(void *memory, size_t size, hgh_arena **out_arena)
 {
     hgh_arena *arena = calloc(1, sizeof(*arena));
 
@@ -128,7 +128,6 @@ static hg_status arena_handle_new(void *memory, size_t size, bool mapped, hgh_ar
     }
     arena->header = memory;
     arena->size = size;
-    arena->mapped = mapped;
     *out_arena = arena;
     return HG_OK;
 }
@@ -153,7 +152,7 @@ hg_status hgh_arena_map(int fd, bool writable, hgh_arena **out_arena, hg_error *
         (void)munmap(header, (size_t)status.st_size);
         return hg_error_set(err, HG_ERR_INVALID, "shared memory: made by another version");
     }
-    if (arena_handle_new(header, (size_t)status.st_size, true, out_arena) != HG_OK) {
+    if (arena_handle_new(header, (size_t)status.st_size, out_arena) != HG_OK) {
         (void)munmap(header, (size_t)status.st_size);
         return hg_error_set(err, HG_ERR_NO_MEMORY, "shared memory: out of memory");
     }
@@ -164,15 +163,14 @@ hgh_arena *hgh_arena_new(size_t size)
 {
     hgh_arena *arena = NULL;
     size_t aligned = align_up(size);
-    void *memory = aligned_alloc(ALIGNMENT, aligned);
+    void *memory = mmap(NULL, aligned, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    if (memory == NULL) {
+    if (memory == MAP_FAILED) {
         return NULL;
     }
-    memset(memory, 0, aligned);
     if (hgh_arena_init(memory, aligned, NULL) != HG_OK ||
-        arena_handle_new(memory, aligned, false, &arena) != HG_OK) {
-        free(memory);
+        arena_handle_new(memory, aligned, &arena) != HG_OK) {
+        (void)munmap(memory, aligned);
         return NULL;
     }
     return arena;
@@ -187,11 +185,7 @@ void hgh_arena_close(hgh_arena *arena)
         free(arena->tables[i]);
     }
     free(arena->tables);
-    if (arena->mapped) {
-        (void)munmap(arena->header, arena->size);
-    } else {
-        free(arena->header);
-    }
+    (void)munmap(arena->header, arena->size);
     free(arena);
 }
 

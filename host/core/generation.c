@@ -1,6 +1,7 @@
 /* host/core/generation.c - the set of plugins that serves together, made from one manifest. */
 #include "host/core/generation.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,8 +40,13 @@ static hg_status entry_load(hgh_plugin_host *plugin_host,
     entry->node.key = hg_text_of(entry->name);
     entry->plugin = plugin_shared(previous, name, (uint32_t)number);
     if (entry->plugin == NULL) {
+        char full[PATH_MAX];
+        bool relative = path[0] != '/' && plugin_host->directory != NULL;
+
+        (void)snprintf(full, sizeof(full), "%s%s%s", relative ? plugin_host->directory : "",
+                       relative ? "/" : "", path);
         status =
-            hgh_plugin_load(plugin_host, path, name, (uint32_t)number,
+            hgh_plugin_load(plugin_host, full, name, (uint32_t)number,
                             json_object_get(item, "attributes"), &entry->plugin, &issues, &cause);
     }
     if (status != HG_OK) {

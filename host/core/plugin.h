@@ -20,6 +20,7 @@ typedef struct hgh_plugin_host {
     hgh_blame blame;
     hgh_arena *arena;
     const struct hgh_engine *engine; /* for its clock and its log */
+    const char *directory; /* where relative paths of objects start; NULL: the working directory */
     int32_t log_level;
     uint64_t objects_mapped; /* plugin objects in memory now */
     uint64_t objects_pinned; /* of these: closed, yet not gone */

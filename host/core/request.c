@@ -761,7 +761,13 @@ void hgh_request_done(hg_request *request)
     if (request->route != NULL) {
         hgh_resource_unref(&request->route->base);
     }
-    hgh_generation_unref(request->generation);
+    if (request->generation != runtime->generation) {
+        /* It may have been the last one on an old generation, which control waits for. */
+        hgh_generation_unref(request->generation);
+        hgh_runtime_report(runtime);
+    } else {
+        hgh_generation_unref(request->generation);
+    }
     atomic_fetch_sub_explicit(&runtime->slot->requests_live, 1, memory_order_relaxed);
 }
 

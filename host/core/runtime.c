@@ -839,6 +839,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .blame = {.marker = &runtime->slot->marker},
         .arena = options->arena,
         .engine = options->engine,
+        .directory = options->directory,
         .log_level = options->log_level,
     };
     if (options->feed_directory != NULL) {

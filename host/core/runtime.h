@@ -29,6 +29,7 @@ typedef struct hgh_runtime_options {
     const hgh_engine *engine;
     hgh_arena *arena;           /* borrowed */
     hgh_board_slot *slot;       /* borrowed; NULL: no board */
+    const char *directory;      /* where relative paths of objects start; NULL: as they are */
     const char *feed_directory; /* NULL: no feed, the engine applies changes itself */
     int ack_fd;                 /* eventfd to wake control with; -1: none */
     hgh_router_mode router_mode;

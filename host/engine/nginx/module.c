@@ -455,6 +455,7 @@ static ngx_int_t process_init(ngx_cycle_t *cycle)
         .engine = &hgh_nginx_engine,
         .arena = main->arena,
         .slot = main->slot,
+        .directory = (const char *)cycle->prefix.data,
         .feed_directory = (const char *)main->feed_directory.data,
         .ack_fd = (int)main->ack_fd,
         .parked_max = (uint32_t)main->parked_max,

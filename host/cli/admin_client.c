@@ -1,0 +1,357 @@
+/* host/cli/admin_client.c - one request to the Admin API of a running gateway. */
+#include "host/cli/admin_client.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+#include <jansson.h>
+
+#include "host/cli/command.h"
+#include "host/cli/report.h"
+#include "host/control/settings.h"
+
+#define CONFIG_FILE       "conf/config.yaml"
+#define ANSWER_MAX        (16u << 20) /* bytes */
+#define CONNECT_TIMEOUT_S 5L
+#define URL_MAX           2048u
+#define KEY_HEADER        "X-API-KEY: "
+
+/* What the options and the configuration say. Texts are owned. */
+typedef struct target {
+    char *address; /* http://127.0.0.1:9180 */
+    char *key;     /* NULL: none is sent */
+    bool as_json;
+} target;
+
+typedef struct answer {
+    FILE *stream;
+    size_t length;
+    bool is_too_long;
+} answer;
+
+static void print_usage(FILE *out, const hgh_admin_client_command *command)
+{
+    (void)fprintf(
+        out,
+        "Usage: hotgate %s [-p DIR] [-c FILE] [--url URL] [--key KEY] [--json]\n\n"
+        "%s\n"
+        "  -p, --prefix DIR   the instance, from whose configuration address and key are\n"
+        "                     taken (default: the current directory)\n"
+        "  -c, --config FILE  its configuration (default: DIR/" CONFIG_FILE ")\n"
+        "  --url URL          the Admin API, such as http://127.0.0.1:9180\n"
+        "  --key KEY          the admin key; others may see it in the list of processes\n"
+        "  --json             print the answer as it came\n"
+        "  -h, --help         show this text\n\n"
+        "Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n",
+        command->name, command->summary);
+}
+
+static int fail(const char *command, const char *text)
+{
+    (void)fprintf(stderr, "hotgate %s: %s\n", command, text);
+    return HGH_EXIT_FAILED;
+}
+
+/* --- where to --- */
+
+/* A listener on all addresses is reached on the loopback one. */
+static char *address_of(const hgh_listen *listen)
+{
+    const char *address = listen->address;
+    bool is_ipv6 = strchr(address, ':') != NULL;
+    char *url = NULL;
+
+    if (strcmp(address, "0.0.0.0") == 0) {
+        address = "127.0.0.1";
+    } else if (strcmp(address, "::") == 0) {
+        address = "::1";
+    }
+    if (asprintf(&url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
+                 (unsigned)listen->port) < 0) {
+        return NULL;
+    }
+    return url;
+}
+
+/* A key that may write, if there is one. */
+static const char *key_of(const hgh_settings *settings)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < settings->admin_key_count; i++) {
+        const hgh_admin_key *key = &settings->admin_key[i];
+
+        if (key->key[0] != '\0' && (found == NULL || key->role == HGH_ROLE_ADMIN)) {
+            found = key->key;
+            if (key->role == HGH_ROLE_ADMIN) {
+                break;
+            }
+        }
+    }
+    return found;
+}
+
+static int take_from_settings(target *into, const char *command, const hgh_settings *settings)
+{
+    const char *key = key_of(settings);
+
+    if (into->address == NULL && !settings->enable_admin) {
+        return fail(command, "this gateway has no Admin API: apisix.enable_admin is false");
+    }
+    if (into->address == NULL) {
+        into->address = address_of(&settings->admin_listen[0]);
+    }
+    if (into->key == NULL && key != NULL) {
+        into->key = strdup(key);
+    }
+    return into->address == NULL || (key != NULL && into->key == NULL)
+               ? fail(command, "out of memory")
+               : HGH_EXIT_OK;
+}
+
+static int
+read_settings(target *into, const char *command, const char *directory, const char *config)
+{
+    hg_issues errors = {0};
+    hg_issues warnings = {0};
+    hgh_settings *settings = NULL;
+    char *path = NULL;
+    int code;
+
+    if (asprintf(&path, "%s%s%s", config == NULL ? directory : "", config == NULL ? "/" : "",
+                 config == NULL ? CONFIG_FILE : config) < 0) {
+        return fail(command, "out of memory");
+    }
+    if (hgh_settings_load(path, &settings, &errors, &warnings) == HG_OK) {
+        code = take_from_settings(into, command, settings);
+    } else {
+        code = fail(command, errors.count > 0 ? errors.items[0].text : "out of memory");
+        if (into->address == NULL) {
+            (void)fail(command, "-p DIR names the instance, --url and --key the gateway itself");
+        }
+    }
+    hgh_settings_free(settings);
+    hgh_issues_done(&errors);
+    hgh_issues_done(&warnings);
+    free(path);
+    return code;
+}
+
+/* --- the request --- */
+
+static size_t on_data(char *data, size_t size, size_t count, void *context)
+{
+    answer *into = context;
+    size_t length = size * count;
+
+    if (length > ANSWER_MAX - into->length) {
+        into->is_too_long = true;
+        return 0;
+    }
+    into->length += length;
+    return fwrite(data, 1, length, into->stream);
+}
+
+static struct curl_slist *make_headers(const target *where)
+{
+    struct curl_slist *headers = NULL;
+    char *line = NULL;
+
+    if (where->key == NULL || asprintf(&line, KEY_HEADER "%s", where->key) < 0) {
+        return NULL;
+    }
+    headers = curl_slist_append(NULL, line);
+    free(line);
+    return headers;
+}
+
+static bool set_options(CURL *curl,
+                        const hgh_admin_client_command *command,
+                        const char *url,
+                        struct curl_slist *headers,
+                        answer *into,
+                        char *error)
+{
+    return curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, command->method) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT, command->timeout_s) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEDATA, into) == CURLE_OK;
+}
+
+/* out_text: owned by the caller. */
+static int request(const target *where,
+                   const hgh_admin_client_command *command,
+                   char **out_text,
+                   long *out_status)
+{
+    char error[CURL_ERROR_SIZE] = "";
+    char url[URL_MAX];
+    char *text = NULL;
+    size_t length = 0;
+    answer into = {.stream = open_memstream(&text, &length)};
+    struct curl_slist *headers = make_headers(where);
+    CURL *curl = curl_easy_init();
+    CURLcode result = CURLE_OUT_OF_MEMORY;
+    size_t end = strlen(where->address);
+
+    while (end > 0 && where->address[end - 1] == '/') {
+        end--;
+    }
+    (void)snprintf(url, sizeof(url), "%.*s%s", (int)end, where->address, command->path);
+    if (curl != NULL && into.stream != NULL && (where->key == NULL || headers != NULL) &&
+        set_options(curl, command, url, headers, &into, error)) {
+        result = curl_easy_perform(curl);
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_status);
+    }
+    if (into.stream != NULL && fclose(into.stream) != 0) {
+        result = CURLE_OUT_OF_MEMORY;
+    }
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(headers);
+    if (result != CURLE_OK) {
+        (void)fprintf(stderr, "hotgate %s: %s: %s\n", command->name, url,
+                      into.is_too_long   ? "the answer has more than 16 MiB"
+                      : error[0] != '\0' ? error
+                                         : curl_easy_strerror(result));
+        free(text);
+        return HGH_EXIT_FAILED;
+    }
+    *out_text = text;
+    return HGH_EXIT_OK;
+}
+
+/* --- the answer --- */
+
+static void print_refusal(const char *command, long status, const json_t *value)
+{
+    static const char *const members[] = {"error_msg", "message", "description"};
+
+    (void)fflush(stdout); /* the report comes first, also where both go to one place */
+    (void)fprintf(stderr, "hotgate %s: refused with status %ld", command, status);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *text = json_string_value(json_object_get(value, members[i]));
+
+        if (text != NULL) {
+            (void)fprintf(stderr, ": %s", text);
+        }
+    }
+    (void)fputc('\n', stderr);
+}
+
+static int print_answer(const target *where, const char *command, const char *text, long status)
+{
+    bool is_good = status >= 200 && status < 300;
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    if (where->as_json) {
+        (void)fputs(text, stdout);
+    } else if (value != NULL) {
+        hgh_report_print(stdout, value);
+    } else if (is_good) { /* `done`, as APISIX answers */
+        (void)fprintf(stdout, "%s%s", text, strchr(text, '\n') == NULL ? "\n" : "");
+    }
+    if (!is_good) {
+        print_refusal(command, status, value);
+    }
+    json_decref(value);
+    return is_good ? HGH_EXIT_OK : HGH_EXIT_FAILED;
+}
+
+enum {
+    OPTION_URL = 256,
+    OPTION_KEY,
+    OPTION_JSON,
+};
+
+/* HGH_EXIT_OK: go on with the request; *out_done: there is nothing more to do. */
+static int read_options(
+    target *into, const hgh_admin_client_command *command, int argc, char **argv, bool *out_done)
+{
+    static const struct option options[] = {
+        {"prefix", required_argument, NULL, 'p'},
+        {"config", required_argument, NULL, 'c'},
+        {"url", required_argument, NULL, OPTION_URL},
+        {"key", required_argument, NULL, OPTION_KEY},
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *directory = ".";
+    const char *config = NULL;
+    const char *url = NULL;
+    const char *key = NULL;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "p:c:h", options, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            directory = optarg;
+            break;
+        case 'c':
+            config = optarg;
+            break;
+        case OPTION_URL:
+            url = optarg;
+            break;
+        case OPTION_KEY:
+            key = optarg;
+            break;
+        case OPTION_JSON:
+            into->as_json = true;
+            break;
+        case 'h':
+            print_usage(stdout, command);
+            *out_done = true;
+            return HGH_EXIT_OK;
+        default:
+            print_usage(stderr, command);
+            return HGH_EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "hotgate %s: \"%s\" is too much\n", command->name, argv[optind]);
+        print_usage(stderr, command);
+        return HGH_EXIT_USAGE;
+    }
+    into->address = url == NULL ? NULL : strdup(url);
+    into->key = key == NULL ? NULL : strdup(key);
+    if ((url != NULL && into->address == NULL) || (key != NULL && into->key == NULL)) {
+        return fail(command->name, "out of memory");
+    }
+    /* With an address of another gateway, the key of this one is none of its business. */
+    return url != NULL ? HGH_EXIT_OK : read_settings(into, command->name, directory, config);
+}
+
+int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, char **argv)
+{
+    target where = {0};
+    bool is_done = false;
+    char *text = NULL;
+    long status = 0;
+    int code = read_options(&where, command, argc, argv, &is_done);
+
+    if (code == HGH_EXIT_OK && !is_done) {
+        code = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK
+                   ? request(&where, command, &text, &status)
+                   : fail(command->name, "out of memory");
+        if (code == HGH_EXIT_OK) {
+            code = print_answer(&where, command->name, text, status);
+        }
+        curl_global_cleanup();
+    }
+    free(text);
+    free(where.address);
+    free(where.key);
+    return code;
+}

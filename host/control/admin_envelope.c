@@ -1,0 +1,184 @@
+/* host/control/admin_envelope.c - objects as the Admin API shows them, in its two formats. */
+#include "host/control/admin_envelope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_OK     200u
+#define STATUS_FAILED 500u
+
+/* An answer whose text is composed of stored texts: nothing is parsed. */
+typedef struct composition {
+    FILE *stream;
+    char *text;
+    size_t length;
+} composition;
+
+static void begin(composition *made)
+{
+    *made = (composition){0};
+    made->stream = open_memstream(&made->text, &made->length);
+}
+
+static void end(composition *made, hgh_admin_answer *answer, unsigned status, bool is_complete)
+{
+    bool is_whole = made->stream != NULL && fputc('\n', made->stream) != EOF && is_complete;
+
+    if (made->stream != NULL && fclose(made->stream) != 0) {
+        is_whole = false;
+    }
+    if (is_whole) {
+        hgh_admin_answer_text(answer, status, made->text, made->length);
+    } else { /* no memory */
+        free(made->text);
+        hgh_admin_answer_text(answer, STATUS_FAILED, NULL, 0);
+    }
+}
+
+/* Ids hold no character that JSON would escape. */
+static bool add_member(composition *made, const char *key, const char *value)
+{
+    return made->stream != NULL &&
+           fprintf(made->stream, "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"value\":%s", key, value) >
+               0;
+}
+
+static bool add_object(composition *made,
+                       const hgh_resource_object *object,
+                       bool has_indexes,
+                       hgh_admin_show show,
+                       void *context)
+{
+    char *shown = show == NULL ? NULL : show(context, object);
+    bool is_added = (show == NULL || shown != NULL) && made->stream != NULL &&
+                    add_member(made, object->key, shown == NULL ? object->value : shown);
+
+    free(shown);
+    return is_added &&
+           (!has_indexes ||
+            fprintf(made->stream, ",\"createdIndex\":%llu,\"modifiedIndex\":%llu",
+                    (unsigned long long)object->created, (unsigned long long)object->modified) > 0);
+}
+
+static bool add_text(composition *made, const char *text)
+{
+    return made->stream != NULL && fputs(text, made->stream) != EOF;
+}
+
+void hgh_admin_envelope_written(hgh_admin_answer *answer,
+                                hgh_admin_format format,
+                                unsigned status,
+                                const char *action,
+                                const char *key,
+                                const char *value,
+                                const json_t *warnings)
+{
+    char *extra = json_array_size(warnings) == 0 ? NULL : json_dumps(warnings, JSON_COMPACT);
+    composition made;
+    bool is_complete;
+
+    begin(&made);
+    if (format == HGH_ADMIN_V3) {
+        is_complete = add_text(&made, "{") && add_member(&made, key, value);
+        if (extra != NULL) {
+            is_complete =
+                is_complete && add_text(&made, ",\"warnings\":") && add_text(&made, extra);
+        }
+        is_complete = is_complete && add_text(&made, "}");
+    } else {
+        is_complete = add_text(&made, "{\"action\":\"") && add_text(&made, action) &&
+                      add_text(&made, "\",\"node\":{") && add_member(&made, key, value) &&
+                      add_text(&made, "}}");
+    }
+    free(extra);
+    end(&made, answer, status, is_complete);
+}
+
+void hgh_admin_envelope_one(hgh_admin_answer *answer,
+                            hgh_admin_format format,
+                            const hgh_resource_object *object,
+                            hgh_admin_show show,
+                            void *context)
+{
+    bool is_v3 = format == HGH_ADMIN_V3;
+    composition made;
+    bool is_complete;
+
+    begin(&made);
+    is_complete = add_text(&made, is_v3 ? "{" : "{\"action\":\"get\",\"count\":1,\"node\":{") &&
+                  add_object(&made, object, is_v3, show, context) &&
+                  add_text(&made, is_v3 ? "}" : "}}");
+    end(&made, answer, STATUS_OK, is_complete);
+}
+
+static bool add_items(composition *made,
+                      const hgh_resource_object *const *objects,
+                      size_t count,
+                      hgh_admin_show show,
+                      void *context)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!add_text(made, i == 0 ? "{" : ",{") ||
+            !add_object(made, objects[i], true, show, context) || !add_text(made, "}")) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void hgh_admin_envelope_list(hgh_admin_answer *answer,
+                             hgh_admin_format format,
+                             const char *kind,
+                             const hgh_resource_object *const *objects,
+                             size_t count,
+                             size_t total,
+                             hgh_admin_show show,
+                             void *context)
+{
+    composition made;
+    bool is_complete;
+
+    begin(&made);
+    if (made.stream == NULL) {
+        is_complete = false;
+    } else if (format == HGH_ADMIN_V3) {
+        is_complete = fprintf(made.stream, "{\"total\":%zu,\"list\":[", total) > 0 &&
+                      add_items(&made, objects, count, show, context) && add_text(&made, "]}");
+    } else {
+        is_complete = fprintf(made.stream,
+                              "{\"action\":\"get\",\"count\":%zu,\"node\":{\"dir\":true,"
+                              "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"nodes\":[",
+                              total, kind) > 0 &&
+                      add_items(&made, objects, count, show, context) && add_text(&made, "]}}");
+    }
+    end(&made, answer, STATUS_OK, is_complete);
+}
+
+void hgh_admin_envelope_deleted(hgh_admin_answer *answer, hgh_admin_format format, const char *key)
+{
+    json_t *body =
+        json_pack("{s:o, s:s}", "key", json_sprintf(HGH_ADMIN_PREFIX "/%s", key), "deleted", "1");
+
+    if (format == HGH_ADMIN_V2 && body != NULL &&
+        (json_object_set_new(body, "action", json_string("delete")) != 0 ||
+         json_object_set_new(body, "node", json_object()) != 0)) {
+        json_decref(body);
+        body = NULL;
+    }
+    hgh_admin_answer_json(answer, STATUS_OK, body);
+}
+
+void hgh_admin_envelope_missing(hgh_admin_answer *answer,
+                                hgh_admin_format format,
+                                const char *action)
+{
+    json_t *body = json_pack("{s:s}", "message", "Key not found");
+
+    if (format == HGH_ADMIN_V2 && body != NULL &&
+        json_object_set_new(body, "action", json_string(action)) != 0) {
+        json_decref(body);
+        body = NULL;
+    }
+    hgh_admin_answer_json(answer, 404, body);
+}

@@ -1,0 +1,93 @@
+/* host/control/admin_exchange.h - one request to the Admin API, and its answer. */
+#ifndef HOST_CONTROL_ADMIN_EXCHANGE_H
+#define HOST_CONTROL_ADMIN_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <hotgate/address.h>
+#include <hotgate/host.h>
+
+#define HGH_ADMIN_BODY_MAX    1572864u /* bytes: APISIX's 1.5 MiB */
+#define HGH_ADMIN_HEADERS_MAX 16u
+#define HGH_ADMIN_HEADER_TEXT 200u
+
+/** A name and its value in a query; decoded. */
+typedef struct hgh_admin_argument {
+    const char *name;
+    const char *value;
+} hgh_admin_argument;
+
+/** Borrowed until it is answered. Texts are NUL-terminated and hold no further NUL. */
+typedef struct hgh_admin_request {
+    const char *method;
+    const char *path; /* percent-decoded, without the query */
+    size_t argument_count;
+    const hgh_admin_argument *arguments;
+    const char *body;     /* NULL: there is none, or it was not kept; not NUL-terminated */
+    uint64_t body_length; /* as it was sent or announced */
+    bool body_is_dropped; /* over HGH_ADMIN_BODY_MAX, or nobody wanted it */
+    hg_address client;
+    /** The first header of that name, or NULL. */
+    const char *(*header)(void *context, const char *name);
+    void *context;
+} hgh_admin_request;
+
+/** What is sent back. Zero-initialise; hgh_admin_answer_done(). */
+typedef struct hgh_admin_answer {
+    unsigned status;
+    char *body; /* owned; NULL: empty */
+    size_t body_length;
+    size_t header_count;
+    struct {
+        const char *name; /* static */
+        char value[HGH_ADMIN_HEADER_TEXT];
+    } headers[HGH_ADMIN_HEADERS_MAX];
+} hgh_admin_answer;
+
+/** Whoever waits for an answer; the embedding struct is freed by send(). */
+typedef struct hgh_admin_answer_later {
+    /** Sends and ends the request; takes what the answer owns. Called exactly once. */
+    void (*send)(struct hgh_admin_answer_later *later, hgh_admin_answer *answer);
+} hgh_admin_answer_later;
+
+/** The first argument of that name, or NULL. */
+const char *hgh_admin_request_argument(const hgh_admin_request *request, const char *name);
+
+/** The value of a cookie of the Cookie header in `into`; NULL: there is none or it is too long. */
+const char *hgh_admin_request_cookie(const hgh_admin_request *request,
+                                     const char *name,
+                                     char *into,
+                                     size_t size);
+
+/** True if it is UTF-8 (RFC 3629). */
+bool hgh_admin_text_is_valid(const char *text);
+
+/** Replaces bytes that are no UTF-8 (RFC 3629) by '?', in place: JSON cannot hold them. */
+void hgh_admin_text_repair(char *text);
+
+/** Body and status; `json` is dumped with a newline behind it and its reference is taken; without
+ * memory the answer is a bare 500. */
+void hgh_admin_answer_json(hgh_admin_answer *answer, unsigned status, json_t *json);
+
+/** Body and status: {"error_msg": text}. */
+void hgh_admin_answer_error(hgh_admin_answer *answer, unsigned status, const char *format, ...)
+    HG_PRINTF(3, 4);
+
+/** Body and status; takes `body`, which comes from malloc(). */
+void hgh_admin_answer_text(hgh_admin_answer *answer, unsigned status, char *body, size_t length);
+
+/** Adds a header; a value that is too long is cut, a header too many left out. */
+void hgh_admin_answer_header(hgh_admin_answer *answer, const char *name, const char *value);
+
+void hgh_admin_answer_done(hgh_admin_answer *answer);
+
+/* The same for an answer that is sent at once. */
+void hgh_admin_later_json(hgh_admin_answer_later *later, unsigned status, json_t *json);
+void hgh_admin_later_error(hgh_admin_answer_later *later, unsigned status, const char *format, ...)
+    HG_PRINTF(3, 4);
+
+#endif

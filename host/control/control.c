@@ -1,0 +1,490 @@
+/* host/control/control.c - the control plane as a process: makes its parts and wires them. */
+#include "host/control/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host/control/admin_api.h"
+#include "host/control/admin_server.h"
+#include "host/control/build_config.h"
+#include "host/control/control_log.h"
+#include "host/control/event_loop.h"
+#include "host/control/feed_writer.h"
+#include "host/control/instance.h"
+#include "host/control/plugin_catalog.h"
+#include "host/control/publisher.h"
+#include "host/control/resource_table.h"
+#include "host/control/settings.h"
+#include "host/control/store.h"
+#include "host/control/store_sqlite.h"
+#include "host/control/supervisor_link.h"
+
+#define LISTENERS_MAX     32u
+#define CONNECTIONS_MAX   1000u /* of all listeners together */
+#define STATE_UMASK       0027u /* what control writes is for its user and the group's readers */
+#define MANIFEST_FILE     "state/generation.json"
+#define STORE_FILE        "state/store.db"
+#define FEED_DIRECTORY    "state/feed"
+#define LOG_FILE          "logs/control.log"
+#define MANIFEST_MAX      (16u << 20) /* bytes */
+#define EXIT_FAILED_START 1
+#define EXIT_BAD_OPTIONS  2
+
+/* The options as they came; see supervisor.h. */
+typedef struct control_options {
+    const char *directory;
+    const char *config_path;
+    hgh_shared shared;
+    size_t listener_count;
+    int listeners[LISTENERS_MAX];
+} control_options;
+
+/* Everything that runs. What begins as zero is not there. */
+typedef struct control {
+    control_options options;
+    hgh_instance instance;
+    hgh_settings *settings;
+    hgh_event_loop *loop;
+    hgh_store *store;
+    hgh_resource_table *table;
+    hgh_feed_writer *feed;
+    hgh_publisher *publisher;
+    hgh_plugin_catalog *catalog;
+    hgh_admin_api *api;
+    size_t server_count;
+    hgh_admin_server *servers[LISTENERS_MAX];
+} control;
+
+static bool number_parse(const char *text, int *out_number)
+{
+    char *end;
+    long number;
+
+    errno = 0;
+    number = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || number < 0 || number > INT32_MAX) {
+        return false;
+    }
+    *out_number = (int)number;
+    return true;
+}
+
+static bool listeners_parse(char *text, control_options *options)
+{
+    char *rest;
+
+    for (char *piece = strtok_r(text, ",", &rest); piece != NULL;
+         piece = strtok_r(NULL, ",", &rest)) {
+        if (options->listener_count == LISTENERS_MAX ||
+            !number_parse(piece, &options->listeners[options->listener_count++])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool options_parse(int argc, char **argv, control_options *options)
+{
+    enum {
+        CONFIG = 256,
+        BOARD,
+        ARENA,
+        WAKE,
+        ACK,
+        SUPERVISOR,
+        LISTEN
+    };
+    static const struct option names[] = {
+        {"config", required_argument, NULL, CONFIG},
+        {"board", required_argument, NULL, BOARD},
+        {"arena", required_argument, NULL, ARENA},
+        {"wake", required_argument, NULL, WAKE},
+        {"ack", required_argument, NULL, ACK},
+        {"supervisor", required_argument, NULL, SUPERVISOR},
+        {"listen", required_argument, NULL, LISTEN},
+        {0},
+    };
+    bool is_good = true;
+    int option;
+
+    options->shared = (hgh_shared){-1, -1, -1, -1, -1};
+    optind = 1;
+    while (is_good && (option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
+        switch (option) {
+        case 'p':
+            options->directory = optarg;
+            break;
+        case CONFIG:
+            options->config_path = optarg;
+            break;
+        case BOARD:
+            is_good = number_parse(optarg, &options->shared.board);
+            break;
+        case ARENA:
+            is_good = number_parse(optarg, &options->shared.arena);
+            break;
+        case WAKE:
+            is_good = number_parse(optarg, &options->shared.wake);
+            break;
+        case ACK:
+            is_good = number_parse(optarg, &options->shared.ack);
+            break;
+        case SUPERVISOR:
+            is_good = number_parse(optarg, &options->shared.supervisor);
+            break;
+        case LISTEN:
+            is_good = listeners_parse(optarg, options);
+            break;
+        default:
+            is_good = false;
+            break;
+        }
+    }
+    return is_good && optind == argc && options->directory != NULL &&
+           options->config_path != NULL && options->shared.board >= 0 &&
+           options->shared.arena >= 0 && options->shared.wake >= 0 && options->shared.ack >= 0 &&
+           options->shared.supervisor >= 0;
+}
+
+/* What was handed to control is not for what control starts. */
+static void descriptors_keep(const control_options *options)
+{
+    const int shared[] = {options->shared.board, options->shared.arena, options->shared.wake,
+                          options->shared.ack, options->shared.supervisor};
+
+    for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+        (void)fcntl(shared[i], F_SETFD, FD_CLOEXEC); /* a wrong number shows when it is used */
+    }
+    for (size_t i = 0; i < options->listener_count; i++) {
+        (void)fcntl(options->listeners[i], F_SETFD, FD_CLOEXEC);
+        (void)fcntl(options->listeners[i], F_SETFL, O_NONBLOCK);
+    }
+}
+
+static hg_status no_memory(hg_error *err)
+{
+    return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+}
+
+static hg_status make_instance(control *self, hg_error *err)
+{
+    hg_status status =
+        hgh_instance_open(&self->instance, self->options.directory, self->options.config_path, err);
+    char *path;
+
+    if (status != HG_OK) {
+        return status;
+    }
+    self->instance.shared = self->options.shared;
+    path = hgh_instance_path(&self->instance, LOG_FILE);
+    status = path == NULL ? no_memory(err) : hgh_log_open(path, true, err);
+    free(path);
+    return status;
+}
+
+static void log_issues(const hg_issues *issues, hg_log_level level)
+{
+    for (size_t i = 0; i < issues->count; i++) {
+        const hgh_issue *issue = &issues->items[i];
+
+        if (issue->text != NULL) {
+            hgh_log(level, "%s", issue->text);
+        } else {
+            hgh_log(level, "%s: found %s, wanted %s", issue->pointer, issue->found, issue->wanted);
+        }
+    }
+}
+
+static void log_level_set(const char *name)
+{
+    static const struct {
+        const char *name; /* nginx's */
+        hg_log_level level;
+    } levels[] = {
+        {"debug", HG_LOG_DEBUG},
+        {"info", HG_LOG_INFO},
+        {"notice", HG_LOG_NOTICE},
+        {"warn", HG_LOG_WARN},
+    };
+
+    hgh_log_set_level(HG_LOG_ERROR); /* "error" and all above it */
+    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+        if (strcmp(levels[i].name, name) == 0) {
+            hgh_log_set_level(levels[i].level);
+        }
+    }
+}
+
+static hg_status make_settings(control *self, hg_error *err)
+{
+    hg_issues errors = {0};
+    hg_issues warnings = {0};
+    char *text = NULL;
+    size_t length = 0;
+    hg_status status =
+        hgh_supervisor_link_settings(self->instance.shared.supervisor, &text, &length, err);
+
+    if (status == HG_OK) {
+        status = hgh_settings_parse(text, length, self->options.config_path, &self->settings,
+                                    &errors, &warnings);
+        if (status != HG_OK) {
+            log_issues(&errors, HG_LOG_ERROR);
+            (void)hg_error_set(err, status, "%s cannot be used", self->options.config_path);
+        }
+    }
+    if (status == HG_OK) { /* the supervisor has told the warnings */
+        log_level_set(self->settings->error_log_level);
+    }
+    hgh_issues_done(&errors);
+    hgh_issues_done(&warnings);
+    if (text != NULL) {
+        explicit_bzero(text, length); /* it holds the keys */
+    }
+    free(text);
+    return status;
+}
+
+static void on_end_signal(void *context, int number)
+{
+    control *self = context;
+
+    hgh_log(HG_LOG_NOTICE, "signal %d (%s): control ends", number, strsignal(number));
+    hgh_event_loop_stop(self->loop);
+}
+
+static void on_rotate_signal(void *context, int number)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    (void)context;
+    (void)number;
+    if (hgh_log_reopen(&err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+}
+
+/* The supervisor says nothing more on its own: what comes is its end. */
+static void on_supervisor(void *context, uint32_t events)
+{
+    control *self = context;
+
+    (void)events;
+    hgh_log(HG_LOG_ERROR, "the supervisor is gone: control ends");
+    hgh_event_loop_stop(self->loop);
+}
+
+static hg_status make_loop(control *self, hg_error *err)
+{
+    static const struct {
+        int number;
+        hgh_event_loop_on_signal call;
+    } signals[] = {
+        {SIGTERM, on_end_signal},
+        {SIGUSR1, on_rotate_signal},
+    };
+    hg_status status = hgh_event_loop_new(&self->loop, err);
+
+    for (size_t i = 0; status == HG_OK && i < sizeof(signals) / sizeof(signals[0]); i++) {
+        status = hgh_event_loop_signal(self->loop, signals[i].number, signals[i].call, self, err);
+    }
+    if (status == HG_OK) {
+        status = hgh_event_loop_watch(self->loop, self->instance.shared.supervisor, EPOLLRDHUP,
+                                      on_supervisor, self, err);
+    }
+    return status;
+}
+
+static hg_status make_store(control *self, hg_error *err)
+{
+    char *path = hgh_instance_path(&self->instance, STORE_FILE);
+    hg_status status =
+        path == NULL ? no_memory(err) : hgh_store_sqlite_open(path, &self->store, err);
+
+    free(path);
+    if (status != HG_OK) {
+        return status;
+    }
+    self->table = hgh_resource_table_new();
+    return self->table == NULL ? no_memory(err) : hgh_publisher_load(self->store, self->table, err);
+}
+
+/* The manifest in force, as it was written by the last reload; NULL in *out_text: none yet. */
+static hg_status manifest_read(const control *self, char **out_text, hg_error *err)
+{
+    char *path = hgh_instance_path(&self->instance, MANIFEST_FILE);
+    FILE *file = path == NULL ? NULL : fopen(path, "re");
+    char *text = NULL;
+    size_t length;
+    hg_status status = HG_OK;
+
+    if (file == NULL) {
+        status = path == NULL      ? no_memory(err)
+                 : errno == ENOENT ? HG_OK
+                                   : hg_error_set(err, HG_ERR_IO, "%s: %s", path, strerror(errno));
+        goto cleanup;
+    }
+    text = malloc(MANIFEST_MAX + 1);
+    if (text == NULL) {
+        status = no_memory(err);
+        goto cleanup;
+    }
+    length = fread(text, 1, MANIFEST_MAX + 1, file);
+    if (ferror(file) != 0 || length > MANIFEST_MAX) {
+        status = hg_error_set(err, HG_ERR_IO, "%s: %s", path,
+                              length > MANIFEST_MAX ? "too long" : strerror(errno));
+        goto cleanup;
+    }
+    text[length] = '\0';
+    *out_text = text;
+    text = NULL;
+
+cleanup:
+    free(text);
+    if (file != NULL) {
+        (void)fclose(file); /* only read */
+    }
+    free(path);
+    return status;
+}
+
+static hg_status make_feed(control *self, hg_error *err)
+{
+    char *directory = hgh_instance_path(&self->instance, FEED_DIRECTORY);
+    char *manifest = NULL;
+    hgh_feed_writer_options options = {
+        .directory = directory,
+        .group = self->instance.group,
+        .store_id = self->store->id,
+        .table = self->table,
+        .wake = self->instance.shared.wake,
+    };
+    hg_status status = directory == NULL ? no_memory(err) : manifest_read(self, &manifest, err);
+
+    options.manifest = manifest;
+    if (status == HG_OK) {
+        status = hgh_feed_writer_open(&options, &self->feed, err);
+    }
+    free(manifest);
+    free(directory);
+    return status;
+}
+
+static hg_status make_api(control *self, hg_error *err)
+{
+    hgh_admin_api_parts parts;
+
+    self->catalog = hgh_plugin_catalog_new();
+    self->publisher = hgh_publisher_new(self->store, self->table, self->feed);
+    if (self->catalog == NULL || self->publisher == NULL) {
+        return no_memory(err);
+    }
+    parts = (hgh_admin_api_parts){
+        .loop = self->loop,
+        .settings = self->settings,
+        .version = HGH_VERSION,
+        .table = self->table,
+        .publisher = self->publisher,
+        .catalog = self->catalog,
+    };
+    return hgh_admin_api_new(&parts, &self->api, err);
+}
+
+static hg_status make_servers(control *self, hg_error *err)
+{
+    hgh_admin_handler handler = hgh_admin_api_handler(self->api);
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < self->options.listener_count && status == HG_OK; i++) {
+        hgh_admin_server_options options = {
+            .listener = self->options.listeners[i],
+            .connections_max = CONNECTIONS_MAX / (unsigned)self->options.listener_count,
+        };
+
+        status = hgh_admin_server_new(self->loop, &options, &handler, &self->servers[i], err);
+        self->server_count += status == HG_OK ? 1 : 0;
+    }
+    return status;
+}
+
+static hg_status say_ready(control *self, hg_error *err)
+{
+    return hgh_supervisor_link_ready(self->instance.shared.supervisor, err);
+}
+
+/* In the order in which they are made; each may use those before it. */
+static const struct {
+    const char *name; /* for the message when it fails */
+    hg_status (*make)(control *self, hg_error *err);
+} parts[] = {
+    {"the instance", make_instance}, {"the settings", make_settings}, {"the loop", make_loop},
+    {"the store", make_store},       {"the feed", make_feed},         {"the Admin API", make_api},
+    {"the listeners", make_servers}, {"the supervisor", say_ready},
+};
+
+/* Against the order in which they were made. */
+static void control_done(control *self)
+{
+    for (size_t i = 0; i < self->server_count; i++) {
+        hgh_admin_server_free(self->servers[i]);
+    }
+    hgh_admin_api_free(self->api);
+    hgh_publisher_free(self->publisher);
+    hgh_plugin_catalog_free(self->catalog);
+    hgh_feed_writer_close(self->feed);
+    hgh_resource_table_free(self->table);
+    hgh_store_close(self->store);
+    hgh_event_loop_free(self->loop);
+    hgh_settings_free(self->settings);
+    hgh_instance_done(&self->instance);
+    hgh_log_close();
+}
+
+static int run(control *self)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].make(self, &err) != HG_OK) {
+            hgh_log(HG_LOG_ERROR, "control cannot start: %s: %s", parts[i].name, err.text);
+            return EXIT_FAILED_START;
+        }
+    }
+    hgh_log(HG_LOG_NOTICE, "control runs: revision %llu, %zu objects",
+            (unsigned long long)hgh_resource_table_revision(self->table),
+            hgh_resource_table_count(self->table));
+    if (hgh_event_loop_run(self->loop, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "control ends: %s", err.text);
+        return EXIT_FAILED_START;
+    }
+    return 0;
+}
+
+int hgh_control_main(int argc, char **argv)
+{
+    control self = {0};
+    int code;
+
+    if (!options_parse(argc, argv, &self.options)) {
+        (void)fputs("hotgate control: is started by `hotgate run`, with its descriptors\n", stderr);
+        return EXIT_BAD_OPTIONS;
+    }
+    if (!hgh_supervisor_link_is_parent(self.options.shared.supervisor)) {
+        (void)fputs("hotgate control: the supervisor is gone\n", stderr);
+        return EXIT_FAILED_START;
+    }
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that has gone is an error of that write */
+    (void)signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
+    (void)umask(STATE_UMASK);
+    descriptors_keep(&self.options);
+    code = run(&self);
+    control_done(&self);
+    return code;
+}

@@ -1,0 +1,308 @@
+/* host/control/nginx_config.c - run/nginx.conf, made from the settings. */
+#include "host/control/nginx_config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "host/control/build_config.h"
+
+#define MODULE_FILE  "ngx_http_hotgate_module.so"
+#define BUILD_MODULE "host/engine/nginx/" MODULE_FILE /* in a build folder */
+#define RESOLV_CONF  "/etc/resolv.conf"
+#define WORKERS_MAX  128 /* as nginx_config.worker_processes takes; the board has room for these */
+
+/* A quoted parameter: whatever it holds, it stays one. nginx unescapes both characters. */
+static void quote(FILE *out, const char *text)
+{
+    (void)fputc('\'', out);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\'' || *at == '\\') {
+            (void)fputc('\\', out);
+        }
+        (void)fputc(*at, out);
+    }
+    (void)fputc('\'', out);
+}
+
+static void directive(FILE *out, const char *indent, const char *name, const char *value)
+{
+    (void)fprintf(out, "%s%s ", indent, name);
+    quote(out, value);
+    (void)fputs(";\n", out);
+}
+
+static const char *on_off(bool value)
+{
+    return value ? "on" : "off";
+}
+
+static hg_status find_module(const hgh_instance *instance, char **out_path, hg_error *err)
+{
+    static const char *const places[] = {HGH_ENGINE_DIRECTORY "/" MODULE_FILE, BUILD_MODULE};
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char *path = hgh_install_path(instance, places[i]);
+
+        if (path == NULL) {
+            return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        }
+        if (access(path, R_OK) == 0) {
+            *out_path = path;
+            return HG_OK;
+        }
+        free(path);
+    }
+    return hg_error_set(err, HG_ERR_NOT_FOUND, "the nginx module is not installed: no %s/%s",
+                        instance->install, places[0]);
+}
+
+/* An ordinary user cannot raise the hard limit: nginx would complain in every worker. */
+static int64_t open_files(const hgh_instance *instance, const hgh_settings *settings)
+{
+    struct rlimit limit;
+
+    if (!instance->as_root && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        limit.rlim_max != RLIM_INFINITY &&
+        (int64_t)limit.rlim_max < settings->worker_rlimit_nofile) {
+        return (int64_t)limit.rlim_max;
+    }
+    return settings->worker_rlimit_nofile;
+}
+
+static void write_main(FILE *out,
+                       const hgh_instance *instance,
+                       const hgh_settings *settings,
+                       const char *module)
+{
+    (void)fputs("# Made by `hotgate run` from config.yaml; do not edit.\n", out);
+    directive(out, "", "load_module", module);
+    (void)fputs("daemon off;\nmaster_process on;\npid " HGH_NGINX_PID_FILE ";\n", out);
+    if (instance->as_root) {
+        (void)fprintf(out, "user %s " HGH_CONTROL_USER ";\n", settings->user);
+    }
+    if (settings->worker_processes > 0) {
+        (void)fprintf(out, "worker_processes %lld;\n", (long long)settings->worker_processes);
+    } else if (sysconf(_SC_NPROCESSORS_ONLN) > WORKERS_MAX) {
+        (void)fprintf(out, "worker_processes %d;\n", WORKERS_MAX);
+    } else {
+        (void)fputs("worker_processes auto;\n", out);
+    }
+    (void)fprintf(out, "worker_rlimit_nofile %lld;\n", (long long)open_files(instance, settings));
+    (void)fprintf(out, "worker_shutdown_timeout %lldms;\n",
+                  (long long)settings->worker_shutdown_timeout_ms);
+    (void)fputs("error_log ", out);
+    quote(out, settings->error_log);
+    (void)fprintf(out, " %s;\n", settings->error_log_level);
+    (void)fprintf(out, "\nevents {\n    worker_connections %lld;\n}\n",
+                  (long long)settings->worker_connections);
+}
+
+static void write_name_server(FILE *out, const char *address)
+{
+    unsigned char bytes[16];
+
+    if (inet_pton(AF_INET6, address, bytes) == 1) {
+        (void)fprintf(out, " [%s]", address);
+    } else if (inet_pton(AF_INET, address, bytes) == 1) {
+        (void)fprintf(out, " %s", address);
+    }
+}
+
+/* nginx does not read resolv.conf. Addresses with a zone it could not use anyway. */
+static void write_system_name_servers(FILE *out)
+{
+    FILE *file = fopen(RESOLV_CONF, "re");
+    char line[512];
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        char *state = NULL;
+        const char *key = strtok_r(line, " \t\r\n", &state);
+        const char *address = strtok_r(NULL, " \t\r\n", &state);
+
+        if (key != NULL && address != NULL && strcmp(key, "nameserver") == 0) {
+            write_name_server(out, address);
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+}
+
+static void write_resolver(FILE *out, const hgh_settings *settings)
+{
+    char *servers = NULL;
+    size_t length = 0;
+    FILE *list = open_memstream(&servers, &length);
+
+    if (list == NULL) {
+        return; /* the caller's stream fails likewise, and that is noticed */
+    }
+    for (size_t i = 0; i < settings->dns_resolver_count; i++) {
+        (void)fprintf(list, " %s", settings->dns_resolver[i]);
+    }
+    if (settings->dns_resolver_count == 0) {
+        write_system_name_servers(list);
+    }
+    if (fclose(list) == 0 && length > 0) {
+        (void)fprintf(out, "    resolver%s", servers);
+        if (settings->dns_resolver_valid_s > 0) {
+            (void)fprintf(out, " valid=%llds", (long long)settings->dns_resolver_valid_s);
+        }
+        (void)fprintf(out, ";\n    resolver_timeout %llds;\n",
+                      (long long)settings->resolver_timeout_s);
+    }
+    free(servers);
+}
+
+static void write_http_settings(FILE *out, const hgh_settings *settings)
+{
+    (void)fputs("    client_body_temp_path run/tmp/client_body;\n"
+                "    proxy_temp_path run/tmp/proxy;\n"
+                "    fastcgi_temp_path run/tmp/fastcgi;\n"
+                "    uwsgi_temp_path run/tmp/uwsgi;\n"
+                "    scgi_temp_path run/tmp/scgi;\n",
+                out);
+    (void)fputs("    log_format hotgate ", out);
+    quote(out, settings->access_log_format);
+    (void)fputs(";\n    access_log ", out);
+    if (settings->enable_access_log) {
+        quote(out, settings->access_log);
+        (void)fputs(" hotgate;\n", out);
+    } else {
+        (void)fputs("off;\n", out);
+    }
+    (void)fprintf(
+        out,
+        "    keepalive_timeout %lldms;\n    keepalive_requests %lld;\n"
+        "    client_header_timeout %lldms;\n    client_body_timeout %lldms;\n"
+        "    send_timeout %lldms;\n    client_max_body_size %lld;\n"
+        "    underscores_in_headers %s;\n",
+        (long long)settings->keepalive_timeout_ms, (long long)settings->keepalive_requests,
+        (long long)settings->client_header_timeout_ms, (long long)settings->client_body_timeout_ms,
+        (long long)settings->send_timeout_ms, (long long)settings->client_max_body_bytes,
+        on_off(settings->underscores_in_headers));
+    directive(out, "    ", "real_ip_header", settings->real_ip_header);
+    for (size_t i = 0; i < settings->real_ip_from_count; i++) {
+        directive(out, "    ", "set_real_ip_from", settings->real_ip_from[i]);
+    }
+    write_resolver(out, settings);
+}
+
+static void write_module(FILE *out, const hgh_instance *instance, const hgh_settings *settings)
+{
+    (void)fprintf(out,
+                  "\n    hotgate_feed state/feed;\n    hotgate_board %d;\n    hotgate_arena %d;\n"
+                  "    hotgate_wake %d;\n    hotgate_ack %d;\n",
+                  instance->shared.board, instance->shared.arena, instance->shared.wake,
+                  instance->shared.ack);
+    (void)fprintf(out,
+                  "    hotgate_router %s;\n    hotgate_parked_requests %lld;\n"
+                  "    hotgate_slow_call %lldms;\n    hotgate_server_tokens %s;\n",
+                  settings->router, (long long)settings->parked_requests_max,
+                  (long long)settings->slow_call_ms, on_off(settings->enable_server_tokens));
+    (void)fprintf(out,
+                  "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
+                  "        hotgate_balancer;\n        keepalive %lld;\n"
+                  "        keepalive_requests %lld;\n        keepalive_timeout %lldms;\n    }\n\n",
+                  (long long)settings->upstream_keepalive,
+                  (long long)settings->upstream_keepalive_requests,
+                  (long long)settings->upstream_keepalive_timeout_ms);
+}
+
+static void write_server(FILE *out, const hgh_settings *settings)
+{
+    (void)fputs("    server {\n", out);
+    for (size_t i = 0; i < settings->node_listen_count; i++) {
+        const hgh_listen *listen = &settings->node_listen[i];
+        bool is_ipv6 = strchr(listen->address, ':') != NULL;
+
+        (void)fprintf(out, "        listen %s%s%s:%u;\n", is_ipv6 ? "[" : "", listen->address,
+                      is_ipv6 ? "]" : "", (unsigned)listen->port);
+    }
+    (void)fprintf(out, "%s\n", settings->http_server_configuration_snippet);
+    /* The default access log names these three, which APISIX has; nginx itself does not. */
+    (void)fputs("        set $upstream_scheme http;\n"
+                "        set $upstream_host $http_host;\n"
+                "        set $upstream_uri $request_uri;\n"
+                "        location / {\n"
+                "            hotgate on;\n"
+                "            proxy_pass http://hotgate_upstream;\n"
+                "            proxy_http_version 1.1;\n"
+                "            proxy_set_header Connection '';\n"
+                "            proxy_set_header Host $http_host;\n"
+                "            proxy_set_header X-Real-IP $remote_addr;\n"
+                "            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
+                "            proxy_set_header X-Forwarded-Proto $scheme;\n"
+                "            proxy_set_header X-Forwarded-Host $http_host;\n"
+                "            proxy_set_header X-Forwarded-Port $server_port;\n"
+                "        }\n"
+                "    }\n",
+                out);
+}
+
+static hg_status replace_file(const char *path, const char *text, size_t length, hg_error *err)
+{
+    char *temporary = NULL;
+    hg_status status = HG_OK;
+    FILE *file;
+
+    if (asprintf(&temporary, "%s.new", path) < 0) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    file = fopen(temporary, "we");
+    if (file == NULL || fwrite(text, 1, length, file) != length) {
+        status = hg_error_set(err, HG_ERR_IO, "%s: %s", temporary, strerror(errno));
+    }
+    if (file != NULL && fclose(file) != 0 && status == HG_OK) {
+        status = hg_error_set(err, HG_ERR_IO, "%s: %s", temporary, strerror(errno));
+    }
+    if (status == HG_OK && rename(temporary, path) != 0) {
+        status = hg_error_set(err, HG_ERR_IO, "%s: %s", path, strerror(errno));
+    }
+    if (status != HG_OK && file != NULL) {
+        (void)unlink(temporary);
+    }
+    free(temporary);
+    return status;
+}
+
+hg_status
+hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *settings, hg_error *err)
+{
+    char *module = NULL;
+    char *path = NULL;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out;
+    hg_status status = find_module(instance, &module, err);
+
+    if (status != HG_OK) {
+        return status;
+    }
+    out = open_memstream(&text, &length);
+    if (out != NULL) {
+        write_main(out, instance, settings, module);
+        (void)fputs("\nhttp {\n", out);
+        write_http_settings(out, settings);
+        write_module(out, instance, settings);
+        (void)fprintf(out, "%s\n", settings->http_configuration_snippet);
+        write_server(out, settings);
+        (void)fputs("}\n", out);
+    }
+    path = hgh_instance_path(instance, HGH_NGINX_CONFIG_FILE);
+    if (out == NULL || ferror(out) != 0 || fclose(out) != 0 || path == NULL) {
+        status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    } else {
+        status = replace_file(path, text, length, err);
+    }
+    free(text);
+    free(path);
+    free(module);
+    return status;
+}

@@ -1,0 +1,188 @@
+/* host/control/object_check.c - judges an object that an operator wants to store. */
+#include "host/control/object_check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/control/object_schema.h"
+#include "host/core/json_schema.h"
+
+#define KINDS_MAX       16u
+#define POINTER_MAX     512u
+#define TEXT_MAX        600u
+#define SCHEMA_PREFIX   "invalid configuration: "
+#define PLUGINS_POINTER "/plugins"
+
+struct hgh_object_check {
+    struct {
+        json_t *source;       /* owned */
+        hgh_schema *compiled; /* owned */
+    } schemas[KINDS_MAX];     /* by the kind's index */
+};
+
+hg_status hgh_object_check_new(hgh_object_check **out_check, hg_error *err)
+{
+    hgh_object_check *check = calloc(1, sizeof(*check));
+    hg_status status = HG_OK;
+
+    if (check == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; status == HG_OK && hgh_object_kind_at(i) != NULL; i++) {
+        status =
+            hgh_object_schema_make(hgh_object_kind_at(i)->schema, &check->schemas[i].source, err);
+        if (status == HG_OK) {
+            status = hgh_schema_compile(check->schemas[i].source, &check->schemas[i].compiled, err);
+        }
+    }
+    if (status != HG_OK) {
+        hgh_object_check_free(check);
+        return status;
+    }
+    *out_check = check;
+    return HG_OK;
+}
+
+void hgh_object_check_free(hgh_object_check *check)
+{
+    if (check == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < KINDS_MAX; i++) {
+        hgh_schema_free(check->schemas[i].compiled);
+        json_decref(check->schemas[i].source);
+    }
+    free(check);
+}
+
+static size_t index_of(const hgh_object_kind *kind)
+{
+    return (size_t)(kind - hgh_object_kind_at(0));
+}
+
+const json_t *hgh_object_check_schema(const hgh_object_check *check, const hgh_object_kind *kind)
+{
+    return check->schemas[index_of(kind)].source;
+}
+
+/* APISIX judges these before the schema, which would say it less clearly. */
+static void check_pair(const json_t *object, const char *one, const char *many, hg_issues *issues)
+{
+    char pointer[POINTER_MAX];
+    char text[TEXT_MAX];
+
+    if (json_object_get(object, one) == NULL || json_object_get(object, many) == NULL) {
+        return;
+    }
+    (void)snprintf(pointer, sizeof(pointer), "/%s", one);
+    (void)snprintf(text, sizeof(text), "only one of %s or %s is allowed", one, many);
+    hgh_issues_add(issues, pointer, "both", "one of the two", text);
+}
+
+static void check_schema(const hgh_schema *schema, const json_t *object, hg_issues *issues)
+{
+    hg_issues found = {0};
+
+    (void)hgh_schema_validate(schema, object, "", &found); /* the findings say the same */
+    for (size_t i = 0; i < found.count; i++) {
+        hgh_issue *issue = &found.items[i];
+        char *text = NULL;
+        int length = issue->text != NULL ? asprintf(&text, SCHEMA_PREFIX "%s", issue->text)
+                                         : asprintf(&text, SCHEMA_PREFIX "%s: found %s, wanted %s",
+                                                    issue->pointer, issue->found, issue->wanted);
+
+        if (length >= 0) {
+            free(issue->text);
+            issue->text = text;
+        }
+    }
+    hgh_issues_take(issues, &found, "");
+}
+
+static void check_references(const hgh_object_kind *kind,
+                             const hgh_resource_table *table,
+                             const json_t *object,
+                             hg_issues *issues)
+{
+    for (const hgh_object_reference *at = kind->references; at->member != NULL; at++) {
+        char id[HGH_OBJECT_ID_MAX + 1];
+        char key[HGH_OBJECT_KEY_MAX];
+        char pointer[POINTER_MAX];
+        char wanted[TEXT_MAX];
+        char text[TEXT_MAX];
+
+        if (!hgh_object_id_text(json_object_get(object, at->member), id, sizeof(id))) {
+            continue; /* absent, or the schema has told */
+        }
+        (void)snprintf(key, sizeof(key), "%s/%s", at->kind, id);
+        if (hgh_resource_table_find(table, key) != NULL) {
+            continue;
+        }
+        (void)snprintf(pointer, sizeof(pointer), "/%s", at->member);
+        (void)snprintf(wanted, sizeof(wanted), "the id of a stored %s", at->noun);
+        (void)snprintf(text, sizeof(text),
+                       "failed to fetch %s info by %s id [%s], response code: 404", at->noun,
+                       at->noun, id);
+        hgh_issues_add(issues, pointer, id, wanted, text);
+    }
+}
+
+static void
+check_name(const hgh_object_kind *kind, const json_t *object, const char *id, hg_issues *issues)
+{
+    const char *name = json_string_value(json_object_get(object, kind->id_member));
+    char pointer[POINTER_MAX];
+    char text[TEXT_MAX];
+
+    if (hgh_object_kind_has_id(kind) || id == NULL || name == NULL || strcmp(name, id) == 0) {
+        return;
+    }
+    (void)snprintf(pointer, sizeof(pointer), "/%s", kind->id_member);
+    (void)snprintf(text, sizeof(text), "wrong %s", kind->id_member);
+    hgh_issues_add(issues, pointer, name, id, text);
+}
+
+void hgh_object_check_run(const hgh_object_check *check,
+                          const hgh_object_kind *kind,
+                          const hgh_resource_table *table,
+                          const json_t *object,
+                          const char *id,
+                          hg_issues *issues)
+{
+    size_t before = issues->count;
+
+    check_pair(object, "host", "hosts", issues);
+    check_pair(object, "remote_addr", "remote_addrs", issues);
+    check_schema(check->schemas[index_of(kind)].compiled, object, issues);
+    check_name(kind, object, id, issues);
+    if (issues->count == before) { /* the rules below rely on the schema */
+        kind->check(object, issues);
+    }
+    check_references(kind, table, object, issues);
+}
+
+json_t *hgh_object_check_plugins(const hgh_object_kind *kind, const char *id, const json_t *object)
+{
+    /* The iterator wants a non-const object; nothing is written through it. */
+    json_t *plugins = json_object_get(object, "plugins");
+    json_t *configs = json_array();
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(plugins, name, value)
+    {
+        char pointer[POINTER_MAX] = PLUGINS_POINTER;
+        json_t *config;
+
+        (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
+        config =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "plugin", name, "use", kind->plugin_use,
+                      "pointer", pointer, "resource", kind->name, "id", id, "value", value);
+        if (config == NULL || json_array_append_new(configs, config) != 0) {
+            json_decref(configs);
+            return NULL;
+        }
+    }
+    return configs;
+}

@@ -1,0 +1,315 @@
+/* host/control/probe.c - control's side of a probe: starts it, talks to it, tells how it ended. */
+#include "host/control/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/control/frame.h"
+#include "host/core/board.h"
+
+#define MARKER_BYTES 4096u
+#define WHY_BYTES    256u
+
+struct hgh_probe {
+    hgh_probe_options options;
+    pid_t pid;
+    int pid_fd; /* readable when the child has ended */
+    int socket;
+    _Atomic uint64_t *marker; /* shared with the child */
+    uint64_t within_ms;       /* of the deadline that is running */
+    bool timed_out;
+    hgh_event_loop_timer deadline;
+    hgh_frame_buffer in;
+    hgh_frame_buffer out;
+};
+
+static void probe_watch(hgh_probe *probe);
+
+/* ----------------------------------------------------------------------------------- start */
+
+/* Between fork and exec: only calls that are safe there. */
+static void child_exec(const hgh_probe_options *options, int socket, int marker, char *const *argv)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setpgid(0, 0); /* so that what it starts ends with it */
+    if (chdir(options->directory) != 0 || fcntl(socket, F_SETFD, 0) != 0 ||
+        fcntl(marker, F_SETFD, 0) != 0) {
+        _exit(126);
+    }
+    (void)execv("/proc/self/exe", argv);
+    _exit(127);
+}
+
+static hg_status child_start(hgh_probe *probe, int socket, int marker, hg_error *err)
+{
+    char socket_text[16];
+    char marker_text[16];
+    char memory_text[24];
+    char *const argv[] = {(char[]){"hotgate"},
+                          (char[]){"probe"},
+                          (char[]){"--socket"},
+                          socket_text,
+                          (char[]){"--marker"},
+                          marker_text,
+                          (char[]){"--shared-memory"},
+                          memory_text,
+                          NULL};
+
+    (void)snprintf(socket_text, sizeof(socket_text), "%d", socket);
+    (void)snprintf(marker_text, sizeof(marker_text), "%d", marker);
+    (void)snprintf(memory_text, sizeof(memory_text), "%llu",
+                   (unsigned long long)probe->options.shared_memory_bytes);
+    probe->pid = fork();
+    if (probe->pid == 0) {
+        sigset_t none;
+
+        (void)sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL); /* control has its signals blocked */
+        child_exec(&probe->options, socket, marker, argv);
+    }
+    if (probe->pid < 0) {
+        return hg_error_set(err, HG_ERR_IO, "probe: fork: %s", strerror(errno));
+    }
+    (void)setpgid(probe->pid, probe->pid); /* whoever is first */
+    probe->pid_fd = (int)syscall(SYS_pidfd_open, probe->pid, 0);
+    if (probe->pid_fd < 0) {
+        return hg_error_set(err, HG_ERR_IO, "probe: pidfd_open: %s", strerror(errno));
+    }
+    return HG_OK;
+}
+
+static hg_status marker_make(hgh_probe *probe, int *out_fd, hg_error *err)
+{
+    int fd = memfd_create("hotgate-probe", MFD_CLOEXEC);
+    void *memory;
+
+    if (fd < 0 || ftruncate(fd, MARKER_BYTES) != 0) {
+        (void)hg_error_set(err, HG_ERR_IO, "probe: memory: %s", strerror(errno));
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+        return HG_ERR_IO;
+    }
+    memory = mmap(NULL, MARKER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory == MAP_FAILED) {
+        (void)close(fd);
+        return hg_error_set(err, HG_ERR_IO, "probe: memory: %s", strerror(errno));
+    }
+    probe->marker = memory;
+    *out_fd = fd;
+    return HG_OK;
+}
+
+hg_status hgh_probe_start(const hgh_probe_options *options, hgh_probe **out_probe, hg_error *err)
+{
+    hgh_probe *probe = calloc(1, sizeof(*probe));
+    int pair[2] = {-1, -1};
+    int marker = -1;
+    hg_status status;
+
+    if (probe == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "probe: out of memory");
+    }
+    probe->options = *options;
+    probe->pid_fd = -1;
+    probe->socket = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        status = hg_error_set(err, HG_ERR_IO, "probe: socket: %s", strerror(errno));
+        goto cleanup;
+    }
+    probe->socket = pair[0];
+    status = marker_make(probe, &marker, err);
+    if (status == HG_OK) {
+        status = child_start(probe, pair[1], marker, err);
+    }
+    if (status == HG_OK) {
+        (void)fcntl(probe->socket, F_SETFL, O_NONBLOCK);
+        probe_watch(probe);
+        *out_probe = probe;
+        probe = NULL; /* now the caller's */
+    }
+
+cleanup:
+    if (pair[1] >= 0) {
+        (void)close(pair[1]);
+    }
+    if (marker >= 0) {
+        (void)close(marker);
+    }
+    hgh_probe_free(probe);
+    return status;
+}
+
+/* ------------------------------------------------------------------------------------- end */
+
+/* What was being run, and how that ended. */
+static void why_format(const hgh_probe *probe, int wait_status, char *into, size_t size)
+{
+    uint32_t call = hgh_marker_call(atomic_load(probe->marker));
+    const char *what = call == HGH_CALL_NONE ? "probe" : hgh_call_name(call);
+
+    if (probe->timed_out) {
+        (void)snprintf(into, size, "%s: did not return within %llu ms", what,
+                       (unsigned long long)probe->within_ms);
+    } else if (WIFSIGNALED(wait_status)) {
+        int number = WTERMSIG(wait_status);
+
+        (void)snprintf(into, size, "%s: %s with signal %d (%s)", what,
+                       number == SIGABRT ? "aborted" : "crashed", number, strsignal(number));
+    } else {
+        (void)snprintf(into, size, "%s: called exit(%d)", what, WEXITSTATUS(wait_status));
+    }
+}
+
+static void probe_unwatch(hgh_probe *probe)
+{
+    hgh_event_loop_timer_stop(probe->options.loop, &probe->deadline);
+    if (probe->socket >= 0) {
+        hgh_event_loop_unwatch(probe->options.loop, probe->socket);
+        (void)close(probe->socket);
+        probe->socket = -1;
+    }
+    if (probe->pid_fd >= 0) {
+        hgh_event_loop_unwatch(probe->options.loop, probe->pid_fd);
+        (void)close(probe->pid_fd);
+        probe->pid_fd = -1;
+    }
+}
+
+static void messages_deliver(hgh_probe *probe);
+
+static void on_child_end(void *context, uint32_t events)
+{
+    hgh_probe *probe = context;
+    char why[WHY_BYTES];
+    uint32_t object;
+    int wait_status = 0;
+
+    (void)events;
+    /* Its last words first: they may have arrived in the same turn. */
+    (void)hgh_frame_receive(&probe->in, probe->socket);
+    (void)waitpid(probe->pid, &wait_status, 0);
+    (void)kill(-probe->pid, SIGKILL); /* what it has started and left behind */
+    probe->pid = 0;
+    why_format(probe, wait_status, why, sizeof(why));
+    object = hgh_marker_object(atomic_load(probe->marker));
+    probe_unwatch(probe);
+    messages_deliver(probe);
+    probe->options.on_end(probe->options.context, why, object);
+}
+
+static void on_deadline(void *context)
+{
+    hgh_probe *probe = context;
+
+    probe->timed_out = true;
+    (void)kill(-probe->pid, SIGKILL); /* its end is heard of through the descriptor */
+}
+
+void hgh_probe_set_deadline(hgh_probe *probe, uint64_t within_ms)
+{
+    hgh_event_loop_timer_stop(probe->options.loop, &probe->deadline);
+    probe->within_ms = within_ms;
+    if (within_ms > 0) {
+        hgh_event_loop_timer_start(probe->options.loop, &probe->deadline, within_ms, on_deadline,
+                                   probe);
+    }
+}
+
+void hgh_probe_free(hgh_probe *probe)
+{
+    if (probe == NULL) {
+        return;
+    }
+    probe_unwatch(probe);
+    if (probe->pid > 0) {
+        (void)kill(-probe->pid, SIGKILL);
+        (void)kill(probe->pid, SIGKILL);
+        (void)waitpid(probe->pid, NULL, 0);
+    }
+    if (probe->marker != NULL) {
+        (void)munmap((void *)(uintptr_t)probe->marker, MARKER_BYTES);
+    }
+    hgh_frame_buffer_done(&probe->in);
+    hgh_frame_buffer_done(&probe->out);
+    free(probe);
+}
+
+/* -------------------------------------------------------------------------------- messages */
+
+/* A callback may free the probe: the messages are taken out before. */
+static void messages_deliver(hgh_probe *probe)
+{
+    json_t *messages = json_array();
+    hgh_probe_on_message on_message = probe->options.on_message;
+    void *context = probe->options.context;
+    json_t *message = NULL;
+    size_t index;
+
+    while (hgh_frame_take(&probe->in, &message) == HG_OK && message != NULL) {
+        (void)json_array_append_new(messages, message);
+    }
+    json_array_foreach(messages, index, message)
+    {
+        on_message(context, message);
+    }
+    json_decref(messages);
+}
+
+static void on_socket(void *context, uint32_t events);
+
+static void socket_watch(hgh_probe *probe)
+{
+    uint32_t events = EPOLLIN | (hgh_frame_is_sent(&probe->out) ? 0u : (uint32_t)EPOLLOUT);
+
+    hgh_event_loop_unwatch(probe->options.loop, probe->socket);
+    (void)hgh_event_loop_watch(probe->options.loop, probe->socket, events, on_socket, probe, NULL);
+}
+
+static void on_socket(void *context, uint32_t events)
+{
+    hgh_probe *probe = context;
+
+    if ((events & EPOLLOUT) != 0) {
+        (void)hgh_frame_send(&probe->out, probe->socket); /* a dead child is heard of elsewhere */
+        if (hgh_frame_is_sent(&probe->out)) {
+            socket_watch(probe);
+        }
+    }
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+        if (hgh_frame_receive(&probe->in, probe->socket) != HG_OK) {
+            hgh_event_loop_unwatch(probe->options.loop, probe->socket); /* it is about to end */
+        }
+        messages_deliver(probe);
+    }
+}
+
+static void probe_watch(hgh_probe *probe)
+{
+    (void)hgh_event_loop_watch(probe->options.loop, probe->socket, EPOLLIN, on_socket, probe, NULL);
+    (void)hgh_event_loop_watch(probe->options.loop, probe->pid_fd, EPOLLIN, on_child_end, probe,
+                               NULL);
+}
+
+void hgh_probe_send(hgh_probe *probe, const json_t *message)
+{
+    if (probe->socket < 0 || hgh_frame_append(&probe->out, message) != HG_OK) {
+        return;
+    }
+    (void)hgh_frame_send(&probe->out, probe->socket);
+    if (!hgh_frame_is_sent(&probe->out)) {
+        socket_watch(probe);
+    }
+}

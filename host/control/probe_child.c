@@ -1,0 +1,339 @@
+/* host/control/probe_child.c - the probe itself: loads what it is told to and says what it found.
+ *
+ * Requests: {"op": "examine", "name", "path", "number", "attributes", "configs": [...]}
+ *           {"op": "load", "manifest"}      {"op": "check", "configs": [...]}
+ * where a configuration is {"plugin", "use", "pointer", "resource", "id", "value"}. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/control/frame.h"
+#include "host/control/probe.h"
+#include "host/core/configuration.h"
+#include "host/core/engine.h"
+#include "host/core/generation.h"
+#include "host/core/issues.h"
+
+#define MARKER_BYTES 4096u
+#define MEMORY_MAX_BYTES                                                                           \
+    (4ull << 30)       /* address space: far above what a plugin needs to be loaded */
+#define LOAD_CYCLES 20 /* loaded and unloaded again so often, to see what stays */
+
+/* An engine without requests: a plugin has a clock and a log while it is loaded. */
+static uint64_t probe_clock_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int64_t probe_wall_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void probe_log(hgh_engine_request *request, hg_log_level level, hg_text text)
+{
+    (void)request;
+    (void)level;
+    (void)fprintf(stderr, "probe: %.*s\n", (int)text.length, text.data);
+}
+
+static const hgh_engine probe_engine = {
+    .name = "probe",
+    .now_ms = probe_clock_ms,
+    .clock_ms = probe_clock_ms,
+    .wall_ms = probe_wall_ms,
+    .log = probe_log,
+};
+
+typedef struct probe_child {
+    int socket;
+    hgh_plugin_host plugin_host;
+    hgh_generation *generation; /* of `load`; NULL: none yet */
+    hgh_frame_buffer in;
+    hgh_frame_buffer out;
+} probe_child;
+
+static hgh_use use_of(const json_t *config)
+{
+    static const char *const names[] = {
+        [HGH_USE_CONFIG] = "config",
+        [HGH_USE_CONSUMER] = "consumer",
+        [HGH_USE_METADATA] = "metadata",
+    };
+    const char *name = json_string_value(json_object_get(config, "use"));
+
+    for (int use = 0; use < HGH_USE_ATTRIBUTES; use++) {
+        if (name != NULL && strcmp(name, names[use]) == 0) {
+            return (hgh_use)use;
+        }
+    }
+    return HGH_USE_CONFIG;
+}
+
+static const char *text_of(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text == NULL ? "" : text;
+}
+
+/* On a consumer only an authentication plugin has a consumer's configuration. */
+static void config_judge(hgh_plugin *plugin,
+                         const json_t *config,
+                         const char *pointer,
+                         hg_issues *issues,
+                         hg_issues *warnings)
+{
+    hgh_configuration *configuration = NULL;
+    hgh_use use = use_of(config);
+
+    if (use == HGH_USE_CONSUMER && (plugin->descriptor->flags & HG_AUTH) == 0) {
+        use = HGH_USE_CONFIG;
+    }
+    if (hgh_configuration_decode(plugin, use, json_object_get(config, "value"),
+                                 text_of(config, "resource"), text_of(config, "id"), pointer,
+                                 &configuration, issues, warnings) == HG_OK) {
+        (void)hgh_configuration_check(configuration, issues); /* it adds what it finds */
+    }
+    hgh_configuration_unref(configuration);
+}
+
+static json_t *issues_take(hg_issues *issues)
+{
+    json_t *array = hgh_issues_json(issues);
+
+    hgh_issues_done(issues);
+    return array;
+}
+
+static void reply(probe_child *self, json_t *message)
+{
+    if (message == NULL || hgh_frame_append(&self->out, message) != HG_OK ||
+        hgh_frame_send(&self->out, self->socket) != HG_OK) {
+        _exit(125); /* control is gone, or there is no memory */
+    }
+    json_decref(message);
+}
+
+/* -------------------------------------------------------------------------------- examine */
+
+/* Loads, decodes every configuration, unloads. */
+static hg_status examine_once(probe_child *self,
+                              const json_t *request,
+                              bool judge,
+                              json_t **out_description,
+                              hg_issues *issues,
+                              hg_error *err)
+{
+    const json_t *configs = json_object_get(request, "configs");
+    const json_t *attributes = json_object_get(request, "attributes");
+    hgh_plugin *plugin = NULL;
+    hg_status status =
+        hgh_plugin_load(&self->plugin_host, text_of(request, "path"), text_of(request, "name"),
+                        (uint32_t)json_integer_value(json_object_get(request, "number")),
+                        json_is_object(attributes) ? attributes : NULL, &plugin, issues, err);
+
+    if (status != HG_OK) {
+        return status;
+    }
+    for (size_t i = 0; judge && i < json_array_size(configs); i++) {
+        const json_t *config = json_array_get(configs, i);
+        char pointer[512];
+
+        (void)snprintf(pointer, sizeof(pointer), "/%s/%s/plugins/%s", text_of(config, "resource"),
+                       text_of(config, "id"), plugin->name);
+        config_judge(plugin, config, pointer, issues, NULL);
+    }
+    if (judge) {
+        *out_description = hgh_plugin_describe(plugin);
+        if (issues->count > 0 || issues->dropped > 0) {
+            char line[HG_ERROR_TEXT_MAX - 64];
+
+            status =
+                hg_error_set(err, HG_ERR_INVALID, "refuses a configuration that is in force: %s",
+                             hgh_issues_first(issues, line, sizeof(line)));
+        }
+    }
+    hgh_plugin_unref(plugin);
+    return status;
+}
+
+static void examine(probe_child *self, const json_t *request)
+{
+    json_t *description = NULL;
+    hg_issues issues = {0};
+    hg_error err = HG_ERROR_INIT;
+    hg_status status = examine_once(self, request, true, &description, &issues, &err);
+
+    for (int i = 1; i < LOAD_CYCLES && status == HG_OK; i++) {
+        status = examine_once(self, request, false, NULL, &issues, &err);
+    }
+    if (status == HG_OK && self->plugin_host.objects_pinned > 0) {
+        status = hg_error_set(&err, HG_ERR_INVALID, "stays in memory after it was closed");
+    }
+    reply(self, json_pack("{s:b, s:s, s:o*, s:o}", "ok", status == HG_OK, "error", err.text,
+                          "description", description, "issues", issues_take(&issues)));
+}
+
+/* --------------------------------------------------------------------------- load and check */
+
+static void load(probe_child *self, const json_t *request)
+{
+    json_t *plugins = json_array();
+    hg_error err = HG_ERROR_INIT;
+    bool done = false;
+    hg_status status =
+        hgh_generation_new(json_object_get(request, "manifest"), &self->generation, &err);
+
+    while (status == HG_OK && !done) {
+        if (hgh_generation_load_next(self->generation, &self->plugin_host, NULL, &done, &err) !=
+            HG_OK) {
+            (void)fprintf(stderr, "probe: plugin %s\n", err.text);
+        }
+    }
+    for (size_t i = 0; status == HG_OK && i < self->generation->count; i++) {
+        const hgh_plugin *plugin = self->generation->entries[i].plugin;
+
+        if (plugin != NULL) {
+            (void)json_array_append_new(plugins, hgh_plugin_describe(plugin));
+        }
+    }
+    reply(self, json_pack("{s:b, s:s, s:o}", "ok", status == HG_OK, "error", err.text, "plugins",
+                          plugins));
+}
+
+static void
+check_one(probe_child *self, const json_t *config, hg_issues *issues, hg_issues *warnings)
+{
+    const char *name = text_of(config, "plugin");
+    const char *pointer = text_of(config, "pointer");
+    hgh_plugin *plugin = NULL;
+    const char *reason = "";
+    char text[HG_ERROR_TEXT_MAX];
+
+    switch (hgh_generation_find(self->generation, name, &plugin, &reason)) {
+    case HGH_PLUGIN_LOADED:
+        config_judge(plugin, config, pointer, issues, warnings);
+        break;
+    case HGH_PLUGIN_IGNORED:
+        hgh_issues_add(warnings, pointer, "a plugin that the list `plugins` leaves out",
+                       "one of the list: it does not run now", NULL);
+        break;
+    case HGH_PLUGIN_MISSING:
+        (void)snprintf(text, sizeof(text), "unknown plugin [%s]", name);
+        hgh_issues_add(issues, pointer, "an unknown plugin", "one that is loaded", text);
+        break;
+    }
+}
+
+static void check(probe_child *self, const json_t *request)
+{
+    const json_t *configs = json_object_get(request, "configs");
+    hg_issues issues = {0};
+    hg_issues warnings = {0};
+
+    for (size_t i = 0; i < json_array_size(configs); i++) {
+        check_one(self, json_array_get(configs, i), &issues, &warnings);
+    }
+    reply(self, json_pack("{s:o, s:o}", "issues", issues_take(&issues), "warnings",
+                          issues_take(&warnings)));
+}
+
+/* ------------------------------------------------------------------------------------- main */
+
+static void limits_set(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)prctl(PR_SET_DUMPABLE, 0);
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)setrlimit(RLIMIT_FSIZE, &none); /* no write to any file */
+    (void)signal(SIGXFSZ, SIG_IGN);       /* such a write fails instead of ending the probe */
+#if !defined(__SANITIZE_ADDRESS__)
+    const struct rlimit memory = {MEMORY_MAX_BYTES, MEMORY_MAX_BYTES};
+
+    (void)setrlimit(RLIMIT_AS, &memory);
+#endif
+}
+
+static void request_run(probe_child *self, const json_t *request)
+{
+    const char *op = text_of(request, "op");
+
+    if (strcmp(op, "examine") == 0) {
+        examine(self, request);
+    } else if (strcmp(op, "load") == 0) {
+        load(self, request);
+    } else if (strcmp(op, "check") == 0 && self->generation != NULL) {
+        check(self, request);
+    } else {
+        reply(self, json_pack("{s:b, s:s}", "ok", 0, "error", "unknown request"));
+    }
+}
+
+int hgh_probe_main(int argc, char **argv)
+{
+    static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+                                            {"marker", required_argument, NULL, 'm'},
+                                            {"shared-memory", required_argument, NULL, 'b'},
+                                            {NULL, 0, NULL, 0}};
+    probe_child self = {.socket = -1};
+    size_t shared_bytes = HGH_ARENA_DEFAULT_BYTES;
+    int marker = -1;
+    void *memory;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        long long value = optarg == NULL ? -1 : strtoll(optarg, NULL, 10);
+
+        if (option == 's') {
+            self.socket = (int)value;
+        } else if (option == 'm') {
+            marker = (int)value;
+        } else if (option == 'b' && value > 0) {
+            shared_bytes = (size_t)value;
+        } else {
+            return 2;
+        }
+    }
+    memory = mmap(NULL, MARKER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, marker, 0);
+    if (memory == MAP_FAILED) {
+        (void)fprintf(stderr, "hotgate probe: is started by hotgate only\n");
+        return 2;
+    }
+    limits_set();
+    self.plugin_host = (hgh_plugin_host){
+        .blame = {.marker = memory},
+        .arena = hgh_arena_new(shared_bytes),
+        .engine = &probe_engine,
+        .log_level = HG_LOG_WARN,
+    };
+    if (self.plugin_host.arena == NULL) {
+        return 125;
+    }
+    while (hgh_frame_receive(&self.in, self.socket) == HG_OK) {
+        json_t *request = NULL;
+
+        while (hgh_frame_take(&self.in, &request) == HG_OK && request != NULL) {
+            request_run(&self, request);
+            json_decref(request);
+        }
+    }
+    _exit(0); /* control has closed the socket; destructors of plugins are not to run here */
+}

@@ -1,0 +1,252 @@
+/* host/control/publisher.c - brings a change into force: reserve, store, keep, publish. */
+#include "host/control/publisher.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/control/object_kind.h"
+#include "host/core/feed.h"
+
+/* What a change becomes once it is stored: made before, so that nothing can fail then. */
+typedef struct pending_change {
+    hgh_resource_object *object; /* owned; NULL: `key` goes */
+    char *key;                   /* owned */
+} pending_change;
+
+struct hgh_publisher {
+    hgh_store *store;
+    hgh_resource_table *table;
+    hgh_feed_writer *feed;
+    size_t pending_count;
+    pending_change *pending; /* owned; NULL: nothing runs */
+    int64_t expires_wall_s;
+    hgh_publisher_on_done done;
+    void *context;
+};
+
+/* What a stored object names; *out_references is NULL for a kind that this version does not know.
+ */
+static hg_status
+references_of(const hgh_store_object *stored, json_t **out_references, hg_error *err)
+{
+    const char *slash = strchr(stored->key, '/');
+    json_t *value = json_loadb(stored->value, stored->value_length, 0, NULL);
+    const hgh_object_kind *kind = NULL;
+    hg_status status = HG_OK;
+
+    if (slash == NULL || value == NULL) {
+        status = hg_error_set(err, HG_ERR_INVALID, "stored object \"%.200s\": found no %s",
+                              stored->key, slash == NULL ? "kind in its key" : "JSON in its value");
+    } else {
+        char name[HGH_OBJECT_KEY_MAX];
+
+        (void)snprintf(name, sizeof(name), "%.*s", (int)(slash - stored->key), stored->key);
+        kind = hgh_object_kind_find(name);
+    }
+    if (kind != NULL) {
+        *out_references = hgh_object_references(kind, value);
+        if (*out_references == NULL) {
+            status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        }
+    }
+    json_decref(value);
+    return status;
+}
+
+static hg_status on_stored(void *context, const hgh_store_object *stored, hg_error *err)
+{
+    hgh_resource_table *table = context;
+    json_t *references = NULL;
+    hg_status status = references_of(stored, &references, err);
+    hgh_resource_object *object = NULL;
+
+    if (status == HG_OK) {
+        object = hgh_resource_object_new(table, stored->key, stored->value, stored->value_length,
+                                         references);
+        if (object == NULL) {
+            status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        } else {
+            object->created = stored->created;
+            object->modified = stored->modified;
+            object->expires_wall_s = stored->expires_wall_s;
+            hgh_resource_table_put(table, object);
+        }
+    }
+    json_decref(references);
+    return status;
+}
+
+hg_status hgh_publisher_load(hgh_store *store, hgh_resource_table *table, hg_error *err)
+{
+    hg_status status = hgh_store_range(store, "", on_stored, table, err);
+
+    if (status == HG_OK) {
+        hgh_resource_table_set_revision(table, store->revision);
+    }
+    return status;
+}
+
+hgh_publisher *hgh_publisher_new(hgh_store *store, hgh_resource_table *table, hgh_feed_writer *feed)
+{
+    hgh_publisher *publisher = calloc(1, sizeof(*publisher));
+
+    if (publisher != NULL) {
+        publisher->store = store;
+        publisher->table = table;
+        publisher->feed = feed;
+    }
+    return publisher;
+}
+
+static void pending_drop(hgh_publisher *publisher)
+{
+    for (size_t i = 0; i < publisher->pending_count; i++) {
+        hgh_resource_object_free(publisher->pending[i].object);
+        free(publisher->pending[i].key);
+    }
+    free(publisher->pending);
+    publisher->pending = NULL;
+    publisher->pending_count = 0;
+}
+
+void hgh_publisher_free(hgh_publisher *publisher)
+{
+    if (publisher != NULL) {
+        pending_drop(publisher);
+        free(publisher);
+    }
+}
+
+static hg_status pending_make(hgh_publisher *publisher,
+                              const hgh_publisher_change *changes,
+                              size_t count,
+                              size_t *out_bytes,
+                              hg_error *err)
+{
+    size_t bytes = 0;
+
+    publisher->pending = calloc(count, sizeof(*publisher->pending));
+    publisher->pending_count = publisher->pending == NULL ? 0 : count;
+    for (size_t i = 0; i < publisher->pending_count; i++) {
+        const hgh_publisher_change *change = &changes[i];
+        pending_change *made = &publisher->pending[i];
+
+        made->key = strdup(change->key);
+        if (change->value != NULL) {
+            made->object = hgh_resource_object_new(publisher->table, change->key, change->value,
+                                                   change->value_length, change->references);
+        }
+        if (made->key == NULL || (change->value != NULL && made->object == NULL)) {
+            return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        }
+        bytes += hgh_feed_record_size(strlen(change->key),
+                                      change->value == NULL ? 0 : change->value_length);
+    }
+    *out_bytes = bytes;
+    return publisher->pending == NULL ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
+                                      : HG_OK;
+}
+
+/* The table and the records follow what is stored now. */
+static void apply(hgh_publisher *publisher, pending_change *change, uint64_t revision)
+{
+    hgh_resource_object *object = change->object;
+    const hgh_resource_object *old;
+
+    if (object == NULL) {
+        hgh_feed_writer_delete(publisher->feed, revision, change->key);
+        hgh_resource_table_remove(publisher->table, change->key);
+        return;
+    }
+    old = hgh_resource_table_find(publisher->table, change->key);
+    object->created = old == NULL ? revision : old->created;
+    object->modified = revision;
+    object->expires_wall_s = publisher->expires_wall_s;
+    hgh_feed_writer_put(publisher->feed, revision, object->created, object->key, object->value,
+                        object->value_length);
+    hgh_resource_table_put(publisher->table, object);
+    change->object = NULL; /* the table's now */
+}
+
+static void end(hgh_publisher *publisher,
+                hg_status status,
+                bool is_stored,
+                uint64_t revision,
+                const hg_error *err)
+{
+    hgh_publisher_on_done done = publisher->done;
+
+    pending_drop(publisher); /* before the call: it may begin the next change */
+    done(publisher->context, status, is_stored, revision, err);
+}
+
+static void on_committed(void *context, hg_status status, uint64_t revision, const hg_error *err)
+{
+    hgh_publisher *publisher = context;
+    hg_error reason = HG_ERROR_INIT;
+    hg_error publishing = HG_ERROR_INIT;
+
+    if (status != HG_OK) {
+        hgh_feed_writer_cancel(publisher->feed);
+        end(publisher, status, false, revision, err);
+        return;
+    }
+    for (size_t i = 0; i < publisher->pending_count; i++) {
+        apply(publisher, &publisher->pending[i], revision);
+    }
+    hgh_resource_table_set_revision(publisher->table, revision);
+    status = hgh_feed_writer_publish(publisher->feed, &publishing);
+    if (status != HG_OK) {
+        (void)hg_error_set(&reason, status, "stored, but not in force yet: %.400s",
+                           publishing.text);
+    }
+    end(publisher, status, true, revision, &reason);
+}
+
+void hgh_publisher_run(hgh_publisher *publisher,
+                       const hgh_publisher_change *changes,
+                       size_t change_count,
+                       const hgh_store_expectation *expectations,
+                       size_t expectation_count,
+                       int64_t expires_wall_s,
+                       hgh_publisher_on_done done,
+                       void *context)
+{
+    hgh_store_operation *operations = calloc(change_count, sizeof(*operations));
+    hg_error err = HG_ERROR_INIT;
+    hgh_store_commit commit = {
+        .operations = operations,
+        .operation_count = change_count,
+        .expectations = expectations,
+        .expectation_count = expectation_count,
+        .expires_wall_s = expires_wall_s,
+    };
+    hg_status status = HG_ERR_NO_MEMORY;
+    size_t bytes = 0;
+
+    publisher->done = done;
+    publisher->context = context;
+    publisher->expires_wall_s = expires_wall_s;
+    if (operations == NULL) {
+        (void)hg_error_set(&err, status, "out of memory");
+    } else {
+        status = pending_make(publisher, changes, change_count, &bytes, &err);
+    }
+    if (status == HG_OK) {
+        status = hgh_feed_writer_begin(publisher->feed, bytes, &err);
+    }
+    if (status != HG_OK) {
+        end(publisher, status, false, publisher->store->revision, &err);
+    } else {
+        for (size_t i = 0; i < change_count; i++) {
+            operations[i] = (hgh_store_operation){
+                .key = changes[i].key,
+                .value = changes[i].value,
+                .value_length = changes[i].value_length,
+            };
+        }
+        hgh_store_commit_run(publisher->store, &commit, on_committed, publisher);
+    }
+    free(operations);
+}

@@ -1,0 +1,1004 @@
+/* host/control/supervisor.c - keeps control and nginx running; does no other work. */
+#include "host/control/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/control/build_config.h"
+#include "host/control/child_process.h"
+#include "host/control/control_log.h"
+#include "host/control/event_loop.h"
+#include "host/control/listener.h"
+#include "host/control/nginx_binary.h"
+#include "host/control/nginx_config.h"
+#include "host/core/arena.h"
+#include "host/core/board.h"
+#include "host/core/feed.h"
+
+#define BACK_OFF_FIRST_MS  100u
+#define BACK_OFF_MAX_MS    5000u
+#define GOOD_RUN_MS        10000u /* a child that ran that long has its back-off reset */
+#define START_FAILURES_MAX 5u     /* in a row at the very start, then we give up */
+#define READY_GRACE_MS     5000u  /* then nginx starts on what was published last */
+#define READY_MAX_MS       30000u /* with nothing published: probing many plugins takes time */
+#define STOP_GRACE_MS      10000u /* from a signal to end to SIGKILL */
+#define TAKEN_PORT_WAIT_MS 1000
+#define ORPHAN_WAIT_MS     5000u
+#define REQUEST_MAX        64u /* bytes of a packet from control */
+#define DESCRIPTORS_MAX    600u
+#define LIST_TEXT_MAX      4096u /* bytes of a list of descriptors as text */
+#define CONTROL_FIXED      5u    /* board, arena, wake, ack, socket */
+#define ENGINE_FIXED       4u    /* the same without the socket */
+#define FIRST_LINE_MAX     400u  /* bytes of nginx's own error that are repeated */
+#define PROGRAM            "/proc/self/exe"
+#define FEED_WORD          "state/feed/" HGH_FEED_WORD_FILE
+#define NGINX_FIRST_LOG    "logs/error.log" /* where it writes before it has read its file */
+
+/* One address and the socket that nginx or control inherits; -1: it could not be opened. */
+typedef struct socket_entry {
+    hgh_listen listen;
+    int fd;
+} socket_entry;
+
+typedef struct socket_list {
+    size_t count;
+    socket_entry *items;
+} socket_list;
+
+typedef struct supervisor supervisor;
+
+/* Control, or nginx's master. */
+typedef struct child {
+    supervisor *owner;
+    const char *name;
+    pid_t pid; /* 0: not running */
+    uint64_t started_ms;
+    uint64_t back_off_ms; /* before the next start */
+    unsigned failures;    /* starts in a row that came to nothing */
+    bool restart_at_once; /* it was asked to end */
+    hgh_event_loop_timer restart;
+    hgh_event_loop_timer kill_it;
+} child;
+
+struct supervisor {
+    hgh_instance *instance;
+    hgh_settings *settings; /* owned */
+    hgh_event_loop *loop;
+    char *nginx; /* path of the program */
+    socket_list data;
+    socket_list admin;
+    child control;
+    child engine;
+    int socket;             /* our end to control, -1: none */
+    bool is_ready;          /* control has said so, once */
+    bool engine_allowed;    /* nginx may run from here on */
+    bool engine_proven;     /* it has started once */
+    off_t engine_log_start; /* length of its log before the first start */
+    bool is_stopping;
+    int engine_stop; /* the signal that ends nginx */
+    uint64_t begun_ms;
+    hgh_event_loop_timer ready_timer;
+    hgh_event_loop_timer end_timer;
+    uint64_t sweep_until_ms;
+    int exit_code;
+};
+
+static void control_start(void *context);
+static void engine_start(void *context);
+static void stop(supervisor *self, int engine_signal);
+
+/* --- shared memory --- */
+
+/* Sealed: a worker that could shrink it would end all others with SIGBUS. */
+static int make_memory(const char *name, size_t size)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (fd >= 0 && (ftruncate(fd, (off_t)size) != 0 ||
+                    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)) {
+        int error = errno;
+
+        (void)close(fd);
+        errno = error;
+        fd = -1;
+    }
+    return fd;
+}
+
+static hg_status make_shared(supervisor *self, hg_error *err)
+{
+    hgh_shared *shared = &self->instance->shared;
+    size_t arena_size = (size_t)self->settings->shared_memory_bytes;
+    void *board = MAP_FAILED;
+    void *arena = MAP_FAILED;
+    hg_status status = HG_OK;
+
+    shared->board = make_memory("hotgate-board", hgh_board_size());
+    shared->arena = make_memory("hotgate-arena", arena_size);
+    shared->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    shared->ack = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (shared->board >= 0 && shared->arena >= 0) {
+        board = mmap(NULL, hgh_board_size(), PROT_READ | PROT_WRITE, MAP_SHARED, shared->board, 0);
+        arena = mmap(NULL, arena_size, PROT_READ | PROT_WRITE, MAP_SHARED, shared->arena, 0);
+    }
+    if (board == MAP_FAILED || arena == MAP_FAILED || shared->wake < 0 || shared->ack < 0) {
+        status = hg_error_set(err, HG_ERR_IO, "shared memory: %s", strerror(errno));
+    } else {
+        hgh_board_init(board);
+        status = hgh_arena_init(arena, arena_size, err);
+    }
+    if (board != MAP_FAILED) {
+        (void)munmap(board, hgh_board_size());
+    }
+    if (arena != MAP_FAILED) {
+        (void)munmap(arena, arena_size);
+    }
+    return status;
+}
+
+/* --- listeners --- */
+
+static bool is_same(const hgh_listen *a, const hgh_listen *b)
+{
+    return a->port == b->port && strcmp(a->address, b->address) == 0;
+}
+
+static socket_entry *find_socket(const socket_list *list, const hgh_listen *listen)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_same(&list->items[i].listen, listen)) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void close_sockets(socket_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->items[i].fd >= 0) {
+            (void)close(list->items[i].fd);
+        }
+    }
+    free(list->items);
+    *list = (socket_list){0};
+}
+
+/* Whether the addresses that `list` does not have can be opened; opens none for good. */
+static hg_status check_sockets(const socket_list *list,
+                               const hgh_listen *listens,
+                               size_t count,
+                               int64_t wait_ms,
+                               hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < count && status == HG_OK; i++) {
+        int fd = -1;
+
+        if (find_socket(list, &listens[i]) == NULL) {
+            status = hgh_listener_open(&listens[i], wait_ms, &fd, err);
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    return status;
+}
+
+/* Makes `list` what is wanted: keeps the sockets it has, closes the others, opens none yet. */
+static hg_status
+change_sockets(socket_list *list, const hgh_listen *listens, size_t count, hg_error *err)
+{
+    socket_list changed = {.items = calloc(count + 1, sizeof(*changed.items)), .count = count};
+
+    if (changed.items == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        socket_entry *kept = find_socket(list, &listens[i]);
+
+        changed.items[i] = (socket_entry){.listen = listens[i], .fd = -1};
+        if (kept != NULL) {
+            changed.items[i].fd = kept->fd;
+            kept->fd = -1;
+        }
+    }
+    close_sockets(list);
+    *list = changed;
+    return HG_OK;
+}
+
+static hg_status open_sockets(socket_list *list, int64_t wait_ms, hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < list->count && status == HG_OK; i++) {
+        if (list->items[i].fd < 0) {
+            status = hgh_listener_open(&list->items[i].listen, wait_ms, &list->items[i].fd, err);
+        }
+    }
+    return status;
+}
+
+static size_t admin_count(const hgh_settings *settings)
+{
+    return settings->enable_admin ? settings->admin_listen_count : 0;
+}
+
+/* "5;6;" or "5,6"; returns how many descriptors were appended. */
+static size_t
+list_sockets(const socket_list *list, const char *format, char *text, int *descriptors, size_t room)
+{
+    size_t length = 0;
+    size_t count = 0;
+
+    text[0] = '\0';
+    for (size_t i = 0; i < list->count && count < room; i++) {
+        char number[16];
+
+        if (list->items[i].fd < 0) {
+            continue;
+        }
+        (void)snprintf(number, sizeof(number), "%s%d%s", format[0] == ',' && count > 0 ? "," : "",
+                       list->items[i].fd, format[0] == ';' ? ";" : "");
+        if (length + strlen(number) >= LIST_TEXT_MAX) {
+            break;
+        }
+        length += (size_t)snprintf(text + length, LIST_TEXT_MAX - length, "%s", number);
+        descriptors[count++] = list->items[i].fd;
+    }
+    return count;
+}
+
+/* --- the children --- */
+
+static void fail(supervisor *self, const char *why)
+{
+    hgh_log(HG_LOG_ERROR, "%s", why);
+    self->exit_code = 1;
+    stop(self, SIGTERM);
+}
+
+static void on_kill_it(void *context)
+{
+    child *one = context;
+
+    if (one->pid > 0) {
+        hgh_log(HG_LOG_WARN, "%s (process %ld) does not end: killed", one->name, (long)one->pid);
+        (void)kill(one->pid, SIGKILL);
+    }
+}
+
+static void ask_to_end(child *one, int number, uint64_t grace_ms)
+{
+    if (one->pid > 0) {
+        (void)kill(one->pid, number);
+        hgh_event_loop_timer_start(one->owner->loop, &one->kill_it, grace_ms, on_kill_it, one);
+    }
+}
+
+/* Takes the wait before the next start and doubles it for the one after. */
+static uint64_t take_back_off(child *one)
+{
+    uint64_t wait_ms = one->back_off_ms;
+
+    if (wait_ms == 0 || hgh_event_loop_now_ms() - one->started_ms >= GOOD_RUN_MS) {
+        wait_ms = BACK_OFF_FIRST_MS;
+    }
+    one->back_off_ms = wait_ms * 2 < BACK_OFF_MAX_MS ? wait_ms * 2 : BACK_OFF_MAX_MS;
+    return wait_ms;
+}
+
+/* Logs how a child ended and starts it again after its back-off. */
+static void restart_later(child *one, pid_t pid, int wait_status, hgh_event_loop_on_time start)
+{
+    uint64_t wait_ms = 0;
+    char text[120];
+
+    if (!one->restart_at_once) {
+        wait_ms = take_back_off(one);
+        hgh_log(HG_LOG_ERROR, "%s (process %ld) %s; started again in %llu ms", one->name, (long)pid,
+                hgh_child_process_end_text(wait_status, text, sizeof(text)),
+                (unsigned long long)wait_ms);
+    }
+    one->restart_at_once = false;
+    hgh_event_loop_timer_start(one->owner->loop, &one->restart, wait_ms, start, one->owner);
+}
+
+/* A start that failed without any child. */
+static void start_failed(child *one, const hg_error *err, hgh_event_loop_on_time start)
+{
+    hgh_log(HG_LOG_ERROR, "%s", err->text);
+    one->started_ms = hgh_event_loop_now_ms();
+    hgh_event_loop_timer_start(one->owner->loop, &one->restart, take_back_off(one), start,
+                               one->owner);
+}
+
+/* --- control --- */
+
+/* Whether there is a state that nginx could serve without control. */
+static bool is_published(const supervisor *self)
+{
+    char *path = hgh_instance_path(self->instance, FEED_WORD);
+    uint64_t word = 0;
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd >= 0) {
+        if (read(fd, &word, sizeof(word)) != (ssize_t)sizeof(word)) {
+            word = 0;
+        }
+        (void)close(fd);
+    }
+    free(path);
+    return word != 0;
+}
+
+static void allow_engine(supervisor *self)
+{
+    if (!self->engine_allowed && !self->is_stopping) {
+        self->engine_allowed = true;
+        hgh_event_loop_timer_stop(self->loop, &self->ready_timer);
+        engine_start(self);
+    }
+}
+
+static void on_ready_time(void *context)
+{
+    supervisor *self = context;
+    uint64_t waited_ms = hgh_event_loop_now_ms() - self->begun_ms;
+
+    if (is_published(self)) {
+        hgh_log(HG_LOG_WARN,
+                "control is not ready after %llu ms: nginx starts on the state that "
+                "was published last",
+                (unsigned long long)waited_ms);
+        allow_engine(self);
+    } else if (waited_ms >= READY_MAX_MS) {
+        fail(self, "control did not become ready, and no state was ever published: nothing to "
+                   "serve");
+    } else {
+        hgh_event_loop_timer_start(self->loop, &self->ready_timer, READY_GRACE_MS, on_ready_time,
+                                   self);
+    }
+}
+
+static void answer_settings(supervisor *self)
+{
+    hg_error err = HG_ERROR_INIT;
+    char *packet = malloc(HGH_SUPERVISOR_PACKET_MAX);
+    char *text = NULL;
+    size_t length = 0;
+    int header;
+
+    if (packet == NULL) {
+        return; /* control asks in vain, ends and is started again */
+    }
+    if (hgh_settings_read(self->settings->path, &text, &length, &err) == HG_OK) {
+        header = snprintf(packet, HGH_SUPERVISOR_PACKET_MAX, "ok\n");
+        memcpy(packet + header, text, length);
+        length += (size_t)header;
+    } else {
+        length = (size_t)snprintf(packet, HGH_SUPERVISOR_PACKET_MAX, "error\n%s", err.text);
+    }
+    if (send(self->socket, packet, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length) {
+        hgh_log(HG_LOG_ERROR, "the configuration could not be sent to control: %s",
+                strerror(errno));
+    }
+    free(text);
+    free(packet);
+}
+
+static void close_socket(supervisor *self)
+{
+    if (self->socket >= 0) {
+        hgh_event_loop_unwatch(self->loop, self->socket);
+        (void)close(self->socket);
+        self->socket = -1;
+    }
+}
+
+static void on_control_packet(void *context, uint32_t events)
+{
+    supervisor *self = context;
+    char request[REQUEST_MAX];
+    ssize_t length = recv(self->socket, request, sizeof(request) - 1, MSG_DONTWAIT);
+
+    (void)events;
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (length <= 0) { /* its end is closed: SIGCHLD says the rest */
+        close_socket(self);
+        return;
+    }
+    request[length] = '\0';
+    if (strcmp(request, "settings") == 0) {
+        answer_settings(self);
+    } else if (strcmp(request, "ready") == 0) {
+        self->is_ready = true;
+        self->control.failures = 0;
+        allow_engine(self);
+    } else {
+        hgh_log(HG_LOG_WARN, "control asks \"%s\", which is not known", request);
+    }
+}
+
+/* Our end is watched; the other is for the child that is about to start. */
+static hg_status open_socket(supervisor *self, int *out_other, hg_error *err)
+{
+    int size = (int)HGH_SUPERVISOR_PACKET_MAX * 2; /* the kernel's accounting included */
+    int ends[2];
+    hg_status status;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        return hg_error_set(err, HG_ERR_IO, "a socket to control: %s", strerror(errno));
+    }
+    (void)setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* enough by default */
+    status = hgh_event_loop_watch(self->loop, ends[0], EPOLLIN, on_control_packet, self, err);
+    if (status != HG_OK) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return status;
+    }
+    self->socket = ends[0];
+    *out_other = ends[1];
+    return HG_OK;
+}
+
+static hg_status control_execute(supervisor *self, int socket, hg_error *err)
+{
+    const hgh_instance *instance = self->instance;
+    const hgh_shared *shared = &instance->shared;
+    int descriptors[DESCRIPTORS_MAX] = {shared->board, shared->arena, shared->wake, shared->ack,
+                                        socket};
+    char numbers[CONTROL_FIXED][16];
+    char listen[LIST_TEXT_MAX];
+    size_t count = CONTROL_FIXED;
+    char name[] = "hotgate";
+    char command[] = "control";
+    char options[][16] = {"-p",     "--config", "--board",      "--arena",
+                          "--wake", "--ack",    "--supervisor", "--listen"};
+    char *arguments[] = {
+        name,       command,    options[0], instance->directory, options[1], self->settings->path,
+        options[2], numbers[0], options[3], numbers[1],          options[4], numbers[2],
+        options[5], numbers[3], options[6], numbers[4],          options[7], listen,
+        NULL};
+    hgh_child_plan plan = {
+        .program = PROGRAM,
+        .arguments = arguments,
+        .descriptors = descriptors,
+        .death_signal = SIGKILL, /* it holds nothing that a kill could harm */
+        .change_user = instance->as_root,
+        .user = HGH_CONTROL_USER,
+        .uid = instance->control_uid,
+        .group = instance->group,
+    };
+
+    for (size_t i = 0; i < CONTROL_FIXED; i++) {
+        (void)snprintf(numbers[i], sizeof(numbers[i]), "%d", descriptors[i]);
+    }
+    count += list_sockets(&self->admin, ",", listen, descriptors + count, DESCRIPTORS_MAX - count);
+    if (listen[0] == '\0') {
+        arguments[sizeof(arguments) / sizeof(arguments[0]) - 3] = NULL; /* without --listen */
+    }
+    plan.descriptor_count = count;
+    return hgh_child_process_start(&plan, &self->control.pid, err);
+}
+
+static void control_start(void *context)
+{
+    supervisor *self = context;
+    hg_error err = HG_ERROR_INIT;
+    int other = -1;
+    hg_status status;
+
+    if (self->is_stopping || self->control.pid > 0) {
+        return;
+    }
+    close_socket(self);
+    status = open_socket(self, &other, &err);
+    if (status == HG_OK) {
+        status = control_execute(self, other, &err);
+        (void)close(other);
+    }
+    if (status != HG_OK) {
+        close_socket(self);
+        start_failed(&self->control, &err, control_start);
+        return;
+    }
+    self->control.started_ms = hgh_event_loop_now_ms();
+}
+
+static void control_ended(supervisor *self, pid_t pid, int wait_status)
+{
+    char text[120];
+
+    close_socket(self);
+    self->control.failures++;
+    if (!self->is_ready && !self->engine_allowed && !is_published(self) &&
+        self->control.failures >= START_FAILURES_MAX) {
+        char why[300];
+
+        (void)snprintf(why, sizeof(why),
+                       "control could not be started, %u times in a row (%s), and no state was "
+                       "ever published: nothing to serve",
+                       self->control.failures,
+                       hgh_child_process_end_text(wait_status, text, sizeof(text)));
+        fail(self, why);
+        return;
+    }
+    restart_later(&self->control, pid, wait_status, control_start);
+}
+
+/* --- nginx --- */
+
+static off_t file_length(const supervisor *self, const char *relative)
+{
+    char *path = hgh_instance_path(self->instance, relative);
+    struct stat info = {0};
+
+    if (path != NULL) {
+        (void)stat(path, &info); /* absent: 0 */
+    }
+    free(path);
+    return info.st_size;
+}
+
+/* What nginx has to say about a start that failed, from its log; "" if nothing. */
+static const char *engine_error(const supervisor *self, char line[FIRST_LINE_MAX])
+{
+    char *path = hgh_instance_path(self->instance, NGINX_FIRST_LOG);
+    FILE *file = path == NULL ? NULL : fopen(path, "re");
+    bool is_found = false;
+
+    line[0] = '\0';
+    if (file != NULL && fseeko(file, self->engine_log_start, SEEK_SET) == 0) {
+        while (!is_found && fgets(line, (int)FIRST_LINE_MAX, file) != NULL) {
+            is_found = strstr(line, "[emerg]") != NULL;
+        }
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    free(path);
+    line[is_found ? strcspn(line, "\n") : 0] = '\0';
+    return line;
+}
+
+/* It writes the file once its configuration is good and its sockets are open. */
+static bool engine_has_started(const supervisor *self, pid_t pid)
+{
+    char *path = hgh_instance_path(self->instance, HGH_NGINX_PID_FILE);
+    FILE *file = path == NULL ? NULL : fopen(path, "re");
+    char line[32] = "";
+
+    if (file != NULL) {
+        if (fgets(line, sizeof(line), file) == NULL) {
+            line[0] = '\0';
+        }
+        (void)fclose(file);
+    }
+    free(path);
+    return line[0] != '\0' && strtol(line, NULL, 10) == (long)pid;
+}
+
+static hg_status engine_execute(supervisor *self, hg_error *err)
+{
+    const hgh_shared *shared = &self->instance->shared;
+    int descriptors[DESCRIPTORS_MAX] = {shared->board, shared->arena, shared->wake, shared->ack};
+    char listen[LIST_TEXT_MAX];
+    char prefix[PATH_MAX];
+    char config[PATH_MAX];
+    char log[] = NGINX_FIRST_LOG;
+    char options[][4] = {"-p", "-c", "-e"};
+    char *arguments[] = {self->nginx, options[0], prefix, options[1],
+                         config,      options[2], log,    NULL};
+    hgh_child_plan plan = {
+        .program = self->nginx,
+        .arguments = arguments,
+        .descriptors = descriptors,
+        .variable = "NGINX", /* nginx takes the sockets named there instead of opening its own */
+        .value = listen,
+        .death_signal = SIGTERM, /* it ends its workers; these also watch it */
+    };
+
+    if (snprintf(prefix, sizeof(prefix), "%s/", self->instance->directory) >= (int)sizeof(prefix) ||
+        snprintf(config, sizeof(config), "%s/%s", self->instance->directory,
+                 HGH_NGINX_CONFIG_FILE) >= (int)sizeof(config)) {
+        return hg_error_set(err, HG_ERR_INVALID, "the path of the instance is too long for nginx");
+    }
+    plan.descriptor_count =
+        ENGINE_FIXED + list_sockets(&self->data, ";", listen, descriptors + ENGINE_FIXED,
+                                    DESCRIPTORS_MAX - ENGINE_FIXED);
+    return hgh_child_process_start(&plan, &self->engine.pid, err);
+}
+
+static void engine_start(void *context)
+{
+    supervisor *self = context;
+    hg_error err = HG_ERROR_INIT;
+
+    if (self->is_stopping || self->engine.pid > 0) {
+        return;
+    }
+    /* After HUP nginx opens new addresses itself; now that it is gone they can be ours. */
+    if (open_sockets(&self->data, 0, &err) != HG_OK) {
+        hgh_log(HG_LOG_WARN, "%s; nginx tries it itself", err.text);
+    }
+    if (!self->engine_proven) {
+        self->engine_log_start = file_length(self, NGINX_FIRST_LOG);
+    }
+    if (engine_execute(self, &err) != HG_OK) {
+        start_failed(&self->engine, &err, engine_start);
+        return;
+    }
+    self->engine.started_ms = hgh_event_loop_now_ms();
+}
+
+static void engine_ended(supervisor *self, pid_t pid, int wait_status)
+{
+    bool has_started =
+        engine_has_started(self, pid) || (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
+    char text[120];
+
+    /* Its workers are ours now; they serve nothing that anybody controls. */
+    (void)hgh_child_process_signal_orphans(SIGTERM, &self->control.pid, 1);
+    self->engine_proven = self->engine_proven || has_started;
+    self->engine.failures = has_started ? 0 : self->engine.failures + 1;
+    if (!self->engine_proven && self->engine.failures >= START_FAILURES_MAX) {
+        char line[FIRST_LINE_MAX];
+        char why[FIRST_LINE_MAX + 200];
+
+        (void)snprintf(why, sizeof(why), "nginx could not be started, %u times in a row (%s)%s%s",
+                       self->engine.failures,
+                       hgh_child_process_end_text(wait_status, text, sizeof(text)),
+                       engine_error(self, line)[0] == '\0' ? "" : ": ", line);
+        fail(self, why);
+        return;
+    }
+    restart_later(&self->engine, pid, wait_status, engine_start);
+}
+
+/* --- stopping --- */
+
+/* Waits for what the two left behind: nothing of the gateway outlives its supervisor. */
+static void sweep(void *context)
+{
+    supervisor *self = context;
+
+    while (waitpid(-1, NULL, WNOHANG) > 0) {
+    }
+    if (hgh_child_process_signal_orphans(SIGKILL, NULL, 0) == 0 ||
+        hgh_event_loop_now_ms() >= self->sweep_until_ms) {
+        hgh_event_loop_stop(self->loop);
+        return;
+    }
+    hgh_event_loop_timer_start(self->loop, &self->end_timer, 10, sweep, self);
+}
+
+/* One step on the way down: nginx first, so that the last requests still have their control. */
+static void stop_further(supervisor *self)
+{
+    if (self->engine.pid > 0) {
+        return;
+    }
+    if (self->control.pid > 0) {
+        ask_to_end(&self->control, SIGTERM, STOP_GRACE_MS);
+        return;
+    }
+    self->sweep_until_ms = hgh_event_loop_now_ms() + ORPHAN_WAIT_MS;
+    hgh_event_loop_timer_start(self->loop, &self->end_timer, 0, sweep, self);
+}
+
+static void stop(supervisor *self, int engine_signal)
+{
+    uint64_t grace_ms = STOP_GRACE_MS;
+
+    if (self->is_stopping) {
+        return;
+    }
+    self->is_stopping = true;
+    hgh_event_loop_timer_stop(self->loop, &self->ready_timer);
+    hgh_event_loop_timer_stop(self->loop, &self->control.restart);
+    hgh_event_loop_timer_stop(self->loop, &self->engine.restart);
+    if (engine_signal == SIGQUIT) {
+        grace_ms += (uint64_t)self->settings->worker_shutdown_timeout_ms;
+    }
+    ask_to_end(&self->engine, engine_signal, grace_ms);
+    stop_further(self);
+}
+
+static void on_stop_signal(void *context, int number)
+{
+    supervisor *self = context;
+
+    if (self->is_stopping) {
+        hgh_log(HG_LOG_WARN, "a second signal to stop: all is killed");
+        if (self->engine.pid > 0) {
+            (void)kill(self->engine.pid, SIGKILL);
+        }
+        if (self->control.pid > 0) {
+            (void)kill(self->control.pid, SIGKILL);
+        }
+        return;
+    }
+    hgh_log(HG_LOG_NOTICE, "signal %d (%s): stopping", number, strsignal(number));
+    stop(self, number == SIGQUIT ? SIGQUIT : SIGTERM);
+}
+
+static void on_child(void *context, int number)
+{
+    supervisor *self = context;
+    int wait_status = 0;
+    pid_t pid;
+
+    (void)number;
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        child *one = pid == self->control.pid  ? &self->control
+                     : pid == self->engine.pid ? &self->engine
+                                               : NULL;
+
+        if (one == NULL) { /* an orphan of theirs: probes, workers */
+            continue;
+        }
+        hgh_event_loop_timer_stop(self->loop, &one->kill_it);
+        one->pid = 0; /* from here on the number may be somebody else's */
+        if (self->is_stopping) {
+            stop_further(self);
+        } else if (one == &self->control) {
+            control_ended(self, pid, wait_status);
+        } else {
+            engine_ended(self, pid, wait_status);
+        }
+    }
+}
+
+/* --- reloading --- */
+
+static hgh_settings *load_again(supervisor *self)
+{
+    hg_issues errors = {0};
+    hg_issues warnings = {0};
+    hg_error err = HG_ERROR_INIT;
+    hgh_settings *settings = NULL;
+    hg_status status = hgh_settings_load(self->settings->path, &settings, &errors, &warnings);
+
+    for (size_t i = 0; i < errors.count; i++) {
+        hgh_log(HG_LOG_ERROR, "%s", errors.items[i].text);
+    }
+    for (size_t i = 0; i < warnings.count; i++) {
+        hgh_log(HG_LOG_WARN, "%s", warnings.items[i].text);
+    }
+    hgh_issues_done(&errors);
+    hgh_issues_done(&warnings);
+    if (status == HG_OK) {
+        status = hgh_settings_ensure_admin_key(
+            settings, settings->path, hgh_instance_contains(self->instance, settings->path), &err);
+        if (status != HG_OK) {
+            hgh_log(HG_LOG_ERROR, "%s", err.text);
+        }
+    }
+    if (status != HG_OK) {
+        hgh_settings_free(settings);
+        return NULL;
+    }
+    return settings;
+}
+
+/* Nothing is changed unless all can be: addresses, and nginx.conf as a whole. */
+static hg_status try_settings(supervisor *self, const hgh_settings *settings, hg_error *err)
+{
+    hg_status status =
+        check_sockets(&self->data, settings->node_listen, settings->node_listen_count, 0, err);
+
+    if (status == HG_OK) {
+        status = check_sockets(&self->admin, settings->admin_listen, admin_count(settings), 0, err);
+    }
+    return status == HG_OK ? hgh_nginx_config_write(self->instance, settings, err) : status;
+}
+
+/* What cannot change while the gateway runs keeps its value. */
+static void keep_fixed(supervisor *self, hgh_settings *settings)
+{
+    if (settings->shared_memory_bytes != self->settings->shared_memory_bytes) {
+        hgh_log(HG_LOG_WARN, "hotgate.shared_memory: counts at the next start");
+    }
+    if (self->instance->as_root && strcmp(settings->user, self->settings->user) != 0) {
+        char *user = settings->user;
+
+        hgh_log(HG_LOG_WARN, "nginx_config.user: counts at the next start");
+        settings->user = self->settings->user;
+        self->settings->user = user; /* freed with the rest */
+    }
+}
+
+static void on_reload_signal(void *context, int number)
+{
+    supervisor *self = context;
+    hg_error err = HG_ERROR_INIT;
+    hgh_settings *settings;
+
+    (void)number;
+    if (self->is_stopping) {
+        return;
+    }
+    settings = load_again(self);
+    if (settings == NULL) {
+        hgh_log(HG_LOG_ERROR, "the configuration stays as it was");
+        return;
+    }
+    keep_fixed(self, settings);
+    if (try_settings(self, settings, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "the configuration stays as it was: %s", err.text);
+        hgh_settings_free(settings);
+        return;
+    }
+    /* A running nginx opens new addresses itself: it takes sockets at its start only. */
+    if (change_sockets(&self->data, settings->node_listen, settings->node_listen_count, &err) !=
+            HG_OK ||
+        change_sockets(&self->admin, settings->admin_listen, admin_count(settings), &err) !=
+            HG_OK ||
+        open_sockets(&self->admin, 0, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+    hgh_settings_free(self->settings);
+    self->settings = settings;
+    hgh_log(HG_LOG_NOTICE, "the configuration was read again");
+    if (self->engine.pid > 0) {
+        (void)kill(self->engine.pid, SIGHUP);
+    }
+    /* Control holds no traffic: a new one reads the settings and takes the listeners. */
+    self->control.restart_at_once = self->control.pid > 0;
+    ask_to_end(&self->control, SIGTERM, STOP_GRACE_MS);
+}
+
+static void on_rotate_signal(void *context, int number)
+{
+    supervisor *self = context;
+    hg_error err = HG_ERROR_INIT;
+
+    if (hgh_instance_prepare_log(self->instance, &err) != HG_OK || hgh_log_reopen(&err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+    if (self->engine.pid > 0) {
+        (void)kill(self->engine.pid, number);
+    }
+    if (self->control.pid > 0) {
+        (void)kill(self->control.pid, number);
+    }
+}
+
+/* --- the whole --- */
+
+static hg_status watch_signals(supervisor *self, hg_error *err)
+{
+    static const struct {
+        int number;
+        hgh_event_loop_on_signal call;
+    } signals[] = {
+        {SIGCHLD, on_child},       {SIGINT, on_stop_signal},   {SIGTERM, on_stop_signal},
+        {SIGQUIT, on_stop_signal}, {SIGHUP, on_reload_signal}, {SIGUSR1, on_rotate_signal},
+    };
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; status == HG_OK && i < sizeof(signals) / sizeof(signals[0]); i++) {
+        status = hgh_event_loop_signal(self->loop, signals[i].number, signals[i].call, self, err);
+    }
+    return status;
+}
+
+/* All that can be refused before a process is started. */
+static hg_status prepare(supervisor *self, hg_error *err)
+{
+    char *pid_file = hgh_instance_path(self->instance, HGH_NGINX_PID_FILE);
+    hg_status status = hgh_nginx_binary_find(self->settings->nginx_binary, &self->nginx, err);
+
+    if (pid_file != NULL) {
+        (void)unlink(pid_file); /* of a gateway that was killed */
+    }
+    free(pid_file);
+    if (status == HG_OK) {
+        status = hgh_nginx_binary_check(self->nginx, err);
+    }
+    if (status == HG_OK) {
+        status = change_sockets(&self->data, self->settings->node_listen,
+                                self->settings->node_listen_count, err);
+    }
+    if (status == HG_OK) {
+        status = change_sockets(&self->admin, self->settings->admin_listen,
+                                admin_count(self->settings), err);
+    }
+    if (status == HG_OK) {
+        status = open_sockets(&self->data, TAKEN_PORT_WAIT_MS, err);
+    }
+    if (status == HG_OK) {
+        status = open_sockets(&self->admin, TAKEN_PORT_WAIT_MS, err);
+    }
+    if (status == HG_OK) {
+        status = make_shared(self, err);
+    }
+    if (status == HG_OK) {
+        status = hgh_nginx_config_write(self->instance, self->settings, err);
+    }
+    if (status == HG_OK) {
+        status = hgh_event_loop_new(&self->loop, err);
+    }
+    if (status == HG_OK) {
+        status = watch_signals(self, err);
+    }
+    if (status == HG_OK && prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        status = hg_error_set(err, HG_ERR_IO, "subreaper: %s", strerror(errno));
+    }
+    return status;
+}
+
+static void log_start(const supervisor *self)
+{
+    char text[HGH_LISTENER_TEXT_MAX];
+
+    hgh_log(HG_LOG_NOTICE,
+            "hotgate " HGH_VERSION " with nginx " HGH_NGINX_VERSION ", instance %s%s",
+            self->instance->directory,
+            self->instance->as_root ? "" : ", all of it as one ordinary user");
+    for (size_t i = 0; i < self->data.count; i++) {
+        hgh_log(HG_LOG_NOTICE, "data plane on %s",
+                hgh_listener_text(&self->data.items[i].listen, text));
+    }
+    for (size_t i = 0; i < self->admin.count; i++) {
+        hgh_log(HG_LOG_NOTICE, "Admin API on %s",
+                hgh_listener_text(&self->admin.items[i].listen, text));
+    }
+}
+
+int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings)
+{
+    supervisor self = {
+        .instance = instance,
+        .settings = settings,
+        .control = {.name = "control"},
+        .engine = {.name = "nginx"},
+        .socket = -1,
+        .begun_ms = hgh_event_loop_now_ms(),
+    };
+    hg_error err = HG_ERROR_INIT;
+
+    self.control.owner = &self;
+    self.engine.owner = &self;
+    if (prepare(&self, &err) == HG_OK) {
+        log_start(&self);
+        hgh_event_loop_timer_start(self.loop, &self.ready_timer, READY_GRACE_MS, on_ready_time,
+                                   &self);
+        hgh_event_loop_timer_start(self.loop, &self.control.restart, 0, control_start, &self);
+        if (hgh_event_loop_run(self.loop, &err) != HG_OK) {
+            hgh_log(HG_LOG_ERROR, "%s", err.text);
+            self.exit_code = 1;
+        }
+        hgh_log(HG_LOG_NOTICE, "stopped");
+    } else {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+        self.exit_code = 1;
+    }
+    if (self.loop != NULL) {
+        close_socket(&self);
+    }
+    hgh_event_loop_free(self.loop);
+    close_sockets(&self.data);
+    close_sockets(&self.admin);
+    hgh_settings_free(self.settings);
+    free(self.nginx);
+    return self.exit_code;
+}

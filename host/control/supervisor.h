@@ -1,0 +1,32 @@
+/* host/control/supervisor.h - keeps control and nginx running; does no other work.
+ *
+ * Control is started as `hotgate control -p DIR --config PATH --board FD --arena FD --wake FD
+ * --ack FD --supervisor FD [--listen FD,...]`; --listen is absent without an Admin API. The socket
+ * --supervisor keeps packets apart:
+ *   control sends "settings"   the answer is "ok\n" and the configuration file's text, or "error\n"
+ *                              and a message: as root control may not read the file itself;
+ *   control sends "ready"      state is published and the Admin API listens: nginx may start.
+ *
+ * Signals: TERM and INT stop at once, QUIT when running requests have ended, each a second time
+ * kills; HUP reads the configuration again; USR1 opens all logs again.
+ */
+#ifndef HOST_CONTROL_SUPERVISOR_H
+#define HOST_CONTROL_SUPERVISOR_H
+
+#include "host/control/instance.h"
+#include "host/control/settings.h"
+
+#define HGH_SUPERVISOR_PACKET_MAX (HGH_SETTINGS_FILE_MAX + 16u) /* bytes; the longest answer */
+
+/**
+ * Runs the gateway in the foreground until it is stopped. From the main thread of a process with
+ * no other.
+ *
+ * instance  prepared and locked; its descriptors in `shared` are made here.
+ * settings  taken: replaced on HUP and freed at the end.
+ * Returns the exit code: 0 after an orderly stop, 1 if the gateway could not start, which has been
+ * logged. No process of it is left then.
+ */
+int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings);
+
+#endif

@@ -1,0 +1,95 @@
+/* host/control/supervisor_link.c - control's end of the socket to the supervisor. */
+#include "host/control/supervisor_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "host/control/supervisor.h"
+
+#define ASK_SETTINGS "settings"
+#define SAY_READY    "ready"
+#define ANSWER_OK    "ok\n"
+#define ANSWER_ERROR "error\n"
+
+static hg_status packet_send(int fd, const char *text, hg_error *err)
+{
+    ssize_t sent;
+
+    do {
+        sent = send(fd, text, strlen(text), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)strlen(text)
+               ? HG_OK
+               : hg_error_set(err, HG_ERR_IO, "telling the supervisor \"%s\": %s", text,
+                              strerror(errno));
+}
+
+/* Takes the answer apart; the text is moved to the beginning of the packet. */
+static hg_status answer_parse(char *packet, size_t length, size_t *out_length, hg_error *err)
+{
+    size_t ok = strlen(ANSWER_OK);
+    size_t error = strlen(ANSWER_ERROR);
+
+    if (length >= error && memcmp(packet, ANSWER_ERROR, error) == 0) {
+        return hg_error_set(err, HG_ERR_IO, "%s", packet + error);
+    }
+    if (length < ok || memcmp(packet, ANSWER_OK, ok) != 0) {
+        return hg_error_set(err, HG_ERR_IO,
+                            "asking the supervisor for the settings: found an answer of %zu bytes, "
+                            "wanted \"ok\" or \"error\"",
+                            length);
+    }
+    memmove(packet, packet + ok, length - ok + 1); /* with the NUL */
+    *out_length = length - ok;
+    return HG_OK;
+}
+
+hg_status hgh_supervisor_link_settings(int fd, char **out_text, size_t *out_length, hg_error *err)
+{
+    char *packet = malloc(HGH_SUPERVISOR_PACKET_MAX + 1);
+    hg_status status;
+    ssize_t length;
+
+    if (packet == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    status = packet_send(fd, ASK_SETTINGS, err);
+    if (status != HG_OK) {
+        goto cleanup;
+    }
+    do {
+        length = recv(fd, packet, HGH_SUPERVISOR_PACKET_MAX, 0);
+    } while (length < 0 && errno == EINTR);
+    if (length <= 0) {
+        status = hg_error_set(err, HG_ERR_IO, "asking the supervisor for the settings: %s",
+                              length == 0 ? "it is gone" : strerror(errno));
+        goto cleanup;
+    }
+    packet[length] = '\0';
+    status = answer_parse(packet, (size_t)length, out_length, err);
+    if (status == HG_OK) {
+        *out_text = packet;
+        packet = NULL;
+    }
+
+cleanup:
+    free(packet);
+    return status;
+}
+
+hg_status hgh_supervisor_link_ready(int fd, hg_error *err)
+{
+    return packet_send(fd, SAY_READY, err);
+}
+
+bool hgh_supervisor_link_is_parent(int fd)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof(peer);
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getppid();
+}

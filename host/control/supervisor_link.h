@@ -1,0 +1,24 @@
+/* host/control/supervisor_link.h - control's end of the socket to the supervisor. */
+#ifndef HOST_CONTROL_SUPERVISOR_LINK_H
+#define HOST_CONTROL_SUPERVISOR_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <hotgate/error.h>
+
+/**
+ * Asks for the configuration file, which only the supervisor may be able to read. Waits.
+ *
+ * out_text  on HG_OK NUL-terminated and owned by the caller; else untouched.
+ */
+hg_status hgh_supervisor_link_settings(int fd, char **out_text, size_t *out_length, hg_error *err);
+
+/** Says that state is published and the Admin API listens. */
+hg_status hgh_supervisor_link_ready(int fd, hg_error *err);
+
+/** True if the process that made the socket is still this one's parent: the signal that ends
+ * control with it may have been lost before it was asked for. */
+bool hgh_supervisor_link_is_parent(int fd);
+
+#endif

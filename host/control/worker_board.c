@@ -1,0 +1,133 @@
+/* host/control/worker_board.c - control's view of the workers: votes, generations, numbers. */
+#include "host/control/worker_board.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool slot_lives(const hgh_board_slot *slot)
+{
+    return hgh_board_owner_lives(atomic_load(&slot->owner));
+}
+
+/* Workers that end what they have do not take part in anything new. */
+static bool slot_has_a_say(const hgh_board_slot *slot)
+{
+    uint32_t state = atomic_load(&slot->state);
+
+    return (state == HGH_WORKER_STARTING || state == HGH_WORKER_SERVING) && slot_lives(slot);
+}
+
+/* A worker writes the text before the vote; a byte may still change while we copy: it is bounded.
+ */
+static void reason_copy(const hgh_board_slot *slot, hgh_vote_count *count)
+{
+    char text[HGH_BOARD_VOTE_TEXT];
+
+    memcpy(text, slot->vote_text, sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    (void)snprintf(count->reason, sizeof(count->reason), "worker %d: %s",
+                   (int)hgh_board_pid(atomic_load(&slot->owner)), text);
+}
+
+hgh_vote_count hgh_worker_board_votes(const hgh_board *board, uint64_t generation)
+{
+    hgh_vote_count count = {0};
+
+    for (uint32_t i = 0; i < board->slots; i++) {
+        const hgh_board_slot *slot = &board->slot[i];
+        uint64_t vote;
+
+        if (!slot_has_a_say(slot)) {
+            continue;
+        }
+        vote = atomic_load_explicit(&slot->vote, memory_order_acquire);
+        count.voters++;
+        if (vote == (generation << 8 | HGH_VOTE_YES)) {
+            count.yes++;
+        } else if (vote == (generation << 8 | HGH_VOTE_NO)) {
+            if (count.no == 0) {
+                reason_copy(slot, &count);
+            }
+            count.no++;
+        }
+    }
+    return count;
+}
+
+hgh_follow_count
+hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t objects)
+{
+    hgh_follow_count count = {0};
+
+    for (uint32_t i = 0; i < board->slots; i++) {
+        const hgh_board_slot *slot = &board->slot[i];
+
+        if (!slot_has_a_say(slot)) {
+            continue;
+        }
+        count.workers++;
+        if (atomic_load_explicit(&slot->generation, memory_order_acquire) == generation) {
+            uint64_t mapped = atomic_load(&slot->objects_mapped);
+
+            count.there++;
+            count.drained += mapped <= objects + atomic_load(&slot->objects_pinned);
+        }
+    }
+    return count;
+}
+
+size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t max)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < board->slots; i++) {
+        hgh_board_slot *slot = &board->slot[i];
+        uint64_t owner = atomic_load(&slot->owner);
+
+        if (owner == 0 || hgh_board_owner_lives(owner)) {
+            continue;
+        }
+        if (count < max) {
+            dead[count].pid = (int)hgh_board_pid(owner);
+            dead[count].marker = atomic_load(&slot->marker);
+        }
+        count++;
+        atomic_store(&slot->state, HGH_WORKER_NONE);
+        (void)atomic_compare_exchange_strong(&slot->owner, &owner, 0); /* taken over: fine too */
+    }
+    return count;
+}
+
+json_t *hgh_worker_board_json(const hgh_board *board)
+{
+    static const char *const states[] = {
+        [HGH_WORKER_NONE] = "none",       [HGH_WORKER_STARTING] = "starting",
+        [HGH_WORKER_SERVING] = "serving", [HGH_WORKER_DRAINING] = "draining",
+        [HGH_WORKER_DEAD] = "dead",
+    };
+    json_t *array = json_array();
+
+    for (uint32_t i = 0; i < board->slots; i++) {
+        const hgh_board_slot *slot = &board->slot[i];
+        uint32_t state = atomic_load(&slot->state);
+
+        if (!slot_lives(slot)) {
+            continue;
+        }
+        (void)json_array_append_new(
+            array, json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pid",
+                             (int)hgh_board_pid(atomic_load(&slot->owner)), "number",
+                             (int)atomic_load(&slot->engine_number), "state",
+                             state <= HGH_WORKER_DEAD ? states[state] : "unknown", "generation",
+                             (json_int_t)atomic_load(&slot->generation), "requests",
+                             (json_int_t)atomic_load(&slot->requests), "requests_live",
+                             (json_int_t)atomic_load(&slot->requests_live), "requests_parked",
+                             (json_int_t)atomic_load(&slot->requests_parked), "objects_mapped",
+                             (json_int_t)atomic_load(&slot->objects_mapped), "objects_pinned",
+                             (json_int_t)atomic_load(&slot->objects_pinned), "chains",
+                             (json_int_t)atomic_load(&slot->chains), "slow_calls",
+                             (json_int_t)atomic_load(&slot->slow_calls), "apply_failures",
+                             (json_int_t)atomic_load(&slot->apply_failures)));
+    }
+    return array;
+}

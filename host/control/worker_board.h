@@ -1,0 +1,49 @@
+/* host/control/worker_board.h - control's view of the workers: votes, generations, numbers. */
+#ifndef HOST_CONTROL_WORKER_BOARD_H
+#define HOST_CONTROL_WORKER_BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "host/core/board.h"
+
+/** What the living workers say of a prepared generation. */
+typedef struct hgh_vote_count {
+    size_t voters; /* living workers that have a say */
+    size_t yes;
+    size_t no;
+    char reason[HGH_BOARD_VOTE_TEXT + 64]; /* of the first no */
+} hgh_vote_count;
+
+hgh_vote_count hgh_worker_board_votes(const hgh_board *board, uint64_t generation);
+
+/** How far the living workers are with a generation that was committed. */
+typedef struct hgh_follow_count {
+    size_t workers;
+    size_t there;   /* run it */
+    size_t drained; /* have no object mapped but its own */
+} hgh_follow_count;
+
+/** objects: how many plugins the generation has. */
+hgh_follow_count
+hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t objects);
+
+/** A worker that has died since the last look. */
+typedef struct hgh_dead_worker {
+    int pid;
+    uint64_t marker; /* the call into a plugin that it was in; 0: none */
+} hgh_dead_worker;
+
+/**
+ * Frees the slots of workers that are gone. Returns how many were found, of which the first `max`
+ * are told in `dead`. The board must be mapped for writing.
+ */
+size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t max);
+
+/** The living workers as an array for the status; a new reference. */
+json_t *hgh_worker_board_json(const hgh_board *board);
+
+#endif

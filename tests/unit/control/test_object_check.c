@@ -1,0 +1,346 @@
+/* tests/unit/control/test_object_check.c - each wrong object is refused with the text for it. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "host/control/object_check.h"
+#include "host/control/object_schema.h"
+#include "tests/unit/unit.h"
+
+#define URI "\"uri\":\"/a\""
+#define UP  "{\"nodes\":{\"127.0.0.1:80\":1}}"
+
+static hgh_object_check *check;
+static hgh_resource_table *table;
+
+static int set_up(void **state)
+{
+    static const char *const keys[] = {"upstreams/1", "services/s"};
+
+    (void)state;
+    assert_int_equal(hgh_object_check_new(&check, NULL), HG_OK);
+    table = hgh_resource_table_new();
+    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+        hgh_resource_table_put(table, hgh_resource_object_new(table, keys[i], "{}", 2, NULL));
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    hgh_object_check_free(check);
+    hgh_object_check_free(NULL);
+    hgh_resource_table_free(table);
+    return 0;
+}
+
+/* Runs the checks; "" if all is well, else the first finding. */
+static const char *first_finding(const char *kind_name, const char *text, char *into, size_t size)
+{
+    const hgh_object_kind *kind = hgh_object_kind_find(kind_name);
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    hg_issues issues = {0};
+
+    if (object == NULL) {
+        fail_msg("no JSON: %s", text);
+    }
+    hgh_object_check_run(check, kind, table, object, NULL, &issues);
+    (void)hgh_issues_first(&issues, into, size);
+    hgh_issues_done(&issues);
+    json_decref(object);
+    return into;
+}
+
+static void what_apisix_accepts_is_accepted(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *kind;
+        const char *object;
+    } cases[] = {
+        {"smallest route", "routes", "{" URI ",\"upstream\":" UP "}"},
+        {"uris", "routes", "{\"uris\":[\"/a\",\"/b/*\"],\"plugins\":{}}"},
+        {"methods", "routes", "{" URI ",\"upstream_id\":1,\"methods\":[\"GET\",\"PURGE\"]}"},
+        {"no methods", "routes", "{" URI ",\"upstream_id\":\"1\",\"methods\":[]}"},
+        {"host", "routes", "{" URI ",\"service_id\":\"s\",\"host\":\"*.foo.com\"}"},
+        {"any host", "routes", "{" URI ",\"service_id\":\"s\",\"host\":\"*\"}"},
+        {"hosts", "routes", "{" URI ",\"service_id\":\"s\",\"hosts\":[\"a.com\",\"B.com\"]}"},
+        {"addresses", "routes",
+         "{" URI ",\"service_id\":\"s\",\"remote_addrs\":[\"10.0.0.0/8\",\"1.2.3.4\",\"::1\","
+         "\"fe80::/10\"]}"},
+        {"address", "routes", "{" URI ",\"service_id\":\"s\",\"remote_addr\":\"127.0.0.1\"}"},
+        {"all the rest of a route", "routes",
+         "{" URI ",\"service_id\":\"s\",\"id\":7,\"name\":\"n\",\"desc\":\"d\",\"labels\":"
+         "{\"a\":\"b\"},\"priority\":-3,\"timeout\":{\"connect\":1,\"send\":0.5,\"read\":3},"
+         "\"enable_websocket\":true,\"status\":0,\"create_time\":1,\"update_time\":2}"},
+        {"vars that are always true", "routes", "{" URI ",\"service_id\":\"s\",\"vars\":[]}"},
+        {"empty service", "services", "{}"},
+        {"service", "services",
+         "{\"upstream\":" UP ",\"plugins\":{},\"enable_websocket\":false,\"hosts\":[\"a.com\"]}"},
+        {"nodes as a map", "upstreams",
+         "{\"nodes\":{\"a.com\":1,\"b.com:8080\":0,\"[::1]:80\":2,\"1.2.3.4\":1}}"},
+        {"no nodes", "upstreams", "{\"nodes\":{}}"},
+        {"nodes as an array", "upstreams",
+         "{\"nodes\":[{\"host\":\"a.com\",\"weight\":1},{\"host\":\"[::1]\",\"port\":80,"
+         "\"weight\":2,\"priority\":-1,\"metadata\":{}}]}"},
+        {"all that an upstream may hold", "upstreams",
+         "{\"nodes\":[],\"type\":\"roundrobin\",\"retries\":2,\"retry_timeout\":1.5,\"timeout\":"
+         "{\"connect\":1,\"send\":1,\"read\":1},\"scheme\":\"https\",\"pass_host\":\"rewrite\","
+         "\"upstream_host\":\"a.com\",\"keepalive_pool\":{\"size\":1,\"idle_timeout\":0,"
+         "\"requests\":1},\"labels\":{},\"name\":\"u\",\"desc\":\"\"}"},
+        {"consumer", "consumers",
+         "{\"username\":\"jack_2-x\",\"desc\":\"d\",\"labels\":{},\"plugins\":{}}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[600];
+
+        (void)first_finding(cases[i].kind, cases[i].object, text, sizeof(text));
+        if (text[0] != '\0') {
+            fail_msg("%s: %s", cases[i].label, text);
+        }
+    }
+}
+
+static void each_wrong_object_has_its_text(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *kind;
+        const char *object;
+        const char *text; /* how the first finding begins */
+    } cases[] = {
+        {"host and hosts", "routes", "{" URI ",\"plugins\":{},\"host\":\"a\",\"hosts\":[\"a\"]}",
+         "only one of host or hosts is allowed"},
+        {"both addresses", "routes",
+         "{" URI ",\"plugins\":{},\"remote_addr\":\"::1\",\"remote_addrs\":[\"::1\"]}",
+         "only one of remote_addr or remote_addrs is allowed"},
+        {"unknown field", "routes", "{" URI ",\"plugins\":{},\"urii\":1}",
+         "invalid configuration: additional properties forbidden, found urii"},
+        {"wrong type", "routes", "{\"uri\":1,\"plugins\":{}}",
+         "invalid configuration: property \"uri\" validation failed: wrong type: expected string, "
+         "got number"},
+        {"neither upstream nor plugins", "routes", "{" URI "}",
+         "invalid configuration: object matches none of the required"},
+        {"no uri", "routes", "{\"plugins\":{}}", "invalid configuration: "},
+        {"empty uri", "routes", "{\"uri\":\"\",\"plugins\":{}}",
+         "invalid configuration: property \"uri\" validation failed: string too short, expected at "
+         "least 1, got 0"},
+        {"unknown method", "routes", "{" URI ",\"plugins\":{},\"methods\":[\"get\"]}",
+         "invalid configuration: property \"methods\" validation failed: failed to validate item "
+         "1: matches none of the enum values"},
+        {"status 2", "routes", "{" URI ",\"plugins\":{},\"status\":2}",
+         "invalid configuration: property \"status\" validation failed: matches none of the enum "
+         "values"},
+        {"id with a blank", "routes", "{" URI ",\"plugins\":{},\"id\":\"a b\"}",
+         "invalid configuration: property \"id\" validation failed: object matches none of the "
+         "required"},
+        {"id 0", "routes", "{" URI ",\"plugins\":{},\"id\":0}",
+         "invalid configuration: property \"id\" validation failed"},
+        {"label with a blank", "routes", "{" URI ",\"plugins\":{},\"labels\":{\"a\":\"b c\"}}",
+         "invalid configuration: property \"labels\" validation failed: failed to validate a "
+         "(matching \".*\"): failed to match pattern \"^\\\\S+$\" with \"b c\""},
+        {"bad address", "routes", "{" URI ",\"plugins\":{},\"remote_addr\":\"1.2.3.x\"}",
+         "invalid configuration: property \"remote_addr\" validation failed"},
+        {"address out of range", "routes", "{" URI ",\"plugins\":{},\"remote_addr\":\"::1/129\"}",
+         "invalid ip address: ::1/129"},
+        {"address of four large parts", "routes",
+         "{" URI ",\"plugins\":{},\"remote_addrs\":[\"300.1.1.1/8\"]}",
+         "invalid ip address: 300.1.1.1/8"},
+        {"huge priority", "routes", "{" URI ",\"plugins\":{},\"priority\":99999999999}",
+         "invalid configuration: property \"priority\" validation failed: expected 99999999999 to "
+         "be at most 2147483647"},
+        {"timeout 0", "routes",
+         "{" URI ",\"plugins\":{},\"timeout\":{\"connect\":0,\"send\":1,\"read\":1}}",
+         "invalid configuration: property \"timeout\" validation failed: property \"connect\" "
+         "validation failed: expected 0 to be greater than 0"},
+        {"huge timeout", "routes",
+         "{" URI ",\"plugins\":{},\"timeout\":{\"connect\":1e300,\"send\":1,\"read\":1}}",
+         "invalid configuration: property \"connect\" validation failed: expected 1"},
+        {"upstream_id", "routes", "{" URI ",\"upstream_id\":\"nope\"}",
+         "failed to fetch upstream info by upstream id [nope], response code: 404"},
+        {"service_id", "routes", "{" URI ",\"service_id\":5}",
+         "failed to fetch service info by service id [5], response code: 404"},
+        {"plugin_config_id", "routes", "{" URI ",\"plugins\":{},\"plugin_config_id\":\"1\"}",
+         "failed to fetch plugin config info by plugin config id [1], response code: 404"},
+        {"group_id", "consumers", "{\"username\":\"a\",\"group_id\":\"g\"}",
+         "failed to fetch consumer group info by consumer group id [g], response code: 404"},
+        {"upstream_id of a service", "services", "{\"upstream_id\":\"9\"}",
+         "failed to fetch upstream info by upstream id [9], response code: 404"},
+        {"vars", "routes", "{" URI ",\"plugins\":{},\"vars\":[[\"a\",\"==\",\"b\"]]}",
+         "failed to validate the 'vars' expression: expressions on routes are not supported yet"},
+        {"filter_func", "routes",
+         "{" URI ",\"plugins\":{},\"filter_func\":\"function(vars) return true end\"}",
+         "unsupported property \"filter_func\": found "},
+        {"script", "routes", "{" URI ",\"script\":\"0123456789\"}",
+         "unsupported property \"script\": found \"0123456789\", wanted no Lua script"},
+        {"script_id", "routes", "{" URI ",\"plugins\":{},\"script_id\":\"1\"}",
+         "unsupported property \"script_id\": found \"1\""},
+        {"script of a service", "services", "{\"script\":\"0123456789\"}",
+         "unsupported property \"script\""},
+        {"chash", "upstreams", "{\"nodes\":{},\"type\":\"chash\",\"key\":\"uri\"}",
+         "unsupported property \"type\": found \"chash\", wanted roundrobin"},
+        {"least_conn inside a route", "routes",
+         "{" URI ",\"upstream\":{\"nodes\":{},\"type\":\"least_conn\"}}",
+         "unsupported property \"type\": found \"least_conn\", wanted roundrobin"},
+        {"hash_on", "upstreams", "{\"nodes\":{},\"hash_on\":\"vars\"}",
+         "unsupported property \"hash_on\""},
+        {"checks", "upstreams", "{\"nodes\":{},\"checks\":{\"active\":{}}}",
+         "unsupported property \"checks\""},
+        {"discovery", "upstreams", "{\"service_name\":\"s\",\"discovery_type\":\"dns\"}",
+         "unsupported property \"service_name\": found \"s\", wanted nodes"},
+        {"tls", "upstreams", "{\"nodes\":{},\"tls\":{}}", "unsupported property \"tls\""},
+        {"grpc", "upstreams", "{\"nodes\":{},\"scheme\":\"grpc\"}",
+         "unsupported property \"scheme\": found \"grpc\", wanted http or https"},
+        {"no nodes", "upstreams", "{}", "invalid configuration: value should match only one"},
+        {"rewrite without a host", "upstreams", "{\"nodes\":{},\"pass_host\":\"rewrite\"}",
+         "`upstream_host` can't be empty when `pass_host` is `rewrite`"},
+        {"port 0", "upstreams", "{\"nodes\":{\"a.com:0\":1}}", "invalid port 0"},
+        {"port 65536", "services", "{\"upstream\":{\"nodes\":{\"a.com:65536\":1}}}",
+         "invalid port 65536"},
+        {"no number as port", "upstreams", "{\"nodes\":{\"a.com:http\":1}}", "invalid port http"},
+        {"nothing as port", "upstreams", "{\"nodes\":{\"a.com:\":1}}", "invalid port "},
+        {"text behind a bracket", "upstreams", "{\"nodes\":{\"[::1]x\":1}}", "invalid port"},
+        {"bare IPv6 in a map", "upstreams", "{\"nodes\":{\"::1\":1}}",
+         "IPv6 address must be enclosed with '[' and ']'"},
+        {"bare IPv6 in an array", "upstreams", "{\"nodes\":[{\"host\":\"::1\",\"weight\":1}]}",
+         "IPv6 address must be enclosed with '[' and ']'"},
+        {"bracketed nonsense", "upstreams", "{\"nodes\":[{\"host\":\"[a]\",\"weight\":1}]}",
+         "invalid node host \"[a]\""},
+        {"wildcard node", "upstreams", "{\"nodes\":[{\"host\":\"*.a.com\",\"weight\":1}]}",
+         "invalid node host \"*.a.com\""},
+        {"empty node", "upstreams", "{\"nodes\":{\"\":1}}", "invalid node host \"\""},
+        {"node with a slash", "upstreams", "{\"nodes\":{\"http://a.com\":1}}", "invalid"},
+        {"weight -1", "upstreams", "{\"nodes\":{\"a\":-1}}", "invalid configuration"},
+        {"huge weight", "upstreams", "{\"nodes\":{\"a\":99999999999}}",
+         "invalid configuration: property \"a\" validation failed: expected 99999999999 to be at "
+         "most 2147483647"},
+        {"no username", "consumers", "{\"plugins\":{}}",
+         "invalid configuration: property \"username\" is required"},
+        {"odd username", "consumers", "{\"username\":\"a b\"}",
+         "invalid configuration: property \"username\" validation failed: failed to match pattern "
+         "\"^[a-zA-Z0-9_\\\\-]+$\" with \"a b\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[600];
+
+        (void)first_finding(cases[i].kind, cases[i].object, text, sizeof(text));
+        if (strncmp(text, cases[i].text, strlen(cases[i].text)) != 0) {
+            fail_msg("%s: %s", cases[i].label, text);
+        }
+    }
+}
+
+static void all_findings_are_told_with_their_pointers(void **state)
+{
+    json_t *object = json_loads("{\"uri\":\"/a\",\"upstream\":{\"nodes\":{\"a:b\":1},\"checks\":{},"
+                                "\"tls\":{}},\"upstream_id\":\"x\"}",
+                                0, NULL);
+    static const char *const pointers[] = {"/upstream/nodes/a:b", "/upstream/checks",
+                                           "/upstream/tls", "/upstream_id"};
+    hg_issues issues = {0};
+
+    (void)state;
+    hgh_object_check_run(check, hgh_object_kind_find("routes"), table, object, NULL, &issues);
+    assert_int_equal(issues.count, ARRAY_SIZE(pointers));
+    for (size_t i = 0; i < issues.count; i++) {
+        assert_string_equal(issues.items[i].pointer, pointers[i]);
+    }
+    hgh_issues_done(&issues);
+    json_decref(object);
+}
+
+static void plugins_are_listed_for_their_judge(void **state)
+{
+    json_t *object = json_loads("{\"username\":\"jack\",\"plugins\":{\"a/b\":{\"x\":1}}}", 0, NULL);
+    json_t *configs = hgh_object_check_plugins(hgh_object_kind_find("consumers"), "jack", object);
+    char *text = json_dumps(configs, JSON_COMPACT);
+
+    (void)state;
+    assert_string_equal(text,
+                        "[{\"plugin\":\"a/b\",\"use\":\"consumer\",\"pointer\":\"/plugins/a~1b\","
+                        "\"resource\":\"consumers\",\"id\":\"jack\",\"value\":{\"x\":1}}]");
+    free(text);
+    json_decref(configs);
+    json_decref(object);
+}
+
+/* True if a "$ref" is left anywhere. */
+static bool has_reference(json_t *value)
+{
+    const char *name;
+    json_t *child;
+    size_t i;
+
+    json_object_foreach(value, name, child)
+    {
+        if (strcmp(name, "$ref") == 0 || has_reference(child)) {
+            return true;
+        }
+    }
+    json_array_foreach(value, i, child)
+    {
+        if (has_reference(child)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void schemas_stand_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; hgh_object_kind_at(i) != NULL; i++) {
+        json_t *schema = NULL;
+
+        assert_int_equal(hgh_object_schema_make(hgh_object_kind_at(i)->schema, &schema, NULL),
+                         HG_OK);
+        assert_false(has_reference(schema));
+        json_decref(schema);
+    }
+    assert_int_equal(hgh_object_schema_make("nope", NULL, NULL), HG_ERR_NOT_FOUND);
+}
+
+static void hostile_objects_end_in_an_error(void **state)
+{
+    json_t *object = json_pack("{s:s, s:{}}", "uri", "/a", "plugins");
+    json_t *deep = json_object();
+    char *text = malloc(300000);
+    hg_issues issues = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        deep = json_pack("{s:o}", "a", deep);
+    }
+    assert_int_equal(json_object_set_new(object, "labels", deep), 0);
+    hgh_object_check_run(check, hgh_object_kind_find("routes"), table, object, NULL, &issues);
+    assert_false(hgh_issues_is_empty(&issues));
+    hgh_issues_done(&issues);
+    memset(text, 'a', 299999);
+    text[299999] = '\0';
+    assert_int_equal(json_object_set_new(object, "labels", json_object()), 0);
+    assert_int_equal(json_object_set_new(object, "uri", json_string(text)), 0);
+    assert_int_equal(json_object_set_new(object, text, json_string(text)), 0);
+    hgh_object_check_run(check, hgh_object_kind_find("routes"), table, object, NULL, &issues);
+    assert_false(hgh_issues_is_empty(&issues));
+    hgh_issues_done(&issues);
+    free(text);
+    json_decref(object);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_apisix_accepts_is_accepted),
+        cmocka_unit_test(each_wrong_object_has_its_text),
+        cmocka_unit_test(all_findings_are_told_with_their_pointers),
+        cmocka_unit_test(plugins_are_listed_for_their_judge),
+        cmocka_unit_test(schemas_stand_alone),
+        cmocka_unit_test(hostile_objects_end_in_an_error),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
