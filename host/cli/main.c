@@ -10,6 +10,7 @@
 #include "host/cli/command.h"
 #include "host/control/build_config.h"
 #include "host/control/control.h"
+#include "host/control/probe.h"
 #include "host/core/nearest.h"
 
 /* Without a summary: for the gateway and the build, not for people. */
@@ -21,17 +22,11 @@ static const struct {
     {"run", "run the gateway in the foreground", hgh_command_run},
     {"status", "show generation, plugins and workers of a running gateway", hgh_command_status},
     {"reload", "put new plugin objects into service", hgh_command_reload},
+    {"check", "examine a plugin's object as a reload would", hgh_command_check},
     {"control", NULL, hgh_control_main},
+    {"probe", NULL, hgh_probe_main},
     {"defaults", NULL, hgh_command_defaults},
 };
-
-/* Until the control plane is linked in. */
-__attribute__((weak)) int hgh_control_main(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return HGH_EXIT_FAILED;
-}
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +20,24 @@
 #include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
+#include "host/control/manifest.h"
 #include "host/control/plugin_catalog.h"
+#include "host/control/plugin_check.h"
 #include "host/control/publisher.h"
+#include "host/control/reload.h"
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
 #include "host/control/store.h"
 #include "host/control/store_sqlite.h"
 #include "host/control/supervisor_link.h"
+#include "host/control/watchdog.h"
 
 #define LISTENERS_MAX     32u
 #define CONNECTIONS_MAX   1000u /* of all listeners together */
 #define STATE_UMASK       0027u /* what control writes is for its user and the group's readers */
-#define MANIFEST_FILE     "state/generation.json"
 #define STORE_FILE        "state/store.db"
 #define FEED_DIRECTORY    "state/feed"
 #define LOG_FILE          "logs/control.log"
-#define MANIFEST_MAX      (16u << 20) /* bytes */
 #define EXIT_FAILED_START 1
 #define EXIT_BAD_OPTIONS  2
 
@@ -59,6 +62,11 @@ typedef struct control {
     hgh_publisher *publisher;
     hgh_plugin_catalog *catalog;
     hgh_admin_api *api;
+    json_t *manifest; /* as it was at the start */
+    hgh_plugin_check *check;
+    hgh_reload *reload;
+    hgh_watchdog *watchdog;   /* NULL: hotgate.slow_call is 0 */
+    hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
     hgh_admin_server *servers[LISTENERS_MAX];
 } control;
@@ -203,23 +211,14 @@ static void log_issues(const hg_issues *issues, hg_log_level level)
     }
 }
 
+/* The configured level is that of nginx's log; this one is short and tells what the gateway does,
+ * so it only ever says more. */
 static void log_level_set(const char *name)
 {
-    static const struct {
-        const char *name; /* nginx's */
-        hg_log_level level;
-    } levels[] = {
-        {"debug", HG_LOG_DEBUG},
-        {"info", HG_LOG_INFO},
-        {"notice", HG_LOG_NOTICE},
-        {"warn", HG_LOG_WARN},
-    };
-
-    hgh_log_set_level(HG_LOG_ERROR); /* "error" and all above it */
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(levels[i].name, name) == 0) {
-            hgh_log_set_level(levels[i].level);
-        }
+    if (strcmp(name, "debug") == 0) {
+        hgh_log_set_level(HG_LOG_DEBUG);
+    } else if (strcmp(name, "info") == 0) {
+        hgh_log_set_level(HG_LOG_INFO);
     }
 }
 
@@ -316,41 +315,13 @@ static hg_status make_store(control *self, hg_error *err)
     return self->table == NULL ? no_memory(err) : hgh_publisher_load(self->store, self->table, err);
 }
 
-/* The manifest in force, as it was written by the last reload; NULL in *out_text: none yet. */
-static hg_status manifest_read(const control *self, char **out_text, hg_error *err)
+/* The manifest in force, as it was written by the last reload; none before the first one. */
+static hg_status make_manifest(control *self, hg_error *err)
 {
-    char *path = hgh_instance_path(&self->instance, MANIFEST_FILE);
-    FILE *file = path == NULL ? NULL : fopen(path, "re");
-    char *text = NULL;
-    size_t length;
-    hg_status status = HG_OK;
+    char *path = hgh_instance_path(&self->instance, HGH_MANIFEST_FILE);
+    hg_status status =
+        path == NULL ? no_memory(err) : hgh_manifest_read(path, &self->manifest, err);
 
-    if (file == NULL) {
-        status = path == NULL      ? no_memory(err)
-                 : errno == ENOENT ? HG_OK
-                                   : hg_error_set(err, HG_ERR_IO, "%s: %s", path, strerror(errno));
-        goto cleanup;
-    }
-    text = malloc(MANIFEST_MAX + 1);
-    if (text == NULL) {
-        status = no_memory(err);
-        goto cleanup;
-    }
-    length = fread(text, 1, MANIFEST_MAX + 1, file);
-    if (ferror(file) != 0 || length > MANIFEST_MAX) {
-        status = hg_error_set(err, HG_ERR_IO, "%s: %s", path,
-                              length > MANIFEST_MAX ? "too long" : strerror(errno));
-        goto cleanup;
-    }
-    text[length] = '\0';
-    *out_text = text;
-    text = NULL;
-
-cleanup:
-    free(text);
-    if (file != NULL) {
-        (void)fclose(file); /* only read */
-    }
     free(path);
     return status;
 }
@@ -366,8 +337,14 @@ static hg_status make_feed(control *self, hg_error *err)
         .table = self->table,
         .wake = self->instance.shared.wake,
     };
-    hg_status status = directory == NULL ? no_memory(err) : manifest_read(self, &manifest, err);
+    hg_status status = HG_OK;
 
+    if (self->manifest != NULL) {
+        manifest = json_dumps(self->manifest, JSON_COMPACT);
+    }
+    if (directory == NULL || (self->manifest != NULL && manifest == NULL)) {
+        status = no_memory(err);
+    }
     options.manifest = manifest;
     if (status == HG_OK) {
         status = hgh_feed_writer_open(&options, &self->feed, err);
@@ -414,9 +391,99 @@ static hg_status make_servers(control *self, hg_error *err)
     return status;
 }
 
-static hg_status say_ready(control *self, hg_error *err)
+static void on_loaded(void *context, const json_t *plugins)
 {
-    return hgh_supervisor_link_ready(self->instance.shared.supervisor, err);
+    const control *self = context;
+
+    hgh_reload_describe(self->reload, plugins);
+}
+
+static hg_status make_plugins(control *self, hg_error *err)
+{
+    hgh_plugin_check_options check = {
+        .loop = self->loop,
+        .directory = self->instance.directory,
+        .shared_memory_bytes = (uint64_t)self->settings->shared_memory_bytes,
+        .on_loaded = on_loaded,
+        .context = self,
+    };
+    hgh_reload_options reload;
+    hg_status status;
+
+    self->check = hgh_plugin_check_new(&check);
+    if (self->check == NULL) {
+        return no_memory(err);
+    }
+    reload = (hgh_reload_options){
+        .loop = self->loop,
+        .instance = &self->instance,
+        .settings = self->settings,
+        .feed = self->feed,
+        .table = self->table,
+        .catalog = self->catalog,
+        .check = self->check,
+    };
+    status = hgh_reload_new(&reload, self->manifest, &self->reload, err);
+    if (status == HG_OK) {
+        hgh_admin_api_set_plugin_check(self->api, self->check);
+        hgh_admin_api_set_reload(self->api, hgh_reload_answer, hgh_reload_answer_status,
+                                 self->reload);
+    }
+    return status;
+}
+
+static const char *plugin_name(void *context, uint32_t number)
+{
+    const control *self = context;
+
+    return hgh_reload_plugin_name(self->reload, number);
+}
+
+static hg_status make_watchdog(control *self, hg_error *err)
+{
+    hgh_watchdog_options options = {
+        .loop = self->loop,
+        .board_fd = self->instance.shared.board,
+        .limit_ms = (uint64_t)self->settings->slow_call_ms,
+        .plugin_name = plugin_name,
+        .context = self,
+    };
+
+    return options.limit_ms == 0 ? HG_OK : hgh_watchdog_new(&options, &self->watchdog, err);
+}
+
+/* State is published and the Admin API answers. */
+static void on_begun(void *context)
+{
+    control *self = context;
+    hg_error err = HG_ERROR_INIT;
+
+    hgh_admin_queue_end(hgh_admin_api_queue(self->api));
+    if (hgh_supervisor_link_ready(self->instance.shared.supervisor, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+        hgh_event_loop_stop(self->loop);
+    }
+}
+
+static void first_look_run(hgh_admin_job *job)
+{
+    control *self = (control *)(void *)((char *)job - offsetof(control, first_look));
+
+    hgh_reload_begin(self->reload, on_begun, self);
+}
+
+/* Control ends first: the reload goes with its own part. */
+static void first_look_cancel(hgh_admin_job *job)
+{
+    (void)job;
+}
+
+static hg_status begin(control *self, hg_error *err)
+{
+    (void)err;
+    self->first_look = (hgh_admin_job){.run = first_look_run, .cancel = first_look_cancel};
+    hgh_admin_queue_add(hgh_admin_api_queue(self->api), &self->first_look);
+    return HG_OK;
 }
 
 /* In the order in which they are made; each may use those before it. */
@@ -424,9 +491,12 @@ static const struct {
     const char *name; /* for the message when it fails */
     hg_status (*make)(control *self, hg_error *err);
 } parts[] = {
-    {"the instance", make_instance}, {"the settings", make_settings}, {"the loop", make_loop},
-    {"the store", make_store},       {"the feed", make_feed},         {"the Admin API", make_api},
-    {"the listeners", make_servers}, {"the supervisor", say_ready},
+    {"the instance", make_instance}, {"the settings", make_settings},
+    {"the loop", make_loop},         {"the store", make_store},
+    {"the manifest", make_manifest}, {"the feed", make_feed},
+    {"the Admin API", make_api},     {"the plugins", make_plugins},
+    {"the watchdog", make_watchdog}, {"the listeners", make_servers},
+    {"the first look", begin},
 };
 
 /* Against the order in which they were made. */
@@ -436,6 +506,10 @@ static void control_done(control *self)
         hgh_admin_server_free(self->servers[i]);
     }
     hgh_admin_api_free(self->api);
+    hgh_watchdog_free(self->watchdog);
+    hgh_reload_free(self->reload);
+    hgh_plugin_check_free(self->check);
+    json_decref(self->manifest);
     hgh_publisher_free(self->publisher);
     hgh_plugin_catalog_free(self->catalog);
     hgh_feed_writer_close(self->feed);
@@ -469,7 +543,7 @@ static int run(control *self)
 
 int hgh_control_main(int argc, char **argv)
 {
-    control self = {0};
+    control self = {.instance = {.lock = -1, .shared = {-1, -1, -1, -1, -1}}};
     int code;
 
     if (!options_parse(argc, argv, &self.options)) {

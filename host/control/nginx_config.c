@@ -162,7 +162,9 @@ static void write_resolver(FILE *out, const hgh_settings *settings)
 
 static void write_http_settings(FILE *out, const hgh_settings *settings)
 {
-    (void)fputs("    client_body_temp_path run/tmp/client_body;\n"
+    /* A request's own record and nginx's fit into one allocation. */
+    (void)fputs("    request_pool_size 8k;\n"
+                "    client_body_temp_path run/tmp/client_body;\n"
                 "    proxy_temp_path run/tmp/proxy;\n"
                 "    fastcgi_temp_path run/tmp/fastcgi;\n"
                 "    uwsgi_temp_path run/tmp/uwsgi;\n"
@@ -203,9 +205,9 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   instance->shared.ack);
     (void)fprintf(out,
                   "    hotgate_router %s;\n    hotgate_parked_requests %lld;\n"
-                  "    hotgate_slow_call %lldms;\n    hotgate_server_tokens %s;\n",
+                  "    hotgate_server_tokens %s;\n",
                   settings->router, (long long)settings->parked_requests_max,
-                  (long long)settings->slow_call_ms, on_off(settings->enable_server_tokens));
+                  on_off(settings->enable_server_tokens));
     (void)fprintf(out,
                   "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
                   "        hotgate_balancer;\n        keepalive %lld;\n"
@@ -213,6 +215,36 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   (long long)settings->upstream_keepalive,
                   (long long)settings->upstream_keepalive_requests,
                   (long long)settings->upstream_keepalive_timeout_ms);
+}
+
+/* One way to talk to an upstream: nginx cannot choose it by a variable, so the module goes to the
+ * location that fits (host/engine/nginx/module.c). */
+static void write_location(FILE *out, const char *name, const char *scheme, bool websocket)
+{
+    (void)fprintf(out,
+                  "        location %s {\n            hotgate on;\n"
+                  "            proxy_pass %s://hotgate_upstream;\n"
+                  "            proxy_http_version 1.1;\n",
+                  name, scheme);
+    (void)fputs(websocket ? "            proxy_set_header Connection upgrade;\n"
+                            "            proxy_set_header Upgrade $http_upgrade;\n"
+                          : "            proxy_set_header Connection '';\n",
+                out);
+    (void)fputs("            proxy_set_header Host $hotgate_upstream_host;\n"
+                "            proxy_set_header X-Real-IP $remote_addr;\n"
+                "            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
+                "            proxy_set_header X-Forwarded-Proto $scheme;\n"
+                "            proxy_set_header X-Forwarded-Host $http_host;\n"
+                "            proxy_set_header X-Forwarded-Port $server_port;\n"
+                /* A header that a plugin has removed bears this name, and is not sent. */
+                "            proxy_set_header X-Hotgate-Removed '';\n",
+                out);
+    if (strcmp(scheme, "https") == 0) {
+        (void)fputs("            proxy_ssl_server_name on;\n"
+                    "            proxy_ssl_name $hotgate_upstream_host;\n",
+                    out);
+    }
+    (void)fputs("        }\n", out);
 }
 
 static void write_server(FILE *out, const hgh_settings *settings)
@@ -226,24 +258,17 @@ static void write_server(FILE *out, const hgh_settings *settings)
                       is_ipv6 ? "]" : "", (unsigned)listen->port);
     }
     (void)fprintf(out, "%s\n", settings->http_server_configuration_snippet);
-    /* The default access log names these three, which APISIX has; nginx itself does not. */
-    (void)fputs("        set $upstream_scheme http;\n"
-                "        set $upstream_host $http_host;\n"
-                "        set $upstream_uri $request_uri;\n"
-                "        location / {\n"
-                "            hotgate on;\n"
-                "            proxy_pass http://hotgate_upstream;\n"
-                "            proxy_http_version 1.1;\n"
-                "            proxy_set_header Connection '';\n"
-                "            proxy_set_header Host $http_host;\n"
-                "            proxy_set_header X-Real-IP $remote_addr;\n"
-                "            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
-                "            proxy_set_header X-Forwarded-Proto $scheme;\n"
-                "            proxy_set_header X-Forwarded-Host $http_host;\n"
-                "            proxy_set_header X-Forwarded-Port $server_port;\n"
-                "        }\n"
-                "    }\n",
+    /* What nginx itself answers once a request is read is JSON too. */
+    (void)fputs("        server_tokens off;\n"
+                "        error_page 403 404 405 411 413 415 416 421 500 501 502 503 504 "
+                "@hotgate_error;\n"
+                "        location @hotgate_error {\n            hotgate_error;\n        }\n",
                 out);
+    write_location(out, "/", "http", false);
+    write_location(out, "@hotgate_https", "https", false);
+    write_location(out, "@hotgate_websocket", "http", true);
+    write_location(out, "@hotgate_https_websocket", "https", true);
+    (void)fputs("    }\n", out);
 }
 
 static hg_status replace_file(const char *path, const char *text, size_t length, hg_error *err)

@@ -16,17 +16,21 @@ typedef struct identified_address {
 typedef struct balancer_peer {
     hgh_nginx_request *self;
     identified_address address;
-    ngx_str_t name;
     ngx_uint_t tries; /* peer.tries after the last get */
     bool started;
 } balancer_peer;
 
-static void peer_set_address(ngx_peer_connection_t *connection, balancer_peer *peer)
+static ngx_int_t peer_set_address(ngx_peer_connection_t *connection, balancer_peer *peer)
 {
+    /* Of its own for each try: the access log lists them all in the end. */
+    ngx_str_t *name = ngx_palloc(peer->self->http->pool, sizeof(*name));
     const hgh_target *target = &peer->self->request->target;
     const hg_address *from = &target->address;
     size_t size;
 
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
     ngx_memzero(&peer->address, sizeof(peer->address));
     if (from->family == HG_ADDRESS_IPV6) {
         peer->address.address.ipv6.sin6_family = AF_INET6;
@@ -43,8 +47,9 @@ static void peer_set_address(ngx_peer_connection_t *connection, balancer_peer *p
                sizeof(target->upstream->identity));
     connection->sockaddr = &peer->address.address.any;
     connection->socklen = (socklen_t)(size + sizeof(target->upstream->identity));
-    peer->name = hgh_str_of_text(target->node->text);
-    connection->name = &peer->name;
+    *name = hgh_str_of_text(target->node->text);
+    connection->name = name;
+    return NGX_OK;
 }
 
 /* The request to the upstream is written once; a retry may go to another host, with other headers
@@ -79,8 +84,7 @@ static ngx_int_t peer_get(ngx_peer_connection_t *connection, void *data)
     }
     peer->started = true;
     peer->tries = connection->tries;
-    peer_set_address(connection, peer);
-    return NGX_OK;
+    return peer_set_address(connection, peer);
 }
 
 static void peer_free(ngx_peer_connection_t *connection, void *data, ngx_uint_t state)

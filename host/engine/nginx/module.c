@@ -4,8 +4,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#define SLOW_CALL_MS 20
-#define PARKED_MAX   10000
+#define PARKED_MAX 10000
 
 /* --------------------------------------------------------------------------------- request */
 
@@ -226,6 +225,15 @@ static char *error_directive(ngx_conf_t *conf, ngx_command_t *command, void *tar
 
 /* ------------------------------------------------------------------------------- variables */
 
+static void variable_set(ngx_http_variable_value_t *value, hg_text text)
+{
+    value->data = (u_char *)(uintptr_t)text.data;
+    value->len = (unsigned)text.length & 0xfffffff;
+    value->valid = 1;
+    value->no_cacheable = 1; /* a retry may go elsewhere */
+    value->not_found = 0;
+}
+
 /* The Host header for the upstream. */
 static ngx_int_t
 variable_upstream_host(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
@@ -241,23 +249,68 @@ variable_upstream_host(ngx_http_request_t *http, ngx_http_variable_value_t *valu
         host = http->headers_in.host == NULL ? hgh_text_of_str(http->headers_in.server)
                                              : hgh_text_of_str(http->headers_in.host->value);
     }
-    value->data = (u_char *)(uintptr_t)host.data;
-    value->len = (unsigned)host.length & 0xfffffff;
-    value->valid = 1;
-    value->no_cacheable = 1; /* a retry may go to another host */
-    value->not_found = 0;
+    variable_set(value, host);
+    return NGX_OK;
+}
+
+static ngx_int_t
+variable_upstream_scheme(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
+{
+    const hgh_nginx_request *self = hgh_nginx_request_find(http);
+    const hgh_upstream *upstream = self == NULL ? NULL : self->request->target.upstream;
+
+    (void)data;
+    variable_set(value, upstream != NULL && upstream->https ? HG_TEXT("https") : HG_TEXT("http"));
+    return NGX_OK;
+}
+
+/* Path and arguments as they go upstream, before encoding. */
+static ngx_int_t
+variable_upstream_uri(ngx_http_request_t *http, ngx_http_variable_value_t *value, uintptr_t data)
+{
+    u_char *text;
+    u_char *end;
+
+    (void)data;
+    if (http->valid_unparsed_uri) {
+        variable_set(value, hgh_text_of_str(http->unparsed_uri));
+        return NGX_OK;
+    }
+    text = ngx_pnalloc(http->pool, http->uri.len + 1 + http->args.len);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+    end = ngx_copy(text, http->uri.data, http->uri.len);
+    if (http->args.len > 0) {
+        *end++ = '?';
+        end = ngx_copy(end, http->args.data, http->args.len);
+    }
+    variable_set(value, (hg_text){(const char *)text, (size_t)(end - text)});
     return NGX_OK;
 }
 
 static ngx_int_t variables_add(ngx_conf_t *conf)
 {
-    ngx_str_t name = ngx_string("hotgate_upstream_host");
-    ngx_http_variable_t *variable = ngx_http_add_variable(conf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+    static const struct {
+        ngx_str_t name;
+        ngx_http_get_variable_pt get;
+    } variables[] = {
+        {ngx_string("hotgate_upstream_host"), variable_upstream_host},
+        {ngx_string("upstream_host"), variable_upstream_host},
+        {ngx_string("upstream_scheme"), variable_upstream_scheme},
+        {ngx_string("upstream_uri"), variable_upstream_uri},
+    };
 
-    if (variable == NULL) {
-        return NGX_ERROR;
+    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+        ngx_str_t name = variables[i].name;
+        ngx_http_variable_t *variable =
+            ngx_http_add_variable(conf, &name, NGX_HTTP_VAR_NOCACHEABLE);
+
+        if (variable == NULL) {
+            return NGX_ERROR;
+        }
+        variable->get_handler = variables[i].get;
     }
-    variable->get_handler = variable_upstream_host;
     return NGX_OK;
 }
 
@@ -273,7 +326,6 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->wake_fd = NGX_CONF_UNSET;
         main->ack_fd = NGX_CONF_UNSET;
         main->parked_max = NGX_CONF_UNSET;
-        main->slow_call_ms = NGX_CONF_UNSET_MSEC;
         main->server_tokens = NGX_CONF_UNSET;
     }
     return main;
@@ -285,7 +337,6 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
     hgh_router_mode mode;
 
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
-    ngx_conf_init_msec_value(main->slow_call_ms, SLOW_CALL_MS);
     ngx_conf_init_value(main->server_tokens, 1);
     if (main->server_tokens) {
         ngx_str_set(&main->server_header, "APISIX/" HGH_API_LEVEL " hotgate/" HGH_VERSION);
@@ -304,6 +355,12 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
         ngx_conf_log_error(NGX_LOG_EMERG, conf, 0, "\"hotgate on\" needs \"hotgate_feed\"");
         return NGX_CONF_ERROR;
     }
+    main->directory = ngx_pnalloc(conf->pool, conf->cycle->prefix.len + 1);
+    if (main->directory == NULL) {
+        return NGX_CONF_ERROR;
+    }
+    (void)ngx_cpystrn((u_char *)main->directory, conf->cycle->prefix.data,
+                      conf->cycle->prefix.len + 1);
     if (main->feed_directory.len > 0 &&
         ngx_conf_full_name(conf->cycle, &main->feed_directory, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -455,7 +512,7 @@ static ngx_int_t process_init(ngx_cycle_t *cycle)
         .engine = &hgh_nginx_engine,
         .arena = main->arena,
         .slot = main->slot,
-        .directory = (const char *)cycle->prefix.data,
+        .directory = main->directory,
         .feed_directory = (const char *)main->feed_directory.data,
         .ack_fd = (int)main->ack_fd,
         .parked_max = (uint32_t)main->parked_max,
@@ -466,10 +523,7 @@ static ngx_int_t process_init(ngx_cycle_t *cycle)
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate: %s", err.text);
         return NGX_ERROR;
     }
-    if (wake_watch(cycle, main) != NGX_OK) {
-        return NGX_ERROR;
-    }
-    return main->slow_call_ms == 0 ? NGX_OK : hgh_nginx_watchdog_start(cycle, main);
+    return wake_watch(cycle, main);
 }
 
 static void process_exit(ngx_cycle_t *cycle)
@@ -479,7 +533,6 @@ static void process_exit(ngx_cycle_t *cycle)
     if (main == NULL || main->runtime == NULL) {
         return;
     }
-    hgh_nginx_watchdog_stop();
     /* A fast end leaves requests behind whose plugins must stay: the process ends with them. */
     if (atomic_load(&main->slot->requests_live) == 0) {
         hgh_runtime_free(main->runtime);
@@ -504,7 +557,6 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_ack", ngx_conf_set_num_slot, ack_fd),
     MAIN_DIRECTIVE("hotgate_router", ngx_conf_set_str_slot, router),
     MAIN_DIRECTIVE("hotgate_parked_requests", ngx_conf_set_num_slot, parked_max),
-    MAIN_DIRECTIVE("hotgate_slow_call", ngx_conf_set_msec_slot, slow_call_ms),
     {ngx_string("hotgate_server_tokens"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, server_tokens),
      NULL},
