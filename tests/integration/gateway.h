@@ -113,6 +113,9 @@ pid_t gateway_control(const gateway *self);
 /** All processes that have the instance directory in their command line or as working place. */
 size_t gateway_processes(const gateway *self, pid_t *pids, size_t max);
 
+/** Stops a worker as a whole, and waits until it stands; SIGCONT lets it go on. */
+void stop_worker(pid_t pid);
+
 /**
  * Opens one connection to each worker, in the order of gateway_workers(). A route for `target` must
  * run the test plugin `worker`, which answers with the worker's id in X-Worker.
