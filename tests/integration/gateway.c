@@ -212,6 +212,16 @@ int gateway_stop(gateway *self, int number)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void gateway_kill(gateway *self)
+{
+    pid_t left[PROCESSES_MAX];
+
+    assert_int_equal(kill(self->pid, SIGKILL), 0);
+    assert_true(wait_for_end(self->pid, STOP_MS) >= 0);
+    self->pid = 0;
+    WAIT_UNTIL(gateway_processes(self, left, PROCESSES_MAX) == 0);
+}
+
 static void keep_log(const gateway *self, const char *name)
 {
     char *text = gateway_log(self, name);
@@ -314,6 +324,16 @@ gateway_admin(const gateway *self, const char *method, const char *path, const c
 
     if (result != CURLE_OK) {
         fail_msg("%s %s: %s", method, path, curl_easy_strerror(result));
+    }
+    return reply;
+}
+
+admin_reply gateway_try(const gateway *self, const char *method, const char *path, const char *body)
+{
+    admin_reply reply = {0};
+
+    if (request(self, method, path, body, &reply) != CURLE_OK) {
+        reply.status = 0;
     }
     return reply;
 }
