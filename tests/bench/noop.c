@@ -1,4 +1,5 @@
-/* tests/bench/noop.c - a plugin in every phase that does nothing; NAME is given by the build. */
+/* tests/bench/noop.c - a plugin in every phase that does nothing; NAME, and VERSION to tell builds
+ * apart, are given by the build. */
 #include <hotgate/plugin.h>
 
 static hg_verdict on_request(hg_request *request, const void *config)
@@ -7,6 +8,12 @@ static hg_verdict on_request(hg_request *request, const void *config)
     (void)config;
     return HG_NEXT;
 }
+
+#ifndef VERSION
+#define VERSION 1
+#endif
+#define TEXT_OF(value) #value
+#define TEXT(value)    TEXT_OF(value)
 
 static void on_response(hg_request *request, const void *config)
 {
@@ -22,7 +29,7 @@ static void on_body(hg_request *request, hg_chunk *chunk, const void *config)
 }
 
 HG_PLUGIN(NAME,
-          "1.0.0",
+          "1.0." TEXT(VERSION),
           .priority = 1,
           .rewrite = on_request,
           .access = on_request,
