@@ -269,6 +269,18 @@ of_one_path_the_higher_priority_then_the_longer_pattern_then_the_older_wins(void
     routing_end();
 }
 
+static void routes_of_one_transaction_have_the_same_order_however_they_came(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 2; turn++) {
+        routing_begin(HGH_ROUTER_HOST_URI);
+        (void)route_put(turn == 0 ? "a" : "b", 5, "{\"uri\":\"/x\"}");
+        (void)route_put(turn == 0 ? "b" : "a", 5, "{\"uri\":\"/x\"}");
+        expect_match("the first id", "h", "/x", "a");
+        routing_end();
+    }
+}
+
 static void the_first_that_holds_all_its_conditions_is_taken(void **state)
 {
     (void)state;
@@ -815,6 +827,7 @@ int main(void)
         cmocka_unit_test(the_longest_prefix_goes_first),
         cmocka_unit_test(
             of_one_path_the_higher_priority_then_the_longer_pattern_then_the_older_wins),
+        cmocka_unit_test(routes_of_one_transaction_have_the_same_order_however_they_came),
         cmocka_unit_test(the_first_that_holds_all_its_conditions_is_taken),
         cmocka_unit_test(a_host_pattern_takes_what_apisix_says),
         cmocka_unit_test(the_host_comes_before_path_and_priority_where_hosts_lead),
