@@ -242,6 +242,9 @@ hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried)
         tried->count = 1;
         return &upstream->nodes[0]; /* nothing to balance */
     }
+    if (tried->count >= upstream->node_count) {
+        return NULL; /* as many tries as nodes: those beyond the bits end here */
+    }
     for (uint32_t i = 0; i < upstream->node_count; i++) {
         const hgh_node *node = &upstream->nodes[i];
 
