@@ -62,15 +62,19 @@ static hg_status find_module(const hgh_instance *instance, char **out_path, hg_e
                         instance->install, places[0]);
 }
 
-/* An ordinary user cannot raise the hard limit: nginx would complain in every worker. */
-static int64_t open_files(const hgh_instance *instance, const hgh_settings *settings)
+/* Without the right to raise the hard limit nginx would complain in every worker: root has it, but
+ * not in every container. */
+static int64_t open_files(const hgh_settings *settings)
 {
     struct rlimit limit;
+    rlim_t wanted = (rlim_t)settings->worker_rlimit_nofile;
 
-    if (!instance->as_root && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-        limit.rlim_max != RLIM_INFINITY &&
-        (int64_t)limit.rlim_max < settings->worker_rlimit_nofile) {
-        return (int64_t)limit.rlim_max;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < wanted) {
+        struct rlimit raised = {limit.rlim_cur, wanted};
+
+        if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+            return (int64_t)limit.rlim_max;
+        }
     }
     return settings->worker_rlimit_nofile;
 }
@@ -93,7 +97,7 @@ static void write_main(FILE *out,
     } else {
         (void)fputs("worker_processes auto;\n", out);
     }
-    (void)fprintf(out, "worker_rlimit_nofile %lld;\n", (long long)open_files(instance, settings));
+    (void)fprintf(out, "worker_rlimit_nofile %lld;\n", (long long)open_files(settings));
     (void)fprintf(out, "worker_shutdown_timeout %lldms;\n",
                   (long long)settings->worker_shutdown_timeout_ms);
     (void)fputs("error_log ", out);

@@ -50,4 +50,5 @@ const hg_config_api hgh_host_config_api = {
     .cidrs_contain = hgh_cidrs_contain,
     .address_parse = hgh_address_parse,
     .address_format = hgh_address_format,
+    .regex_match_from = hgh_regex_match_from,
 };

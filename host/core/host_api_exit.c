@@ -40,8 +40,9 @@ hg_verdict hgh_host_exit_json(hg_request *request, uint32_t status, const json_t
     size_t length = text == NULL ? 0 : strlen(text);
     hg_verdict verdict;
 
-    if (text == NULL) {
-        return hgh_host_exit(request, status, (hg_text){0}, (hg_text){0});
+    if (text == NULL) { /* json_pack() returns NULL for a wrong format: not a success then */
+        (void)exit_refused(request, "wants a JSON value");
+        return hgh_host_exit(request, 500, (hg_text){0}, (hg_text){0});
     }
     text[length] = '\n'; /* where its NUL was: the body is copied by length */
     verdict =

@@ -253,7 +253,7 @@ static bool step_run_waiting(hg_request *request)
 }
 
 /* The end that a plugin gave to the request: its warning, its body, what it may not do. */
-static void step_ended_request(hg_request *request, const hgh_step *step)
+static void step_ended_request(hg_request *request, const hgh_step *step, hg_verdict verdict)
 {
     const hgh_configuration *configuration = step->configuration;
     const char *name = configuration->plugin->name;
@@ -265,7 +265,7 @@ static void step_ended_request(hg_request *request, const hgh_step *step)
         hgh_request_fail(request, 500, "500 Internal Server Error");
         return;
     }
-    if (request->verdict != HG_DONE) {
+    if (verdict != HG_DONE) {
         request_log(request, HG_LOG_ERROR, "plugin %s called hg_exit() and returned HG_NEXT", name);
     }
     if (end->status >= 400) {
@@ -287,32 +287,36 @@ static hgh_outcome phase_run(hg_request *request, hg_phase phase)
     const hgh_step *end = steps->items + steps->count;
     const hgh_step *step = steps->items + request->index;
     hgh_blame *blame = blame_of(request);
+    hg_verdict verdict = HG_NEXT;
 
     if (steps->count == 0) {
         return HGH_GO_UPSTREAM;
     }
     request->phase = phase;
-    for (; step < end; step++) {
-        if (request->verdict_ready) {
-            request->verdict_ready = false; /* it was parked; its verdict has come */
+    if (request->verdict_ready) { /* a parked callback has ended */
+        request->verdict_ready = false;
+        verdict = request->verdict;
+        step++;
+    }
+    while (verdict == HG_NEXT && !request->exit.set && step < end) {
+        request->step = step;
+        marker_set(blame, step);
+        if (!step->waits) {
+            verdict = step->call.on_request(request, step->state);
+        } else if (step_run_waiting(request)) {
+            request->index = (uint32_t)(step - steps->items);
+            return HGH_PARKED;
         } else {
-            request->step = step;
-            marker_set(blame, step);
-            if (!step->waits) {
-                request->verdict = step->call.on_request(request, step->state);
-            } else if (step_run_waiting(request)) {
-                request->index = (uint32_t)(step - steps->items);
-                return HGH_PARKED;
-            }
+            verdict = request->verdict;
         }
-        if (request->verdict != HG_NEXT || request->exit.set) {
-            marker_clear(blame);
-            step_ended_request(request, step);
-            request->phase = HG_PHASE_NONE;
-            return HGH_ANSWER;
-        }
+        step++;
     }
     marker_clear(blame);
+    if (verdict != HG_NEXT || request->exit.set) {
+        step_ended_request(request, step - 1, verdict);
+        request->phase = HG_PHASE_NONE;
+        return HGH_ANSWER;
+    }
     request->index = 0;
     request->phase = HG_PHASE_NONE;
     return HGH_GO_UPSTREAM;

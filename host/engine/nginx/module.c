@@ -4,7 +4,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#define PARKED_MAX 10000
+#define PARKED_MAX       10000
+#define RESTART_PAUSE_MS 200 /* nginx starts a worker that has ended again at once */
 
 /* --------------------------------------------------------------------------------- request */
 
@@ -492,19 +493,11 @@ static void follow_master(ngx_cycle_t *cycle)
     }
 }
 
-static ngx_int_t process_init(ngx_cycle_t *cycle)
+static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
 {
-    hgh_nginx_main *main = main_of(cycle);
     hgh_runtime_options options;
     hg_error err = HG_ERROR_INIT;
 
-    if (main == NULL || !main->enabled ||
-        (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) {
-        return NGX_OK;
-    }
-    if (ngx_process == NGX_PROCESS_WORKER) {
-        follow_master(cycle);
-    }
     if (shared_map(cycle, main) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -524,6 +517,29 @@ static ngx_int_t process_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
     return wake_watch(cycle, main);
+}
+
+static ngx_int_t process_init(ngx_cycle_t *cycle)
+{
+    hgh_nginx_main *main = main_of(cycle);
+
+    if (main == NULL || !main->enabled ||
+        (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) {
+        return NGX_OK;
+    }
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        follow_master(cycle);
+    }
+    if (worker_start(cycle, main) == NGX_OK) {
+        return NGX_OK;
+    }
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        /* Returning an error would be the last of this worker: nginx never starts it again, and a
+         * master without workers accepts and answers nothing. What is missing may come back. */
+        ngx_msleep(RESTART_PAUSE_MS);
+        _exit(1);
+    }
+    return NGX_ERROR;
 }
 
 static void process_exit(ngx_cycle_t *cycle)

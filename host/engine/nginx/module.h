@@ -48,12 +48,13 @@ typedef struct hgh_nginx_request {
     ngx_http_event_handler_pt parked_read_handler;
     ngx_chain_t *free;
     ngx_chain_t *busy;
-    ngx_chain_t *held; /* body that waits for the headers */
     ngx_http_upstream_conf_t *upstream_conf;
     bool parked;
     bool answered;       /* by hgh_exit: the response is on its way */
     bool headers_passed; /* header_filter has run */
     bool headers_held;
+    bool body_ended; /* the plugins have seen the last piece */
+    off_t body_left; /* bytes that the response still has; -1: not known */
     bool reading_body;
     bool logged;
 } hgh_nginx_request;
