@@ -9,6 +9,7 @@
 /* Each gets its own name as argv[0] and returns an exit code. */
 int hgh_command_run(int argc, char **argv);
 int hgh_command_status(int argc, char **argv);
+int hgh_command_check(int argc, char **argv);
 int hgh_command_reload(int argc, char **argv);
 int hgh_command_defaults(int argc, char **argv);
 

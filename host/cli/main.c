@@ -22,6 +22,7 @@ static const struct {
     {"run", "run the gateway in the foreground", hgh_command_run},
     {"status", "show generation, plugins and workers of a running gateway", hgh_command_status},
     {"reload", "put new plugin objects into service", hgh_command_reload},
+    {"check", "examine a plugin's object as a reload would", hgh_command_check},
     {"control", NULL, hgh_control_main},
     {"probe", NULL, hgh_probe_main},
     {"defaults", NULL, hgh_command_defaults},

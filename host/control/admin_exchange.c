@@ -127,6 +127,7 @@ void hgh_admin_answer_json(hgh_admin_answer *answer, unsigned status, json_t *js
     hgh_admin_answer_text(answer, status, text, length + 1);
 }
 
+HG_PRINTF(3, 0)
 static void
 answer_error(hgh_admin_answer *answer, unsigned status, const char *format, va_list list)
 {

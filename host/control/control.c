@@ -30,6 +30,7 @@
 #include "host/control/store.h"
 #include "host/control/store_sqlite.h"
 #include "host/control/supervisor_link.h"
+#include "host/control/watchdog.h"
 
 #define LISTENERS_MAX     32u
 #define CONNECTIONS_MAX   1000u /* of all listeners together */
@@ -64,6 +65,7 @@ typedef struct control {
     json_t *manifest; /* as it was at the start */
     hgh_plugin_check *check;
     hgh_reload *reload;
+    hgh_watchdog *watchdog;   /* NULL: hotgate.slow_call is 0 */
     hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
     hgh_admin_server *servers[LISTENERS_MAX];
@@ -209,23 +211,14 @@ static void log_issues(const hg_issues *issues, hg_log_level level)
     }
 }
 
+/* The configured level is that of nginx's log; this one is short and tells what the gateway does,
+ * so it only ever says more. */
 static void log_level_set(const char *name)
 {
-    static const struct {
-        const char *name; /* nginx's */
-        hg_log_level level;
-    } levels[] = {
-        {"debug", HG_LOG_DEBUG},
-        {"info", HG_LOG_INFO},
-        {"notice", HG_LOG_NOTICE},
-        {"warn", HG_LOG_WARN},
-    };
-
-    hgh_log_set_level(HG_LOG_ERROR); /* "error" and all above it */
-    for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
-        if (strcmp(levels[i].name, name) == 0) {
-            hgh_log_set_level(levels[i].level);
-        }
+    if (strcmp(name, "debug") == 0) {
+        hgh_log_set_level(HG_LOG_DEBUG);
+    } else if (strcmp(name, "info") == 0) {
+        hgh_log_set_level(HG_LOG_INFO);
     }
 }
 
@@ -439,6 +432,26 @@ static hg_status make_plugins(control *self, hg_error *err)
     return status;
 }
 
+static const char *plugin_name(void *context, uint32_t number)
+{
+    const control *self = context;
+
+    return hgh_reload_plugin_name(self->reload, number);
+}
+
+static hg_status make_watchdog(control *self, hg_error *err)
+{
+    hgh_watchdog_options options = {
+        .loop = self->loop,
+        .board_fd = self->instance.shared.board,
+        .limit_ms = (uint64_t)self->settings->slow_call_ms,
+        .plugin_name = plugin_name,
+        .context = self,
+    };
+
+    return options.limit_ms == 0 ? HG_OK : hgh_watchdog_new(&options, &self->watchdog, err);
+}
+
 /* State is published and the Admin API answers. */
 static void on_begun(void *context)
 {
@@ -482,7 +495,8 @@ static const struct {
     {"the loop", make_loop},         {"the store", make_store},
     {"the manifest", make_manifest}, {"the feed", make_feed},
     {"the Admin API", make_api},     {"the plugins", make_plugins},
-    {"the listeners", make_servers}, {"the first look", begin},
+    {"the watchdog", make_watchdog}, {"the listeners", make_servers},
+    {"the first look", begin},
 };
 
 /* Against the order in which they were made. */
@@ -492,6 +506,7 @@ static void control_done(control *self)
         hgh_admin_server_free(self->servers[i]);
     }
     hgh_admin_api_free(self->api);
+    hgh_watchdog_free(self->watchdog);
     hgh_reload_free(self->reload);
     hgh_plugin_check_free(self->check);
     json_decref(self->manifest);
@@ -528,7 +543,7 @@ static int run(control *self)
 
 int hgh_control_main(int argc, char **argv)
 {
-    control self = {0};
+    control self = {.instance = {.lock = -1, .shared = {-1, -1, -1, -1, -1}}};
     int code;
 
     if (!options_parse(argc, argv, &self.options)) {

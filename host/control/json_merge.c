@@ -56,12 +56,16 @@ hg_status hgh_json_merge_path(json_t *target, const char *path, json_t *value, h
 {
     json_t *parent = target;
     const char *at = path;
+    size_t depth = 1;
     const char *slash;
 
     for (slash = strchr(at, '/'); slash != NULL; slash = strchr(at, '/')) {
         size_t length = (size_t)(slash - at);
         json_t *child = json_object_getn(parent, at, length);
 
+        if (++depth > DEPTH_MAX) {
+            return hg_error_set(err, HG_ERR_TOO_LARGE, "found more than %u levels", DEPTH_MAX);
+        }
         if (child == NULL) {
             child = json_object();
             if (json_object_setn_new(parent, at, length, child) != 0) {

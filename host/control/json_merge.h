@@ -21,7 +21,8 @@ hg_status hgh_json_merge(json_t *target, const json_t *patch, hg_error *err);
  *
  * path    "upstream/nodes": member names, not empty.
  * value   a reference is taken.
- * Returns HG_OK, HG_ERR_NO_MEMORY or HG_ERR_INVALID ("invalid sub-path: /upstream": no object).
+ * Returns HG_OK, HG_ERR_NO_MEMORY, HG_ERR_INVALID ("invalid sub-path: /upstream": no object) or
+ * HG_ERR_TOO_LARGE (deeper than 256 levels).
  */
 hg_status hgh_json_merge_path(json_t *target, const char *path, json_t *value, hg_error *err);
 

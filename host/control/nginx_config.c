@@ -62,15 +62,19 @@ static hg_status find_module(const hgh_instance *instance, char **out_path, hg_e
                         instance->install, places[0]);
 }
 
-/* An ordinary user cannot raise the hard limit: nginx would complain in every worker. */
-static int64_t open_files(const hgh_instance *instance, const hgh_settings *settings)
+/* Without the right to raise the hard limit nginx would complain in every worker: root has it, but
+ * not in every container. */
+static int64_t open_files(const hgh_settings *settings)
 {
     struct rlimit limit;
+    rlim_t wanted = (rlim_t)settings->worker_rlimit_nofile;
 
-    if (!instance->as_root && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-        limit.rlim_max != RLIM_INFINITY &&
-        (int64_t)limit.rlim_max < settings->worker_rlimit_nofile) {
-        return (int64_t)limit.rlim_max;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < wanted) {
+        struct rlimit raised = {limit.rlim_cur, wanted};
+
+        if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {
+            return (int64_t)limit.rlim_max;
+        }
     }
     return settings->worker_rlimit_nofile;
 }
@@ -93,7 +97,7 @@ static void write_main(FILE *out,
     } else {
         (void)fputs("worker_processes auto;\n", out);
     }
-    (void)fprintf(out, "worker_rlimit_nofile %lld;\n", (long long)open_files(instance, settings));
+    (void)fprintf(out, "worker_rlimit_nofile %lld;\n", (long long)open_files(settings));
     (void)fprintf(out, "worker_shutdown_timeout %lldms;\n",
                   (long long)settings->worker_shutdown_timeout_ms);
     (void)fputs("error_log ", out);
@@ -162,7 +166,9 @@ static void write_resolver(FILE *out, const hgh_settings *settings)
 
 static void write_http_settings(FILE *out, const hgh_settings *settings)
 {
-    (void)fputs("    client_body_temp_path run/tmp/client_body;\n"
+    /* A request's own record and nginx's fit into one allocation. */
+    (void)fputs("    request_pool_size 8k;\n"
+                "    client_body_temp_path run/tmp/client_body;\n"
                 "    proxy_temp_path run/tmp/proxy;\n"
                 "    fastcgi_temp_path run/tmp/fastcgi;\n"
                 "    uwsgi_temp_path run/tmp/uwsgi;\n"
@@ -203,9 +209,9 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   instance->shared.ack);
     (void)fprintf(out,
                   "    hotgate_router %s;\n    hotgate_parked_requests %lld;\n"
-                  "    hotgate_slow_call %lldms;\n    hotgate_server_tokens %s;\n",
+                  "    hotgate_server_tokens %s;\n",
                   settings->router, (long long)settings->parked_requests_max,
-                  (long long)settings->slow_call_ms, on_off(settings->enable_server_tokens));
+                  on_off(settings->enable_server_tokens));
     (void)fprintf(out,
                   "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
                   "        hotgate_balancer;\n        keepalive %lld;\n"

@@ -86,7 +86,9 @@ void hgh_plugin_catalog_set(hgh_plugin_catalog *catalog, uint64_t generation, js
     json_t *array = sorted(plugins);
 
     if (array == NULL) {
-        array = json_incref(plugins); /* out of order is better than out of date */
+        array = plugins; /* out of order is better than out of date */
+    } else {
+        json_decref(plugins);
     }
     json_decref(catalog->plugins);
     catalog->plugins = array;

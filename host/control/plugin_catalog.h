@@ -14,7 +14,7 @@ hgh_plugin_catalog *hgh_plugin_catalog_new(void);
 void hgh_plugin_catalog_free(hgh_plugin_catalog *catalog);
 
 /** Replaces all: an array of {name, version, summary, priority, flags: [...], sha256, path, object,
- * schema, consumer_schema, metadata_schema, key, ...}; takes a reference. */
+ * schema, consumer_schema, metadata_schema, key, ...}; the caller's reference is taken. */
 void hgh_plugin_catalog_set(hgh_plugin_catalog *catalog, uint64_t generation, json_t *plugins);
 
 uint64_t hgh_plugin_catalog_generation(const hgh_plugin_catalog *catalog);

@@ -132,6 +132,9 @@ static hg_status pending_make(hgh_publisher *publisher,
         const hgh_publisher_change *change = &changes[i];
         pending_change *made = &publisher->pending[i];
 
+        if (strlen(change->key) > HGH_FEED_KEY_MAX || change->value_length > HGH_FEED_VALUE_MAX) {
+            return hg_error_set(err, HG_ERR_TOO_LARGE, "found a key or a value that is too long");
+        }
         made->key = strdup(change->key);
         if (change->value != NULL) {
             made->object = hgh_resource_object_new(publisher->table, change->key, change->value,

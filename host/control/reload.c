@@ -480,10 +480,22 @@ static void missing_report(hgh_reload *reload, const hgh_plugin_scan *scan)
     }
 }
 
+/* Where the plugins are that come with the gateway: installed, or in the folder it was built in. */
+static char *shipped_directory(const hgh_instance *instance)
+{
+    char *installed = hgh_install_path(instance, HGH_PLUGIN_DIRECTORY);
+
+    if (installed == NULL || access(installed, F_OK) == 0) {
+        return installed;
+    }
+    free(installed);
+    return hgh_install_path(instance, "plugins");
+}
+
 static hg_status objects_choose(hgh_reload *reload, hg_error *err)
 {
     const hgh_settings *settings = settings_of(reload);
-    char *shipped = hgh_install_path(reload->options.instance, HGH_PLUGIN_DIRECTORY);
+    char *shipped = shipped_directory(reload->options.instance);
     char *own = settings->plugins_directory[0] == '/'
                     ? strdup(settings->plugins_directory)
                     : hgh_instance_path(reload->options.instance, settings->plugins_directory);
@@ -793,7 +805,7 @@ static bool dead_blames_candidate(const hgh_reload *reload, const hgh_dead_worke
     return false;
 }
 
-static const char *object_name(const hgh_reload *reload, uint32_t number)
+const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number)
 {
     const json_t *const manifests[] = {reload->run.next, reload->manifest, reload->previous};
 
@@ -820,7 +832,7 @@ static bool dead_look(hgh_reload *reload, char *reason, size_t size)
 
     for (size_t i = 0; i < count && i < DEAD_TOLD; i++) {
         uint32_t call = hgh_marker_call(dead[i].marker);
-        const char *name = object_name(reload, hgh_marker_object(dead[i].marker));
+        const char *name = hgh_reload_plugin_name(reload, hgh_marker_object(dead[i].marker));
 
         if (dead[i].marker == 0) {
             hgh_log(HG_LOG_WARN, "worker %d has died, outside of any plugin", dead[i].pid);

@@ -53,6 +53,9 @@ void hgh_reload_begin(hgh_reload *reload, void (*done)(void *context), void *con
 /** What a child that has loaded the generation in force says of its plugins: fills the catalog. */
 void hgh_reload_describe(hgh_reload *reload, const json_t *plugins);
 
+/** The name of the plugin that has, or had last, a number of the manifests; "-": nobody. */
+const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number);
+
 /** Answers PUT /apisix/admin/plugins/reload; `context` is the hgh_reload. */
 void hgh_reload_answer(void *context,
                        const hgh_admin_request *request,

@@ -14,7 +14,7 @@
 /** One a process: where its marker is. */
 typedef struct hgh_blame {
     _Atomic uint64_t *marker; /* in the board's slot, or private memory where there is no board */
-    uint64_t sequence;
+    uint64_t sequence;        /* of the last call, in the bits where a marker has it */
 } hgh_blame;
 
 /** Marks that a call begins; returns what to give to hgh_blame_leave(). */
@@ -22,7 +22,8 @@ static inline uint64_t hgh_blame_enter(hgh_blame *blame, uint32_t object, uint32
 {
     uint64_t outer = atomic_load_explicit(blame->marker, memory_order_relaxed);
 
-    atomic_store_explicit(blame->marker, hgh_marker_make(++blame->sequence, object, call),
+    blame->sequence += (uint64_t)1 << 24;
+    atomic_store_explicit(blame->marker, blame->sequence | hgh_marker_make(0, object, call),
                           memory_order_relaxed);
     return outer;
 }

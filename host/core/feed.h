@@ -25,7 +25,7 @@
 #define HGH_FEED_CAPACITY_MIN (16u << 20)
 #define HGH_FEED_OFFSET_BITS  40u
 #define HGH_FEED_ALIGNMENT    8u
-#define HGH_FEED_KEY_MAX      255u
+#define HGH_FEED_KEY_MAX      511u /* a credential of a consumer with a name of 256 bytes */
 #define HGH_FEED_VALUE_MAX    (64u << 20)
 
 /** Epoch in the upper 24 bits, committed offset in the lower 40; 0: nothing published yet. */

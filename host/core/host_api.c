@@ -127,6 +127,7 @@ static const hg_config_api config_api = {
     .cidrs_contain = hgh_cidrs_contain,
     .address_parse = hgh_address_parse,
     .address_format = hgh_address_format,
+    .regex_match_from = hgh_regex_match_from,
 };
 
 /* --------------------------------------------------------------------------------- request */
@@ -431,8 +432,9 @@ static hg_verdict request_exit_json(hg_request *request, uint32_t status, const 
     size_t length = text == NULL ? 0 : strlen(text);
     hg_verdict verdict;
 
-    if (text == NULL) {
-        return request_exit(request, status, (hg_text){0}, (hg_text){0});
+    if (text == NULL) { /* json_pack() returns NULL for a wrong format: not a success then */
+        (void)exit_refused(request, "wants a JSON value");
+        return request_exit(request, 500, (hg_text){0}, (hg_text){0});
     }
     text[length] = '\n'; /* where its NUL was: the body is copied by length */
     verdict =

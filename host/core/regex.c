@@ -148,10 +148,10 @@ static size_t character_start(hg_text subject, size_t at)
  * PCRE2's match limit counts anew from each starting place, so that a long subject multiplies it.
  * Hence the search goes in windows of starting places with a look at the clock between them.
  */
-static bool search(const hg_regex *regex, hg_text subject)
+static bool search(const hg_regex *regex, hg_text subject, size_t from)
 {
     size_t window = WINDOW_BYTES;
-    size_t start = 0;
+    size_t start = from;
     int64_t began = 0;
     int64_t last = 0;
 
@@ -161,7 +161,7 @@ static bool search(const hg_regex *regex, hg_text subject)
         int found;
         int64_t now;
 
-        if (!is_last && start == 0) {
+        if (!is_last && start == from) {
             began = now_ns();
             last = began;
         }
@@ -202,16 +202,22 @@ copy_captures(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_
     return count;
 }
 
-int32_t
-hgh_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max)
+int32_t hgh_regex_match_from(
+    const hg_regex *regex, hg_text subject, size_t from, hg_text *captures, uint32_t captures_max)
 {
     hg_text searched = subject.data == NULL ? HG_TEXT("") : subject;
 
-    if (!search(regex, searched)) {
+    if (from > searched.length || !search(regex, searched, character_start(searched, from))) {
         return 0;
     }
     if (captures == NULL || captures_max == 0) {
         return (int32_t)regex->captures;
     }
     return (int32_t)copy_captures(regex, searched, captures, captures_max);
+}
+
+int32_t
+hgh_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max)
+{
+    return hgh_regex_match_from(regex, subject, 0, captures, captures_max);
 }

@@ -19,4 +19,8 @@ void hgh_regex_free(hg_regex *regex);
 int32_t
 hgh_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max);
 
+/** See hg_regex_match_from(). */
+int32_t hgh_regex_match_from(
+    const hg_regex *regex, hg_text subject, size_t from, hg_text *captures, uint32_t captures_max);
+
 #endif

@@ -207,13 +207,16 @@ static hgh_blame *blame_of(const hg_request *request)
     return &request->runtime->plugin_host.blame;
 }
 
-static void marker_set(hgh_blame *blame, const hgh_step *step)
+/* Sequence numbers stand in the marker's upper bits. */
+#define MARKER_STEP ((uint64_t)1 << 24)
+
+static inline void marker_set(hgh_blame *blame, const hgh_step *step)
 {
-    atomic_store_explicit(blame->marker, ++blame->sequence << 24 | step->marker,
-                          memory_order_relaxed);
+    blame->sequence += MARKER_STEP;
+    atomic_store_explicit(blame->marker, blame->sequence | step->marker, memory_order_relaxed);
 }
 
-static void marker_clear(hgh_blame *blame)
+static inline void marker_clear(hgh_blame *blame)
 {
     atomic_store_explicit(blame->marker, 0, memory_order_relaxed);
 }
@@ -250,7 +253,7 @@ static bool step_run_waiting(hg_request *request)
 }
 
 /* The end that a plugin gave to the request: its warning, its body, what it may not do. */
-static void step_ended_request(hg_request *request, const hgh_step *step)
+static void step_ended_request(hg_request *request, const hgh_step *step, hg_verdict verdict)
 {
     const hgh_configuration *configuration = step->configuration;
     const char *name = configuration->plugin->name;
@@ -262,7 +265,7 @@ static void step_ended_request(hg_request *request, const hgh_step *step)
         hgh_request_fail(request, 500, "500 Internal Server Error");
         return;
     }
-    if (request->verdict != HG_DONE) {
+    if (verdict != HG_DONE) {
         request_log(request, HG_LOG_ERROR, "plugin %s called hg_exit() and returned HG_NEXT", name);
     }
     if (end->status >= 400) {
@@ -281,33 +284,38 @@ static void step_ended_request(hg_request *request, const hgh_step *step)
 static hgh_outcome phase_run(hg_request *request, hg_phase phase)
 {
     const hgh_steps *steps = &request->chain->phases[phase];
+    const hgh_step *end = steps->items + steps->count;
+    const hgh_step *step = steps->items + request->index;
     hgh_blame *blame = blame_of(request);
+    hg_verdict verdict = HG_NEXT;
 
-    request->phase = phase;
-    while (request->index < steps->count) {
-        const hgh_step *step = &steps->items[request->index];
-
-        if (request->verdict_ready) {
-            request->verdict_ready = false;
-        } else {
-            request->step = step;
-            marker_set(blame, step);
-            if (!step->waits) {
-                request->verdict = step->call.on_request(request, step->state);
-            } else if (step_run_waiting(request)) {
-                return HGH_PARKED;
-            }
-        }
-        request->index++;
-        if (request->verdict != HG_NEXT || request->exit.set) {
-            marker_clear(blame);
-            step_ended_request(request, step);
-            request->phase = HG_PHASE_NONE;
-            return HGH_ANSWER;
-        }
+    if (steps->count == 0) {
+        return HGH_GO_UPSTREAM;
     }
-    if (steps->count > 0) {
-        marker_clear(blame);
+    request->phase = phase;
+    if (request->verdict_ready) { /* a parked callback has ended */
+        request->verdict_ready = false;
+        verdict = request->verdict;
+        step++;
+    }
+    while (verdict == HG_NEXT && !request->exit.set && step < end) {
+        request->step = step;
+        marker_set(blame, step);
+        if (!step->waits) {
+            verdict = step->call.on_request(request, step->state);
+        } else if (step_run_waiting(request)) {
+            request->index = (uint32_t)(step - steps->items);
+            return HGH_PARKED;
+        } else {
+            verdict = request->verdict;
+        }
+        step++;
+    }
+    marker_clear(blame);
+    if (verdict != HG_NEXT || request->exit.set) {
+        step_ended_request(request, step - 1, verdict);
+        request->phase = HG_PHASE_NONE;
+        return HGH_ANSWER;
     }
     request->index = 0;
     request->phase = HG_PHASE_NONE;
@@ -667,23 +675,36 @@ buffer_collect(hg_request *request, hgh_body_buffer *buffer, hg_chunk *chunk, bo
     return true;
 }
 
+/* Collects for the plugins that want the whole body. False: nothing flows on from here. */
+static bool
+body_step_collects(hg_request *request, const hgh_step *step, hg_chunk *chunk, bool *out_call)
+{
+    hgh_body_buffer *buffer = buffer_of(request, step->configuration->plugin);
+
+    *out_call = true;
+    return buffer == NULL || buffer_collect(request, buffer, chunk, out_call);
+}
+
 static bool body_steps_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
 {
     const hgh_steps *steps = &request->chain->phases[phase];
+    const hgh_step *end = steps->items + steps->count;
+    bool collects = request->body_buffers != NULL && phase == HG_PHASE_BODY_FILTER;
     hgh_blame *blame = blame_of(request);
     bool flows = true;
 
+    if (steps->count == 0) {
+        return true;
+    }
     request->phase = phase;
-    for (uint32_t i = 0; i < steps->count && flows; i++) {
-        const hgh_step *step = &steps->items[i];
-        bool call = chunk->data.length > 0 || chunk->last;
+    for (const hgh_step *step = steps->items; step < end; step++) {
+        bool call = true;
 
-        if (request->body_buffers != NULL && phase == HG_PHASE_BODY_FILTER) {
-            hgh_body_buffer *buffer = buffer_of(request, step->configuration->plugin);
-
-            if (buffer != NULL) {
-                flows = buffer_collect(request, buffer, chunk, &call);
-            }
+        if (chunk->data.length == 0 && !chunk->last) {
+            break; /* no piece of a body */
+        }
+        if (collects && !(flows = body_step_collects(request, step, chunk, &call))) {
+            break;
         }
         if (call) {
             request->step = step;
@@ -691,9 +712,7 @@ static bool body_steps_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
             step->call.on_body(request, chunk, step->state);
         }
     }
-    if (steps->count > 0) {
-        marker_clear(blame);
-    }
+    marker_clear(blame);
     request->phase = HG_PHASE_NONE;
     return flows;
 }

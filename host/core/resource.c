@@ -255,16 +255,16 @@ hg_status hgh_resource_decode(hgh_snapshot *snapshot,
     hg_error cause = HG_ERROR_INIT;
     hg_status status;
 
-    if (!json_is_object(object)) {
-        status = hg_error_set(&cause, HG_ERR_INVALID, "is no JSON object: %s", where.text);
-        goto cleanup;
-    }
     if (resource == NULL) {
         status = HG_ERR_NO_MEMORY;
         goto cleanup;
     }
-    resource->references = 1;
+    resource->references = 1; /* before the first failure: cleanup drops it */
     resource->kind = (uint8_t)kind;
+    if (!json_is_object(object)) {
+        status = hg_error_set(&cause, HG_ERR_INVALID, "is no JSON object: %s", where.text);
+        goto cleanup;
+    }
     resource->revision = revision;
     resource->created = created;
     status = base_decode(resource, id, object);

@@ -219,8 +219,8 @@ static hg_text value_of(const hgh_template_part *part,
                         hgh_variable_lookup lookup,
                         void *context)
 {
-    if (part->capture >= 0 && (uint32_t)part->capture < captures_count) {
-        return captures[part->capture];
+    if (part->capture >= 0) {
+        return (uint32_t)part->capture < captures_count ? captures[part->capture] : (hg_text){0};
     }
     return lookup(context, part->variable);
 }

@@ -216,6 +216,11 @@ hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried)
     bool found = false;
     int32_t priority = INT32_MIN;
 
+    if (upstream->node_count == 1 && tried->count == 0 && upstream->nodes[0].weight > 0) {
+        tried->nodes[0] = 1;
+        tried->count = 1;
+        return &upstream->nodes[0]; /* nothing to balance */
+    }
     for (uint32_t i = 0; i < upstream->node_count; i++) {
         const hgh_node *node = &upstream->nodes[i];
 

@@ -49,6 +49,9 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
         return next_header_filter(http);
     }
     self->headers_passed = true;
+    /* Ranges are cut out before our body filter, and the length follows later. */
+    self->body_left =
+        http->headers_in.range == NULL ? http->headers_out.content_length_n : (off_t)-1;
     self->headers_held = hgh_request_header_filter(self->request);
     if (hgh_request_has_body_filters(self->request)) {
         http->filter_need_in_memory = 1;
@@ -97,51 +100,81 @@ static void link_set_empty(ngx_buf_t *buffer)
     buffer->sync = !buffer->last_buf && !buffer->flush;
 }
 
-/* One buffer through the plugins; what is to be sent is appended to *tail. */
-static ngx_int_t buffer_filter(hgh_nginx_request *self, ngx_buf_t *buffer, ngx_chain_t ***tail)
+/* True if these bytes are the body's last. nginx marks the end in a buffer of its own; where the
+ * length is known the plugins need not be called for that one too. */
+static bool body_ends_with(hgh_nginx_request *self, const ngx_buf_t *buffer, size_t length)
 {
-    hg_text data = {(const char *)buffer->pos, (size_t)(buffer->last - buffer->pos)};
-    bool last = buffer->last_buf;
-    hg_text changed;
-    ngx_chain_t *link;
-
-    if (!ngx_buf_in_memory(buffer)) {
-        data = (hg_text){"", 0};
+    if (buffer->last_buf) {
+        return true;
     }
-    if (hgh_request_body_filter(self->request, data, last, &changed) != HG_OK) {
+    if (self->body_left < 0 || length == 0) {
+        return false;
+    }
+    self->body_left -= (off_t)length;
+    return self->body_left == 0;
+}
+
+static ngx_int_t link_append(hgh_nginx_request *self, ngx_buf_t *buffer, ngx_chain_t ***tail)
+{
+    ngx_chain_t *link = ngx_alloc_chain_link(self->http->pool);
+
+    if (link == NULL) {
         return NGX_ERROR;
     }
-    if (changed.data == data.data && changed.length == data.length) {
-        link = ngx_alloc_chain_link(self->http->pool);
-        if (link == NULL) {
-            return NGX_ERROR;
-        }
-        link->buf = buffer;
-        link->next = NULL;
-    } else {
-        bool flush = buffer->flush;
+    link->buf = buffer;
+    link->next = NULL;
+    **tail = link;
+    *tail = &link->next;
+    return NGX_OK;
+}
 
-        buffer->pos = buffer->last; /* used up: the upstream may fill it again */
-        if (changed.length == 0 && !last && !flush) {
-            return NGX_OK;
-        }
-        link = changed_link(self, changed);
-        if (link == NULL) {
-            return NGX_ERROR;
-        }
-        link->buf->last_buf = last;
-        link->buf->last_in_chain = last;
-        link->buf->flush = flush;
-        if (changed.length == 0) {
-            link_set_empty(link->buf);
-        } else {
-            link->buf->temporary = 1;
-            link->buf->sync = 0;
-        }
+/* What the plugins made of a buffer, in one of ours; theirs is used up, so that the upstream may
+ * fill it again. */
+static ngx_int_t
+changed_append(hgh_nginx_request *self, ngx_buf_t *buffer, hg_text changed, ngx_chain_t ***tail)
+{
+    ngx_chain_t *link;
+
+    buffer->pos = buffer->last;
+    if (changed.length == 0 && !buffer->last_buf && !buffer->flush) {
+        return NGX_OK;
+    }
+    link = changed_link(self, changed);
+    if (link == NULL) {
+        return NGX_ERROR;
+    }
+    link->buf->last_buf = buffer->last_buf;
+    link->buf->last_in_chain = buffer->last_in_chain;
+    link->buf->flush = buffer->flush;
+    if (changed.length == 0) {
+        link_set_empty(link->buf);
+    } else {
+        link->buf->temporary = 1;
+        link->buf->sync = 0;
     }
     **tail = link;
     *tail = &link->next;
     return NGX_OK;
+}
+
+/* One buffer through the plugins; what is to be sent is appended to *tail. */
+static ngx_int_t buffer_filter(hgh_nginx_request *self, ngx_buf_t *buffer, ngx_chain_t ***tail)
+{
+    bool in_memory = ngx_buf_in_memory(buffer);
+    hg_text data = {in_memory ? (const char *)buffer->pos : "",
+                    in_memory ? (size_t)(buffer->last - buffer->pos) : 0};
+    hg_text changed;
+
+    if (self->body_ended) {
+        return link_append(self, buffer, tail); /* the mark behind the last bytes */
+    }
+    self->body_ended = body_ends_with(self, buffer, data.length);
+    if (hgh_request_body_filter(self->request, data, self->body_ended, &changed) != HG_OK) {
+        return NGX_ERROR;
+    }
+    return changed.data == data.data && changed.length == data.length
+               ? link_append(self, buffer, tail)
+               : changed_append(self, buffer, changed, tail);
 }
 
 static off_t chain_size(const ngx_chain_t *chain)
@@ -179,7 +212,6 @@ static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
     hgh_nginx_request *self = NULL;
     ngx_chain_t *out = NULL;
     ngx_chain_t **tail = &out;
-    bool complete = false;
 
     if (in != NULL && http == http->main) {
         self = hgh_nginx_request_find(http);
@@ -188,16 +220,15 @@ static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
         return next_body_filter(http, in);
     }
     for (ngx_chain_t *link = in; link != NULL; link = link->next) {
-        complete = complete || link->buf->last_buf;
         if (buffer_filter(self, link->buf, &tail) != NGX_OK) {
             return NGX_ERROR;
         }
     }
     if (self->headers_held) {
-        if (self->request->headers_held && !complete) {
+        if (self->request->headers_held && !self->body_ended) {
             return NGX_OK; /* the plugins have what came so far */
         }
-        ngx_int_t result = headers_release(self, out, complete);
+        ngx_int_t result = headers_release(self, out, self->body_ended);
 
         if (result == NGX_ERROR || result > NGX_OK || http->header_only) {
             return result;

@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#define SLOW_CALL_MS 20
-#define PARKED_MAX   10000
+#define PARKED_MAX       10000
+#define RESTART_PAUSE_MS 200 /* nginx starts a worker that has ended again at once */
 
 /* --------------------------------------------------------------------------------- request */
 
@@ -327,7 +327,6 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->wake_fd = NGX_CONF_UNSET;
         main->ack_fd = NGX_CONF_UNSET;
         main->parked_max = NGX_CONF_UNSET;
-        main->slow_call_ms = NGX_CONF_UNSET_MSEC;
         main->server_tokens = NGX_CONF_UNSET;
     }
     return main;
@@ -339,7 +338,6 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
     hgh_router_mode mode;
 
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
-    ngx_conf_init_msec_value(main->slow_call_ms, SLOW_CALL_MS);
     ngx_conf_init_value(main->server_tokens, 1);
     if (main->server_tokens) {
         ngx_str_set(&main->server_header, "APISIX/" HGH_API_LEVEL " hotgate/" HGH_VERSION);
@@ -495,19 +493,11 @@ static void follow_master(ngx_cycle_t *cycle)
     }
 }
 
-static ngx_int_t process_init(ngx_cycle_t *cycle)
+static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
 {
-    hgh_nginx_main *main = main_of(cycle);
     hgh_runtime_options options;
     hg_error err = HG_ERROR_INIT;
 
-    if (main == NULL || !main->enabled ||
-        (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) {
-        return NGX_OK;
-    }
-    if (ngx_process == NGX_PROCESS_WORKER) {
-        follow_master(cycle);
-    }
     if (shared_map(cycle, main) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -526,10 +516,30 @@ static ngx_int_t process_init(ngx_cycle_t *cycle)
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate: %s", err.text);
         return NGX_ERROR;
     }
-    if (wake_watch(cycle, main) != NGX_OK) {
-        return NGX_ERROR;
+    return wake_watch(cycle, main);
+}
+
+static ngx_int_t process_init(ngx_cycle_t *cycle)
+{
+    hgh_nginx_main *main = main_of(cycle);
+
+    if (main == NULL || !main->enabled ||
+        (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)) {
+        return NGX_OK;
     }
-    return main->slow_call_ms == 0 ? NGX_OK : hgh_nginx_watchdog_start(cycle, main);
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        follow_master(cycle);
+    }
+    if (worker_start(cycle, main) == NGX_OK) {
+        return NGX_OK;
+    }
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        /* Returning an error would be the last of this worker: nginx never starts it again, and a
+         * master without workers accepts and answers nothing. What is missing may come back. */
+        ngx_msleep(RESTART_PAUSE_MS);
+        _exit(1);
+    }
+    return NGX_ERROR;
 }
 
 static void process_exit(ngx_cycle_t *cycle)
@@ -539,7 +549,6 @@ static void process_exit(ngx_cycle_t *cycle)
     if (main == NULL || main->runtime == NULL) {
         return;
     }
-    hgh_nginx_watchdog_stop();
     /* A fast end leaves requests behind whose plugins must stay: the process ends with them. */
     if (atomic_load(&main->slot->requests_live) == 0) {
         hgh_runtime_free(main->runtime);
@@ -564,7 +573,6 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_ack", ngx_conf_set_num_slot, ack_fd),
     MAIN_DIRECTIVE("hotgate_router", ngx_conf_set_str_slot, router),
     MAIN_DIRECTIVE("hotgate_parked_requests", ngx_conf_set_num_slot, parked_max),
-    MAIN_DIRECTIVE("hotgate_slow_call", ngx_conf_set_msec_slot, slow_call_ms),
     {ngx_string("hotgate_server_tokens"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG,
      ngx_conf_set_flag_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, server_tokens),
      NULL},

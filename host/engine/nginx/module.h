@@ -21,7 +21,6 @@ typedef struct hgh_nginx_main {
     ngx_int_t ack_fd;
     ngx_str_t router;
     ngx_int_t parked_max;
-    ngx_msec_t slow_call_ms;
     ngx_flag_t server_tokens;
     ngx_str_t server_header; /* the value of "Server" */
     bool enabled;            /* any location has `hotgate on` */
@@ -49,12 +48,13 @@ typedef struct hgh_nginx_request {
     ngx_http_event_handler_pt parked_read_handler;
     ngx_chain_t *free;
     ngx_chain_t *busy;
-    ngx_chain_t *held; /* body that waits for the headers */
     ngx_http_upstream_conf_t *upstream_conf;
     bool parked;
     bool answered;       /* by hgh_exit: the response is on its way */
     bool headers_passed; /* header_filter has run */
     bool headers_held;
+    bool body_ended; /* the plugins have seen the last piece */
+    off_t body_left; /* bytes that the response still has; -1: not known */
     bool reading_body;
     bool logged;
 } hgh_nginx_request;
@@ -89,11 +89,6 @@ char *hgh_nginx_balancer_directive(ngx_conf_t *conf, ngx_command_t *command, voi
 
 /* filter.c */
 ngx_int_t hgh_nginx_filters_install(void);
-
-/* watchdog.c */
-/** Watches this process's marker from a thread of its own: a call over the limit is logged. */
-ngx_int_t hgh_nginx_watchdog_start(ngx_cycle_t *cycle, hgh_nginx_main *main);
-void hgh_nginx_watchdog_stop(void);
 
 /* Texts both ways. nginx's are not NUL-terminated in general. */
 static inline hg_text hgh_text_of_str(ngx_str_t str)

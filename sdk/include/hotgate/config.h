@@ -291,6 +291,11 @@ typedef struct hg_config_api {
     bool (*cidrs_contain)(const hg_cidrs *cidrs, const hg_address *address);
     hg_status (*address_parse)(hg_text text, hg_address *out_address);
     size_t (*address_format)(const hg_address *address, char *buffer, size_t size);
+    int32_t (*regex_match_from)(const hg_regex *regex,
+                                hg_text subject,
+                                size_t from,
+                                hg_text *captures,
+                                uint32_t captures_max);
 } hg_config_api;
 
 /**
@@ -346,6 +351,18 @@ static inline int32_t
 hg_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max)
 {
     return hg_host_slot->config->regex_match(regex, subject, captures, captures_max);
+}
+
+/**
+ * As hg_regex_match(), from a place on: `^`, `\b` and what looks behind see the text before it.
+ * [any]
+ *
+ * from  bytes into the subject; inside a character it means the next one.
+ */
+static inline int32_t hg_regex_match_from(
+    const hg_regex *regex, hg_text subject, size_t from, hg_text *captures, uint32_t captures_max)
+{
+    return hg_host_slot->config->regex_match_from(regex, subject, from, captures, captures_max);
 }
 
 /** Compiles a text with variables; ownership and results as for hg_regex_compile(). [config] */

@@ -555,6 +555,29 @@ static void objects_are_written_and_read_in_v3(void **state)
            "\"retry_timeout\":0.1,");
 }
 
+static void the_longest_name_is_as_good_as_any(void **state)
+{
+    api_test *test = *state;
+    char name[258];
+    char body[300];
+    char target[300];
+
+    memset(name, 'n', sizeof(name));
+    name[256] = '\0';
+    (void)snprintf(body, sizeof(body), "{\"username\":\"%s\"}", name);
+    (void)snprintf(target, sizeof(target), "/consumers/%s", name);
+    expect(test, "PUT", target, body, 201, name);
+    expect(test, "GET", target, NULL, 200, name);
+    name[256] = 'n';
+    name[257] = '\0';
+    (void)snprintf(target, sizeof(target), "/consumers/%s", name);
+    expect(test, "GET", target, NULL, 404, "Key not found");
+    expect(test, "DELETE", target, NULL, 404, "Key not found");
+    expect(test, "PUT", target, body, 400, "wrong username");
+    (void)snprintf(body, sizeof(body), "{\"username\":\"%s\"}", name);
+    expect(test, "PUT", "/consumers", body, 400, "string too long, expected at most 256, got 257");
+}
+
 static void objects_are_written_and_read_in_v2(void **state)
 {
     api_test *test = *state;
@@ -717,7 +740,6 @@ static void set_plugins(api_test *test)
 
     assert_non_null(plugins);
     hgh_plugin_catalog_set(test->catalog, 1, plugins);
-    json_decref(plugins);
 }
 
 static void plugins_and_schemas_are_shown(void **state)
@@ -927,6 +949,7 @@ int main(void)
         API_TEST(hostile_bodies_end_in_a_clear_400),
         API_TEST(objects_are_written_and_read_in_v3),
         cmocka_unit_test_setup_teardown(objects_are_written_and_read_in_v2, set_up_v2, tear_down),
+        API_TEST(the_longest_name_is_as_good_as_any),
         API_TEST(times_are_kept_and_patched),
         API_TEST(a_patch_is_checked_like_a_put),
         API_TEST(what_is_used_is_not_deleted),

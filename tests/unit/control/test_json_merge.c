@@ -123,6 +123,22 @@ static void a_merge_deeper_than_the_limit_is_refused(void **state)
     json_decref(target);
 }
 
+static void a_path_deeper_than_the_limit_is_refused(void **state)
+{
+    json_t *target = json_object();
+    char path[1000];
+    hg_error err = HG_ERROR_INIT;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(path) - 1; i++) {
+        path[i] = i % 2 == 0 ? 'a' : '/';
+    }
+    path[sizeof(path) - 1] = '\0';
+    assert_int_equal(hgh_json_merge_path(target, path, target, &err), HG_ERR_TOO_LARGE);
+    assert_string_equal(err.text, "found more than 256 levels");
+    json_decref(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_path_sets_one_value),
         cmocka_unit_test(a_path_through_what_is_no_object_is_refused),
         cmocka_unit_test(a_merge_deeper_than_the_limit_is_refused),
+        cmocka_unit_test(a_path_deeper_than_the_limit_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

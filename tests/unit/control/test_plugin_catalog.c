@@ -14,7 +14,6 @@ static void plugins_stand_by_priority_and_then_by_name(void **state)
     (void)state;
     assert_int_equal(json_array_size(hgh_plugin_catalog_all(catalog)), 0);
     hgh_plugin_catalog_set(catalog, 3, plugins);
-    json_decref(plugins);
     assert_int_equal(hgh_plugin_catalog_generation(catalog), 3);
     for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
         const json_t *plugin = json_array_get(hgh_plugin_catalog_all(catalog), i);
@@ -37,8 +36,6 @@ static void a_set_replaces_all(void **state)
     hgh_plugin_catalog_set(catalog, 1, plugins);
     hgh_plugin_catalog_set(catalog, 2, none);
     assert_null(hgh_plugin_catalog_find(catalog, "a"));
-    json_decref(plugins);
-    json_decref(none);
     hgh_plugin_catalog_free(catalog);
 }
 

@@ -78,6 +78,33 @@ static void groups_that_took_no_part_are_absent(void **state)
     hgh_regex_free(regex);
 }
 
+static void a_search_from_a_place_sees_what_stands_before_it(void **state)
+{
+    static const struct {
+        const char *pattern;
+        size_t from;
+        int32_t at; /* where the match begins; -1: there is none */
+    } cases[] = {
+        {"a", 0, 0},       {"a", 1, 3},   {"a", 4, -1}, {"^a", 0, 0}, {"^a", 3, -1},
+        {"(?<=b)a", 3, 3}, {"c", 99, -1}, {"$", 4, 6},  {".", 4, 4},  {"\\xe4", 5, -1},
+    };
+    const char subject[] = "abba\xc3\xa4";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_regex *regex = compiled(cases[i].pattern, false);
+        hg_text captures[1] = {{NULL, 0}};
+        int32_t count =
+            hgh_regex_match_from(regex, hg_text_of(subject), cases[i].from, captures, 1);
+
+        if (count != (cases[i].at < 0 ? 0 : 1) ||
+            (count > 0 && captures[0].data != subject + cases[i].at)) {
+            fail_msg("%s from %zu: %d", cases[i].pattern, cases[i].from, count);
+        }
+        hgh_regex_free(regex);
+    }
+}
+
 static void groups_beyond_the_maximum_are_dropped(void **state)
 {
     hg_regex *regex =
@@ -209,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(match_searches_anywhere_in_utf8),
         cmocka_unit_test(groups_that_took_no_part_are_absent),
+        cmocka_unit_test(a_search_from_a_place_sees_what_stands_before_it),
         cmocka_unit_test(groups_beyond_the_maximum_are_dropped),
         cmocka_unit_test(compile_says_what_is_wrong_at_which_place),
         cmocka_unit_test(patterns_have_at_most_4096_bytes),

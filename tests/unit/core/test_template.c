@@ -26,6 +26,7 @@ static hg_text lookup(void *context, hg_text name)
     if (hg_text_equal(name, HG_TEXT("http.x-y"))) {
         return HG_TEXT("dotted");
     }
+    assert_false(hg_text_equal(name, HG_TEXT("9"))); /* a capture that is not there */
     return hg_text_of(NULL);
 }
 
@@ -57,6 +58,7 @@ static void render_fills_in_what_the_template_names(void **state)
         {"$hostx", "", 0},
         {"$host$host", "example.comexample.com", 2},
         {"[$nothing]", "[]", 0},
+        {"[$9]", "[]", 0},
         {"${nothing ?? else where}", "else where", 0},
         {"${nothing??x}", "x", 0},
         {"${nothing ?? }", "", 0},

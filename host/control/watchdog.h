@@ -1,0 +1,35 @@
+/* host/control/watchdog.h - notices a plugin's callback that does not come back.
+ *
+ * Control looks at every worker's blame marker. A thread inside the worker could do the same, but a
+ * process with a second thread pays for it in every call of the C library that locks or may be
+ * canceled: 300 instructions a request, measured. */
+#ifndef HOST_CONTROL_WATCHDOG_H
+#define HOST_CONTROL_WATCHDOG_H
+
+#include <stdint.h>
+
+#include <hotgate/error.h>
+
+#include "host/control/event_loop.h"
+#include "host/core/board.h"
+
+typedef struct hgh_watchdog hgh_watchdog;
+
+/** All borrowed, as long as it lives. */
+typedef struct hgh_watchdog_options {
+    hgh_event_loop *loop;
+    int board_fd;
+    uint64_t limit_ms; /* a callback that runs for longer is reported, once */
+    /** The name of the plugin with that number; borrowed until the next call. */
+    const char *(*plugin_name)(void *context, uint32_t number);
+    void *context;
+} hgh_watchdog_options;
+
+/** Begins to look. out_watchdog: on HG_OK the caller's; else untouched. */
+hg_status
+hgh_watchdog_new(const hgh_watchdog_options *options, hgh_watchdog **out_watchdog, hg_error *err);
+
+/** Accepts NULL. */
+void hgh_watchdog_free(hgh_watchdog *watchdog);
+
+#endif

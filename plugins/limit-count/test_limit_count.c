@@ -1,0 +1,414 @@
+/* test_limit_count.c - what is counted, for how long, and how a rejection looks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <hotgate/test.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define NAME              "limit-count"
+
+static const char *plugin_path; /* of the built object: the program's argument */
+
+static void failed(void *context, const char *text)
+{
+    (void)context;
+    fail_msg("%s", text);
+}
+
+static int begin(void **state)
+{
+    hg_error err = HG_ERROR_INIT;
+    hg_test *test = hg_test_new();
+
+    *state = test;
+    hg_test_on_failure(test, failed, NULL);
+    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
+        print_error("%s\n", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+static int end(void **state)
+{
+    hg_test_free(*state);
+    return 0;
+}
+
+/* Sends a request through a route with that configuration. */
+static const hg_test_exchange *
+run(hg_test *test, const char *config, const hg_test_request *request)
+{
+    char route[4096];
+    hg_error err = HG_ERROR_INIT;
+
+    (void)snprintf(route, sizeof(route),
+                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
+                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
+                   config);
+    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
+        fail_msg("%s: %s", config, err.text);
+    }
+    return hg_test_send(test, request);
+}
+
+/* Judges rows of configurations. */
+typedef struct judged {
+    const char *label;
+    const char *config;
+    const char *text; /* part of the finding; NULL: accepted */
+} judged;
+
+static void judge(hg_test *test, const judged *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        hg_error err = HG_ERROR_INIT;
+        hg_status status = hg_test_check(test, NAME, HG_TEST_ON_ROUTE, rows[i].config, NULL, &err);
+
+        if ((status == HG_OK) != (rows[i].text == NULL) ||
+            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
+            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
+        }
+    }
+}
+
+static void put(hg_test *test, const char *key, const char *json)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hg_test_put(test, key, json, &err) != HG_OK) {
+        fail_msg("%s: %s", key, err.text);
+    }
+}
+
+static void assert_headers(hg_test *test,
+                           const hg_test_exchange *exchange,
+                           const char *limit,
+                           const char *remaining,
+                           const char *reset)
+{
+    assert_string_equal(hg_test_header(test, exchange, "X-RateLimit-Limit"), limit);
+    assert_string_equal(hg_test_header(test, exchange, "X-RateLimit-Remaining"), remaining);
+    assert_string_equal(hg_test_header(test, exchange, "X-RateLimit-Reset"), reset);
+}
+
+static void a_window_begins_with_the_first_request_of_its_key(void **state)
+{
+    static const char config[] = "{\"count\": 2, \"time_window\": 60}";
+    hg_test_request request = {.uri = "/"};
+    const hg_test_exchange *exchange;
+
+    hg_test_advance(*state, 12345); /* no clock to align with */
+    exchange = run(*state, config, &request);
+    assert_int_equal(exchange->status, 200);
+    assert_headers(*state, exchange, "2", "1", "60");
+    hg_test_advance(*state, 29950);
+    exchange = hg_test_send(*state, &request);
+    assert_int_equal(exchange->status, 200);
+    assert_headers(*state, exchange, "2", "0", "30.05");
+    hg_test_advance(*state, 30000);
+    exchange = hg_test_send(*state, &request);
+    assert_int_equal(exchange->status, 503);
+    assert_int_equal(exchange->tries, 0);
+    assert_headers(*state, exchange, "2", "0", "0.05");
+    hg_test_advance(*state, 50); /* the rejected one did not lengthen it */
+    exchange = hg_test_send(*state, &request);
+    assert_int_equal(exchange->status, 200);
+    assert_headers(*state, exchange, "2", "1", "60");
+}
+
+static void the_time_left_has_up_to_two_decimals(void **state)
+{
+    static const struct {
+        uint64_t passed_ms;
+        const char *reset;
+    } cases[] = {{0, "10"},     {500, "9.5"}, {510, "9.49"},
+                 {515, "9.48"}, {9000, "1"},  {9990, "0.01"}};
+    hg_test_request request = {.uri = "/"};
+    uint64_t at_ms = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *exchange;
+
+        hg_test_advance(*state, cases[i].passed_ms - at_ms);
+        at_ms = cases[i].passed_ms;
+        exchange = run(*state, "{\"count\": 100, \"time_window\": 10}", &request);
+        assert_string_equal(hg_test_header(*state, exchange, "X-RateLimit-Reset"), cases[i].reset);
+    }
+}
+
+static void a_rejection_looks_as_configured(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *options;
+        uint32_t status;
+        const char *body;
+        bool headers;
+    } cases[] = {
+        {"defaults", "", 503, "{\"error_msg\":\"503 Service Unavailable\"}\n", true},
+        {"own status", ", \"rejected_code\": 429", 429,
+         "{\"error_msg\":\"429 Too Many Requests\"}\n", true},
+        {"lowest status", ", \"rejected_code\": 200", 200, "", true},
+        {"highest status", ", \"rejected_code\": 599", 599, "{\"error_msg\":\"599 Error\"}\n",
+         true},
+        {"own message", ", \"rejected_msg\": \"slow \\\"down\\\"\"", 503,
+         "{\"error_msg\":\"slow \\\"down\\\"\"}\n", true},
+        {"without headers", ", \"show_limit_quota_header\": false", 503,
+         "{\"error_msg\":\"503 Service Unavailable\"}\n", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.uri = "/"};
+        const hg_test_exchange *exchange;
+        char config[256];
+
+        (void)snprintf(config, sizeof(config), "{\"count\": 1, \"time_window\": 60%s}",
+                       cases[i].options);
+        exchange = run(*state, config, &request);
+        if (exchange->tries != 1 ||
+            (hg_test_header(*state, exchange, "X-RateLimit-Limit") != NULL) != cases[i].headers) {
+            fail_msg("%s: the first request", cases[i].label);
+        }
+        exchange = hg_test_send(*state, &request);
+        if (exchange->status != cases[i].status || strcmp(exchange->body, cases[i].body) != 0 ||
+            exchange->tries != 0 ||
+            (hg_test_header(*state, exchange, "X-RateLimit-Limit") != NULL) != cases[i].headers) {
+            fail_msg("%s: got %u %s", cases[i].label, exchange->status, exchange->body);
+        }
+    }
+}
+
+static void requests_are_counted_by_their_key(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *options;
+        hg_test_request first;
+        hg_test_request second;
+        bool same; /* both have one counter */
+    } cases[] = {
+        {"client by default", "", {.client = "1.1.1.1"}, {.client = "1.1.1.2"}, false},
+        {"ports do not matter", "", {.client = "1.1.2.1:1"}, {.client = "1.1.2.1:2"}, true},
+        {"variable",
+         ", \"key\": \"http_x_user\"",
+         {.headers = "X-User: a\n"},
+         {.headers = "X-User: b\n"},
+         false},
+        {"variable with a dollar sign",
+         ", \"key\": \"$http_x_user\"",
+         {.headers = "X-User: c\n", .client = "1.1.1.3"},
+         {.headers = "X-User: c\n"},
+         true},
+        {"variable without value, other client",
+         ", \"key\": \"http_x_user\", \"group\": \"1\"",
+         {.client = "1.1.1.1"},
+         {.client = "1.1.1.2"},
+         false},
+        {"variable without value, same client",
+         ", \"key\": \"http_x_user\", \"group\": \"2\"",
+         {.client = "1.1.1.1"},
+         {.client = "1.1.1.1"},
+         true},
+        {"combination, one part differs",
+         ", \"key_type\": \"var_combination\", \"key\": \"$remote_addr $http_x_user\"",
+         {.headers = "X-User: a\n"},
+         {.headers = "X-User: b\n"},
+         false},
+        {"combination, same",
+         ", \"key_type\": \"var_combination\", \"key\": \"${remote_addr}-$arg_a\"",
+         {.uri = "/?a=1&b=1"},
+         {.uri = "/?a=1&b=2"},
+         true},
+        {"combination without values, other client",
+         ", \"key_type\": \"var_combination\", \"key\": \"a-$http_x_user-\\\\$\"",
+         {.client = "1.1.1.1"},
+         {.client = "1.1.1.2"},
+         false},
+        {"combination with a fallback",
+         ", \"key_type\": \"var_combination\", \"key\": \"a-${http_x_user ?? none}\"",
+         {.client = "1.1.1.1"},
+         {.client = "1.1.1.2"},
+         true},
+        {"constant",
+         ", \"key_type\": \"constant\", \"key\": \"$remote_addr\"",
+         {.client = "1.1.1.1"},
+         {.client = "1.1.1.2"},
+         true},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[512];
+
+        (void)snprintf(config, sizeof(config), "{\"count\": 1, \"time_window\": 60%s}",
+                       cases[i].options);
+        if (run(*state, config, &cases[i].first)->status != 200 ||
+            (hg_test_send(*state, &cases[i].second)->status != 200) != cases[i].same) {
+            fail_msg("%s", cases[i].label);
+        }
+    }
+}
+
+static void a_counter_belongs_to_its_object_and_content(void **state)
+{
+    static const char service[] =
+        "{\"plugins\": {\"limit-count\": {\"count\": 1, \"time_window\": 60}},"
+        " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}";
+    static const char route[] = "{\"uri\": \"/%s\", \"plugins\": {\"limit-count\": {\"count\": %d,"
+                                " \"time_window\": 60%s}}, \"upstream\": {\"nodes\":"
+                                " {\"127.0.0.1:80\": 1}}}";
+    char text[512];
+
+    put(*state, "services/s", service);
+    put(*state, "routes/1", "{\"uri\": \"/one\", \"service_id\": \"s\"}");
+    put(*state, "routes/2", "{\"uri\": \"/two\", \"service_id\": \"s\"}");
+    assert_int_equal(hg_test_get(*state, "/one")->status, 200);
+    assert_int_equal(hg_test_get(*state, "/two")->status, 503); /* the service's counter */
+
+    (void)snprintf(text, sizeof(text), route, "three", 1, "");
+    put(*state, "routes/3", text);
+    (void)snprintf(text, sizeof(text), route, "four", 1, "");
+    put(*state, "routes/4", text);
+    assert_int_equal(hg_test_get(*state, "/three")->status, 200);
+    assert_int_equal(hg_test_get(*state, "/four")->status, 200); /* a route of its own */
+    (void)snprintf(text, sizeof(text), route, "three", 2, "");
+    put(*state, "routes/3", text); /* changed: from zero */
+    assert_int_equal(hg_test_get(*state, "/three")->status, 200);
+    (void)snprintf(text, sizeof(text), route, "three", 1, "");
+    put(*state, "routes/3", text); /* as it was: where it was */
+    assert_int_equal(hg_test_get(*state, "/three")->status, 503);
+
+    (void)snprintf(text, sizeof(text), route, "five", 1, ", \"group\": \"g\"");
+    put(*state, "routes/5", text);
+    (void)snprintf(text, sizeof(text), route, "six", 1, ", \"group\": \"g\"");
+    put(*state, "routes/6", text);
+    assert_int_equal(hg_test_get(*state, "/five")->status, 200);
+    assert_int_equal(hg_test_get(*state, "/six")->status, 503); /* one group */
+}
+
+static void counters_outlive_a_reload_of_the_plugin(void **state)
+{
+    hg_test_request request = {.uri = "/"};
+    hg_error err = HG_ERROR_INIT;
+
+    assert_int_equal(run(*state, "{\"count\": 1, \"time_window\": 60}", &request)->status, 200);
+    assert_int_equal(hg_test_load(*state, plugin_path, NULL, &err), HG_OK);
+    assert_int_equal(hg_test_send(*state, &request)->status, 503);
+}
+
+/* Uses up all the room there is for counters. */
+static void fill(hg_test *test)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    assert_int_equal(hg_test_load(test, plugin_path, "{\"counters\": 1}", &err), HG_OK);
+    put(test, "routes/fill",
+        "{\"uri\": \"/fill\", \"plugins\": {\"limit-count\": {\"count\": 1, \"time_window\": 999,"
+        " \"key\": \"arg_k\"}}, \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}");
+    for (int i = 0; i < 1000; i++) {
+        char uri[32];
+
+        (void)snprintf(uri, sizeof(uri), "/fill?k=%d", i);
+        if (hg_test_get(test, uri)->status == 500) {
+            return;
+        }
+    }
+    fail_msg("the table took 1000 keys");
+}
+
+static void a_full_table_fails_or_degrades(void **state)
+{
+    hg_test *test = hg_test_new();
+    hg_test_request request = {.uri = "/", .client = "9.9.9.9"};
+    const hg_test_exchange *exchange;
+
+    (void)state;
+    hg_test_on_failure(test, failed, NULL);
+    fill(test);
+    exchange = run(test, "{\"count\": 1, \"time_window\": 60}", &request);
+    assert_int_equal(exchange->status, 500);
+    assert_string_equal(exchange->body, "{\"error_msg\":\"failed to limit count\"}\n");
+    assert_true(hg_test_log_count(test, HG_LOG_ERROR, "failed to limit count: no room") > 0);
+    exchange =
+        run(test, "{\"count\": 1, \"time_window\": 60, \"allow_degradation\": true}", &request);
+    assert_int_equal(exchange->status, 200);
+    hg_test_free(test);
+}
+
+static void attributes_are_judged(void **state)
+{
+    static const char *const wrong[] = {"{\"counters\": 0}", "{\"counters\": 4194305}",
+                                        "{\"counters\": \"many\"}"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        assert_int_equal(hg_test_load(*state, plugin_path, wrong[i], NULL), HG_ERR_INVALID);
+    }
+}
+
+static void configurations_are_judged(void **state)
+{
+    static const judged rows[] = {
+        {"nothing", "{}", ""},
+        {"no count", "{\"time_window\": 1}", ""},
+        {"no time_window", "{\"count\": 1}", ""},
+        {"least", "{\"count\": 1, \"time_window\": 1}", NULL},
+        {"count 0", "{\"count\": 0, \"time_window\": 1}", ""},
+        {"count 1.5", "{\"count\": 1.5, \"time_window\": 1}", ""},
+        {"count as text", "{\"count\": \"$arg_c\", \"time_window\": 1}", ""},
+        {"time_window 0", "{\"count\": 1, \"time_window\": 0}", ""},
+        {"time_window as text", "{\"count\": 1, \"time_window\": \"1\"}", ""},
+        {"window_type fixed", "{\"count\": 1, \"time_window\": 1, \"window_type\": \"fixed\"}",
+         NULL},
+        {"window_type sliding", "{\"count\": 1, \"time_window\": 1, \"window_type\": \"sliding\"}",
+         ""},
+        {"key_type", "{\"count\": 1, \"time_window\": 1, \"key_type\": \"variable\"}", ""},
+        {"key of another type", "{\"count\": 1, \"time_window\": 1, \"key\": 1}", ""},
+        {"broken combination",
+         "{\"count\": 1, \"time_window\": 1, \"key_type\": \"var_combination\","
+         " \"key\": \"${remote_addr\"}",
+         "${ without }"},
+        {"rejected_code 199", "{\"count\": 1, \"time_window\": 1, \"rejected_code\": 199}", ""},
+        {"rejected_code 200", "{\"count\": 1, \"time_window\": 1, \"rejected_code\": 200}", NULL},
+        {"rejected_code 599", "{\"count\": 1, \"time_window\": 1, \"rejected_code\": 599}", NULL},
+        {"rejected_code 600", "{\"count\": 1, \"time_window\": 1, \"rejected_code\": 600}", ""},
+        {"empty rejected_msg", "{\"count\": 1, \"time_window\": 1, \"rejected_msg\": \"\"}", ""},
+        {"policy local", "{\"count\": 1, \"time_window\": 1, \"policy\": \"local\"}", NULL},
+        {"policy redis", "{\"count\": 1, \"time_window\": 1, \"policy\": \"redis\"}", ""},
+        {"allow_degradation", "{\"count\": 1, \"time_window\": 1, \"allow_degradation\": 1}", ""},
+        {"show_limit_quota_header",
+         "{\"count\": 1, \"time_window\": 1, \"show_limit_quota_header\": \"no\"}", ""},
+        {"group", "{\"count\": 1, \"time_window\": 1, \"group\": 1}", ""},
+        {"rules", "{\"count\": 1, \"time_window\": 1, \"rules\": []}",
+         "/rules: found an attribute of a later version"},
+        {"sync_interval", "{\"count\": 1, \"time_window\": 1, \"sync_interval\": 1}",
+         "/sync_interval: found an attribute of a later version"},
+    };
+
+    judge(*state, rows, ARRAY_SIZE(rows));
+}
+
+int main(int count, char **arguments)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_window_begins_with_the_first_request_of_its_key, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(the_time_left_has_up_to_two_decimals, begin, end),
+        cmocka_unit_test_setup_teardown(a_rejection_looks_as_configured, begin, end),
+        cmocka_unit_test_setup_teardown(requests_are_counted_by_their_key, begin, end),
+        cmocka_unit_test_setup_teardown(a_counter_belongs_to_its_object_and_content, begin, end),
+        cmocka_unit_test_setup_teardown(counters_outlive_a_reload_of_the_plugin, begin, end),
+        cmocka_unit_test_setup_teardown(a_full_table_fails_or_degrades, begin, end),
+        cmocka_unit_test_setup_teardown(attributes_are_judged, begin, end),
+        cmocka_unit_test_setup_teardown(configurations_are_judged, begin, end),
+    };
+
+    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
+    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
+}

@@ -1,0 +1,49 @@
+/* tests/plugins/consumer.c - identifies consumers by the value of the header X-Token. */
+#include <hotgate/plugin.h>
+
+typedef struct consumer_config {
+    bool unused;
+} consumer_config;
+
+typedef struct credential {
+    hg_text token;
+    hg_text role;
+} credential;
+
+static const hg_field consumer_fields[] = {
+    HG_BOOL(consumer_config, unused, "unused"),
+    HG_FIELDS_END,
+};
+static const hg_field credential_fields[] = {
+    HG_SECRET(credential, token, "token", .required = true, .min_length = 1),
+    HG_STRING(credential, role, "role", .initial = "user"),
+    HG_FIELDS_END,
+};
+
+static hg_verdict consumer_rewrite(hg_request *request, const void *config)
+{
+    hg_text token = hg_request_header(request, HG_TEXT("X-Token"));
+    const hg_consumer *consumer;
+    const credential *found;
+
+    (void)config;
+    hg_log(request, HG_LOG_NOTICE, "any -> %d", (int)hg_consumer_any(request));
+    consumer = hg_consumer_find(request, token);
+    if (consumer == NULL) {
+        return hg_exit_message(request, 401, HG_TEXT("who are you"));
+    }
+    found = hg_consumer_config(request, consumer);
+    hg_log(request, HG_LOG_NOTICE, "%s is a %s", hg_consumer_name(consumer).data,
+           found == NULL ? "?" : found->role.data);
+    (void)hg_consumer_attach(request, consumer);
+    return HG_NEXT;
+}
+
+HG_PLUGIN("consumer",
+          "1.0.0",
+          .summary = "Identifies consumers by a token.",
+          .priority = 70,
+          .flags = HG_AUTH,
+          .config = HG_CONFIG(consumer_config, consumer_fields),
+          .consumer = HG_CONSUMER(credential, credential_fields, "token"),
+          .rewrite = consumer_rewrite);
