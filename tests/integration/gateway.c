@@ -75,7 +75,8 @@ static const char *or_empty(const char *text)
 void gateway_configure(gateway *self)
 {
     const gateway_options *options = &self->options;
-    char *path = gateway_path(self, "conf/config.yaml");
+    char *path =
+        options->config == NULL ? gateway_path(self, "conf/config.yaml") : strdup(options->config);
     char *text = text_format(
         "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n"
         "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
@@ -123,13 +124,16 @@ gateway *gateway_make(const gateway_options *options)
 
 static pid_t supervisor_start(const gateway *self, int output)
 {
-    const char *arguments[] = {self->program, "run", "-p", self->directory, NULL};
+    const char *config = self->options.config;
+    const char *arguments[] = {
+        self->program, "run", "-p", self->directory, config == NULL ? NULL : "-c", config, NULL};
     const char *environment[] = {self->options.environment, NULL};
     command what = {
         .arguments = arguments,
         .environment = environment,
         .directory = self->directory, /* by which its processes are known */
         .hide = self->options.hide,
+        .only_writes = self->options.only_writes ? self->directory : NULL,
         .user = self->options.user,
         .file_max_bytes = self->options.file_max_bytes,
     };
