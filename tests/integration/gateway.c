@@ -19,6 +19,7 @@
 #include "tests/integration/author.h"
 #include "tests/integration/command.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/sanitizer.h"
 #include "tests/unit/unit.h"
 
 #define STOP_MS         20000
@@ -127,7 +128,8 @@ static pid_t supervisor_start(const gateway *self, int output)
     const char *config = self->options.config;
     const char *arguments[] = {
         self->program, "run", "-p", self->directory, config == NULL ? NULL : "-c", config, NULL};
-    const char *environment[] = {self->options.environment, NULL};
+    const char *environment[SANITIZER_VARIABLES_MAX + 2] = {NULL};
+    size_t variables = sanitizer_environment(environment);
     command what = {
         .arguments = arguments,
         .environment = environment,
@@ -138,6 +140,7 @@ static pid_t supervisor_start(const gateway *self, int output)
         .file_max_bytes = self->options.file_max_bytes,
     };
 
+    environment[variables] = self->options.environment;
     return command_start(&what, output);
 }
 
@@ -233,6 +236,7 @@ static void keep_log(const gateway *self, const char *name)
     const char *from = length > LOG_KEPT_MAX ? text + length - LOG_KEPT_MAX : text;
     char *grown = NULL;
 
+    sanitizer_look(text);
     if (asprintf(&grown, "%s--- %s of %s\n%s\n", or_empty(kept_logs), name, self->directory, from) >
         0) {
         free(kept_logs);
@@ -269,6 +273,14 @@ void gateway_free(gateway *self)
 
 int report(int failures)
 {
+    char *found = sanitizer_reports();
+
+    if (found[0] != '\0') {
+        (void)fprintf(stderr, "%s", found);
+        failures++;
+    }
+    free(found);
+    sanitizer_done();
     if (failures != 0 && kept_logs != NULL) {
         (void)fprintf(stderr, "%s", kept_logs);
     }

@@ -136,7 +136,8 @@ size_t gateway_pin(const gateway *self,
 
 /* ----------------------------------------------------------------------------------- whole */
 
-/** Prints the logs of all gateways of this run if `failures` is not 0; returns it. */
+/** Prints the logs of all gateways of this run if `failures` is not 0. Returns it, and one more if
+ * a sanitizer has found something. */
 int report(int failures);
 
 #endif
