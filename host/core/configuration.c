@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 #include "host/core/resource.h"
 
 #define POINTER_MAX 512u
@@ -120,9 +121,9 @@ static hg_status meta_decode(hgh_configuration *configuration,
                 meta_issue(issues, plugin, prefix, name, value, "boolean");
             }
         } else if (strcmp(name, "priority") == 0) {
-            json_int_t priority = json_integer_value(value);
+            int64_t priority = hgh_json_whole_within(value, INT64_MIN, INT64_MAX, INT64_MAX);
 
-            if (json_is_integer(value) && priority >= INT32_MIN && priority <= INT32_MAX) {
+            if (priority >= INT32_MIN && priority <= INT32_MAX) {
                 configuration->has_priority = true;
                 configuration->priority = (int32_t)priority;
             } else {
