@@ -216,11 +216,15 @@ static hg_status raw_parse(hgh_configuration *configuration,
     hg_issues found = {0};
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
-    hg_status status = configuration->description->parse(value, &configuration->source,
-                                                         &configuration->raw, &found);
+    void *raw = NULL;
+    hg_status status =
+        configuration->description->parse(value, &configuration->source, &raw, &found);
 
     hgh_blame_leave(blame, outer);
-    configuration->state = configuration->raw;
+    if (status == HG_OK) { /* what it leaves behind when it refuses is not ours to release */
+        configuration->raw = raw;
+        configuration->state = raw;
+    }
     if (status != HG_OK && status != HG_ERR_NO_MEMORY) {
         if (found.count == 0) {
             hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts",
