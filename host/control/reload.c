@@ -480,10 +480,22 @@ static void missing_report(hgh_reload *reload, const hgh_plugin_scan *scan)
     }
 }
 
+/* Where the plugins are that come with the gateway: installed, or in the folder it was built in. */
+static char *shipped_directory(const hgh_instance *instance)
+{
+    char *installed = hgh_install_path(instance, HGH_PLUGIN_DIRECTORY);
+
+    if (installed == NULL || access(installed, F_OK) == 0) {
+        return installed;
+    }
+    free(installed);
+    return hgh_install_path(instance, "plugins");
+}
+
 static hg_status objects_choose(hgh_reload *reload, hg_error *err)
 {
     const hgh_settings *settings = settings_of(reload);
-    char *shipped = hgh_install_path(reload->options.instance, HGH_PLUGIN_DIRECTORY);
+    char *shipped = shipped_directory(reload->options.instance);
     char *own = settings->plugins_directory[0] == '/'
                     ? strdup(settings->plugins_directory)
                     : hgh_instance_path(reload->options.instance, settings->plugins_directory);
