@@ -67,6 +67,38 @@ void hgh_runtime_report(hgh_runtime *runtime)
     atomic_store_explicit(&slot->generation, generation, memory_order_release);
 }
 
+/* ---------------------------------------------------------------------------------- chains */
+
+static void sweep(void *context)
+{
+    hgh_runtime *runtime = context;
+    uint64_t end = clock_ns() + SLICE_NS;
+
+    runtime->engine->stop(runtime->sweep_timer);
+    runtime->sweep_timer = NULL;
+    while (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
+        if (clock_ns() >= end) {
+            runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
+            if (runtime->sweep_timer != NULL) {
+                return;
+            }
+        }
+    }
+    hgh_runtime_report(runtime);
+    runtime_acknowledge(runtime);
+}
+
+/* Frees what is detached: in slices while requests are served, else at once. */
+static void sweep_begin(hgh_runtime *runtime)
+{
+    if (runtime->serving && runtime->sweep_timer == NULL) {
+        runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
+    }
+    if (runtime->sweep_timer == NULL) {
+        (void)hgh_chain_cache_free_some(&runtime->chains, UINT32_MAX);
+    }
+}
+
 /* ------------------------------------------------------------------------------- resources */
 
 /* Routes without hosts are found under those of their service. */
@@ -141,9 +173,12 @@ static hg_status service_change_apply(hgh_runtime *runtime,
 /* Takes what the indexes know of an object that goes. */
 static void resource_forget(hgh_runtime *runtime, hgh_resource *resource)
 {
+    hgh_chain_cache_forget(&runtime->chains, resource);
+    if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
+        sweep_begin(runtime);
+    }
     if (resource->kind == HGH_ROUTES) {
         hgh_router_remove(runtime->router, (hgh_route *)(void *)resource);
-        hgh_chain_cache_forget(&runtime->chains, (hgh_route *)(void *)resource);
     } else if (resource->kind == HGH_CONSUMERS) {
         hgh_consumer_index_remove(&runtime->consumers, (hg_consumer *)(void *)resource);
     }
@@ -239,25 +274,6 @@ static void warm_drop(hgh_runtime *runtime)
     runtime->warm_room = 0;
 }
 
-static void sweep(void *context)
-{
-    hgh_runtime *runtime = context;
-    uint64_t end = clock_ns() + SLICE_NS;
-
-    runtime->engine->stop(runtime->sweep_timer);
-    runtime->sweep_timer = NULL;
-    while (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
-        if (clock_ns() >= end) {
-            runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
-            if (runtime->sweep_timer != NULL) {
-                return;
-            }
-        }
-    }
-    hgh_runtime_report(runtime);
-    runtime_acknowledge(runtime);
-}
-
 /* Puts a loaded generation in force. Takes over the reference. */
 static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
@@ -267,14 +283,9 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
     if (previous == NULL || !hgh_consumer_index_is_same(previous, generation)) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], consumer_reindex, runtime);
     }
-    hgh_chain_cache_detach(&runtime->chains);
+    hgh_chain_cache_detach(&runtime->chains, generation);
     hgh_generation_unref(previous); /* requests and detached chains may still hold it */
-    if (runtime->serving && runtime->sweep_timer == NULL) {
-        runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
-    }
-    if (runtime->sweep_timer == NULL) {
-        (void)hgh_chain_cache_free_some(&runtime->chains, UINT32_MAX);
-    }
+    sweep_begin(runtime);
     hgh_runtime_report(runtime);
 }
 
@@ -357,6 +368,9 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
         return HG_OK;
     }
     object = hgh_resource_json(current->bound);
+    if (object == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
     value = json_object_get(json_object_get(object, "plugins"), plugin->name);
     if (value == NULL) {
         json_decref(object);
@@ -876,10 +890,12 @@ void hgh_runtime_free(hgh_runtime *runtime)
     if (runtime == NULL) {
         return;
     }
+    runtime->serving = false; /* nothing is put off any more */
     preparation_drop(runtime);
     warm_drop(runtime);
     repoint_stop(runtime);
     runtime->engine->stop(runtime->sweep_timer);
+    runtime->sweep_timer = NULL;
     if (runtime->router != NULL) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_forget, runtime);
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], route_forget, runtime);

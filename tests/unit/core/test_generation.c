@@ -219,16 +219,6 @@ static void an_odd_manifest_does_no_harm(void **state)
     }
 }
 
-static void a_name_that_stands_twice_does_no_harm(void **state)
-{
-    hgh_generation *generation = generation_make(&place, NULL, 1, NULL, "unit_a=1 unit_a=1");
-
-    (void)state;
-    assert_int_equal(hgh_generation_find(generation, "unit_a", NULL, NULL), HGH_PLUGIN_LOADED);
-    hgh_generation_unref(generation);
-    place.host.objects_pinned = place.host.objects_mapped; /* one path, one handle to count */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,7 +234,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(relative_paths_start_in_the_directory_of_the_host, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_odd_manifest_does_no_harm, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_name_that_stands_twice_does_no_harm, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
