@@ -219,6 +219,18 @@ static void an_odd_manifest_does_no_harm(void **state)
     }
 }
 
+static void a_name_that_stands_twice_is_loaded_once(void **state)
+{
+    hgh_generation *generation = generation_make(&place, NULL, 1, NULL, "unit_a=1 unit_a=2");
+    hgh_plugin *plugin = NULL;
+
+    (void)state;
+    assert_int_equal(hgh_generation_find(generation, "unit_a", &plugin, NULL), HGH_PLUGIN_LOADED);
+    assert_int_equal(plugin->number, 1);
+    assert_int_equal(place.host.objects_mapped, 1);
+    hgh_generation_unref(generation);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(relative_paths_start_in_the_directory_of_the_host, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_odd_manifest_does_no_harm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_name_that_stands_twice_is_loaded_once, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
