@@ -100,7 +100,8 @@ typedef struct hgh_upstream_resource {
 typedef struct hgh_consumer_key {
     hgh_map_node node; /* key: PLUGIN NUL VALUE */
     struct hg_consumer *consumer;
-    struct hgh_consumer_key *next; /* of the same consumer */
+    struct hgh_consumer_key *next;  /* of the same consumer */
+    struct hgh_consumer_key *older; /* the same key of another consumer, not in the map */
     char text[];
 } hgh_consumer_key;
 
