@@ -60,7 +60,7 @@ typedef struct hgh_chain {
     hgh_configuration **configurations; /* references: of the steps, and the consumer's own keys */
     char *unavailable;                  /* why requests get 503 instead; NULL: all is well */
     hgh_step *steps;                    /* owns what the phases point to */
-    uint64_t prepared; /* the generation for which its configurations have been decoded again */
+    uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
     struct hgh_chain *newer; /* least recently used list of the cache */
     struct hgh_chain *older;

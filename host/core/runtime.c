@@ -99,6 +99,57 @@ static void sweep_begin(hgh_runtime *runtime)
     }
 }
 
+/* -------------------------------------------------------------------- warm configurations */
+
+static void warm_drop(hgh_runtime *runtime)
+{
+    for (size_t i = 0; i < runtime->warm_count; i++) {
+        runtime->warm[i]->warm_place = 0;
+        hgh_configuration_unref(runtime->warm[i]);
+    }
+    free(runtime->warm);
+    runtime->warm = NULL;
+    runtime->warm_count = 0;
+    runtime->warm_room = 0;
+}
+
+static hg_status warm_add(hgh_runtime *runtime, hgh_configuration *configuration)
+{
+    if (runtime->warm_count == runtime->warm_room) {
+        size_t room = runtime->warm_room == 0 ? 64 : runtime->warm_room * 2;
+        void *grown = realloc(runtime->warm, room * sizeof(*runtime->warm));
+
+        if (grown == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+        runtime->warm = grown;
+        runtime->warm_room = room;
+    }
+    runtime->warm[runtime->warm_count++] = configuration;
+    configuration->warm_place = runtime->warm_count;
+    return HG_OK;
+}
+
+/* Drops those of an object that goes, which they would keep. */
+static void warm_forget(hgh_runtime *runtime, hgh_resource *resource)
+{
+    hgh_configuration *at = resource->configurations;
+
+    while (at != NULL) {
+        size_t place = at->warm_place;
+
+        if (place == 0) {
+            at = at->bound_next;
+            continue;
+        }
+        runtime->warm[place - 1] = runtime->warm[--runtime->warm_count];
+        runtime->warm[place - 1]->warm_place = place;
+        at->warm_place = 0;
+        hgh_configuration_unref(at);
+        at = resource->configurations; /* the list has changed */
+    }
+}
+
 /* ------------------------------------------------------------------------------- resources */
 
 /* Routes without hosts are found under those of their service. */
@@ -173,6 +224,7 @@ static hg_status service_change_apply(hgh_runtime *runtime,
 /* Takes what the indexes know of an object that goes. */
 static void resource_forget(hgh_runtime *runtime, hgh_resource *resource)
 {
+    warm_forget(runtime, resource);
     hgh_chain_cache_forget(&runtime->chains, resource);
     if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
         sweep_begin(runtime);
@@ -263,17 +315,6 @@ static void consumer_reindex(void *context, hgh_map_node *node)
     }
 }
 
-static void warm_drop(hgh_runtime *runtime)
-{
-    for (size_t i = 0; i < runtime->warm_count; i++) {
-        hgh_configuration_unref(runtime->warm[i]);
-    }
-    free(runtime->warm);
-    runtime->warm = NULL;
-    runtime->warm_count = 0;
-    runtime->warm_room = 0;
-}
-
 /* Puts a loaded generation in force. Takes over the reference. */
 static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
@@ -324,29 +365,13 @@ static void preparation_drop(hgh_runtime *runtime)
 
     runtime->engine->stop(preparation->timer);
     hgh_generation_unref(preparation->generation);
-    *preparation = (hgh_preparation){0};
+    *preparation = (hgh_preparation){.serial = preparation->serial};
 }
 
 static void preparation_vote(hgh_runtime *runtime, hgh_vote vote, const char *why)
 {
     hgh_board_vote(runtime->slot, runtime->preparation.generation->number, vote, why);
     runtime_acknowledge(runtime);
-}
-
-static hg_status warm_add(hgh_runtime *runtime, hgh_configuration *configuration)
-{
-    if (runtime->warm_count == runtime->warm_room) {
-        size_t room = runtime->warm_room == 0 ? 64 : runtime->warm_room * 2;
-        void *grown = realloc(runtime->warm, room * sizeof(*runtime->warm));
-
-        if (grown == NULL) {
-            return HG_ERR_NO_MEMORY;
-        }
-        runtime->warm = grown;
-        runtime->warm_room = room;
-    }
-    runtime->warm[runtime->warm_count++] = configuration;
-    return HG_OK;
 }
 
 /* Decodes a configuration that is in use with the plugin's next version. */
@@ -401,9 +426,7 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
  * the slices move chains about, so each slice looks from the beginning. */
 static hgh_chain *preparation_next_chain(hgh_runtime *runtime, hgh_chain *from)
 {
-    uint64_t number = runtime->preparation.generation->number;
-
-    while (from != NULL && from->prepared == number) {
+    while (from != NULL && from->prepared == runtime->preparation.serial) {
         from = from->older;
     }
     return from;
@@ -433,7 +456,7 @@ preparation_decode(hgh_runtime *runtime, uint64_t end, bool *out_done, hg_error 
         for (uint32_t i = 0; i < chain->configuration_count && status == HG_OK; i++) {
             status = configuration_redecode(runtime, chain->configurations[i], err);
         }
-        chain->prepared = runtime->preparation.generation->number;
+        chain->prepared = runtime->preparation.serial;
         chain = preparation_next_chain(runtime, chain);
     }
     *out_done = chain == NULL;
@@ -469,19 +492,39 @@ static void preparation_slice(void *context)
     }
 }
 
+static uint64_t manifest_generation(const json_t *manifest)
+{
+    return (uint64_t)json_integer_value(json_object_get(manifest, "generation"));
+}
+
 static void preparation_begin(hgh_runtime *runtime, json_t *manifest)
 {
+    const hgh_generation *current = runtime->preparation.generation;
     hg_error err = HG_ERROR_INIT;
     hg_status status;
 
+    if (runtime->preparation.unconfirmed && current != NULL &&
+        current->number == manifest_generation(manifest)) {
+        runtime->preparation.unconfirmed = false; /* a new file says again what is under way */
+        return;
+    }
     preparation_drop(runtime);
     warm_drop(runtime);
+    runtime->preparation.serial++;
     status = hgh_generation_new(manifest, &runtime->preparation.generation, &err);
     if (status == HG_OK) {
         preparation_slice(runtime);
     } else {
         runtime_log(runtime, HG_LOG_ERROR, "reload: %s", err.text);
     }
+}
+
+static void preparation_abort(hgh_runtime *runtime)
+{
+    preparation_drop(runtime);
+    warm_drop(runtime);
+    hgh_runtime_report(runtime);
+    runtime_acknowledge(runtime);
 }
 
 static void preparation_commit(hgh_runtime *runtime, uint64_t number)
@@ -509,7 +552,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
 /* The manifest of a new feed file, when the COMMIT itself stood at the end of the old one. */
 static void manifest_follow(hgh_runtime *runtime, json_t *manifest)
 {
-    uint64_t number = (uint64_t)json_integer_value(json_object_get(manifest, "generation"));
+    uint64_t number = manifest_generation(manifest);
     const hgh_generation *prepared = runtime->preparation.generation;
     hg_error err = HG_ERROR_INIT;
 
@@ -528,7 +571,7 @@ static void manifest_follow(hgh_runtime *runtime, json_t *manifest)
 static uint64_t record_generation(const hgh_feed_record *record)
 {
     json_t *value = json_loadb(hgh_feed_record_value(record), record->value_length, 0, NULL);
-    uint64_t number = (uint64_t)json_integer_value(json_object_get(value, "generation"));
+    uint64_t number = manifest_generation(value);
 
     json_decref(value);
     return number;
@@ -623,10 +666,7 @@ static void apply_record(hgh_runtime *runtime, const hgh_feed_record *record)
         break;
     case HGH_FEED_ABORT:
         if (runtime->serving) {
-            preparation_drop(runtime);
-            warm_drop(runtime);
-            hgh_runtime_report(runtime);
-            runtime_acknowledge(runtime);
+            preparation_abort(runtime);
         } else {
             json_decref(runtime->pending_manifest);
             runtime->pending_manifest = NULL;
@@ -741,7 +781,7 @@ static hg_status apply_base(hgh_runtime *runtime, uint64_t word, hg_error *err)
     bool base = false;
 
     if (runtime->serving && header->base_revision == runtime->revision &&
-        header->base_end <= hgh_feed_word_offset(word)) {
+        header->base_end >= sizeof(*header) && header->base_end <= hgh_feed_word_offset(word)) {
         /* Its first record is the manifest: the COMMIT may have been the old file's last. */
         status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
         if (status == HG_OK && record != NULL && record->kind == HGH_FEED_MANIFEST) {
@@ -782,6 +822,7 @@ void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word)
     }
     status = hgh_feed_reader_follow(&runtime->reader, word, &switched, &err);
     if (status == HG_OK && switched) {
+        runtime->preparation.unconfirmed = true;
         status = apply_base(runtime, word, &err);
     }
     while (status == HG_OK) {
@@ -793,6 +834,9 @@ void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word)
     }
     if (status != HG_OK) {
         apply_failed(runtime, &err);
+    } else if (switched && runtime->preparation.unconfirmed &&
+               runtime->preparation.generation != NULL) {
+        preparation_abort(runtime); /* the ABORT stood at the end of the old file */
     }
     runtime->word = word; /* also after a failure: the same word will not do better */
     hgh_runtime_report(runtime);
