@@ -53,6 +53,38 @@ bool hgh_json_is_whole(const json_t *value)
            (json_is_real(value) && floor(json_real_value(value)) == json_real_value(value));
 }
 
+int64_t hgh_json_whole_within(const json_t *value, int64_t min, int64_t max, int64_t otherwise)
+{
+    int64_t number;
+
+    if (!hgh_json_is_whole(value)) {
+        return otherwise;
+    }
+    if (json_is_integer(value)) {
+        number = (int64_t)json_integer_value(value);
+    } else if (json_real_value(value) >= 0x1p63) {
+        number = INT64_MAX;
+    } else if (json_real_value(value) < -0x1p63) {
+        number = INT64_MIN;
+    } else {
+        number = (int64_t)json_real_value(value);
+    }
+    return number < min ? min : number > max ? max : number;
+}
+
+uint64_t hgh_json_seconds_as_ms(const json_t *value)
+{
+    double milliseconds = json_number_value(value) * 1000.0;
+
+    if (!(milliseconds > 0.0)) {
+        return 0;
+    }
+    if (milliseconds >= (double)HGH_JSON_MS_MAX) {
+        return HGH_JSON_MS_MAX;
+    }
+    return milliseconds < 1.0 ? 1 : (uint64_t)milliseconds;
+}
+
 static bool is_equal_array(const json_t *a, const json_t *b, uint64_t *effort)
 {
     if (json_array_size(a) != json_array_size(b)) {

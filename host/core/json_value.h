@@ -8,8 +8,9 @@
 
 #include <jansson.h>
 
-#define HGH_JSON_DEPTH_MAX    256u /* levels of a value that the host takes */
-#define HGH_JSON_DESCRIBE_MAX 320u /* bytes that hgh_json_describe() needs at most */
+#define HGH_JSON_DEPTH_MAX    256u      /* levels of a value that the host takes */
+#define HGH_JSON_MS_MAX       INT32_MAX /* what an engine's timers can count */
+#define HGH_JSON_DESCRIBE_MAX 320u      /* bytes that hgh_json_describe() needs at most */
 
 /** For jansson's iterators and reference counts, which take no const: the value stays as it is. */
 static inline json_t *hgh_json_unconst(const json_t *value)
@@ -25,6 +26,13 @@ int hgh_json_compare_numbers(const json_t *a, const json_t *b);
 
 /** True for integers and for reals without a fraction (JSON Schema draft 7: 1.0 is an integer). */
 bool hgh_json_is_whole(const json_t *value);
+
+/** The whole number that a value is, cut to the range; `otherwise` if it is none. */
+int64_t hgh_json_whole_within(const json_t *value, int64_t min, int64_t max, int64_t otherwise);
+
+/** Seconds as milliseconds, at least 1 above zero and at most HGH_JSON_MS_MAX; 0 for any value that
+ * is no number above zero. */
+uint64_t hgh_json_seconds_as_ms(const json_t *value);
 
 /**
  * Equality of JSON Schema: 1 equals 1.0, members have no order. `a` and `b` are not too deep.

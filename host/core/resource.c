@@ -7,6 +7,7 @@
 
 #include "host/core/address.h"
 #include "host/core/configuration.h"
+#include "host/core/json_value.h"
 #include "host/core/snapshot.h"
 
 static const char *const kind_names[HGH_RESOURCE_KINDS] = {
@@ -171,10 +172,14 @@ route_decode(hgh_snapshot *snapshot, hgh_route *route, const json_t *object, hg_
     hg_status status = texts_decode(object, "uri", "uris", &route->uris, &route->uri_count);
 
     for (size_t i = 0; i < json_array_size(methods); i++) {
-        route->methods |= hgh_method_bit(hg_text_of(json_string_value(json_array_get(methods, i))));
+        uint32_t bit = hgh_method_bit(hg_text_of(json_string_value(json_array_get(methods, i))));
+
+        /* A list of none but unknown methods is not the empty list, which takes any. */
+        route->methods |= bit == 0 ? HGH_METHOD_NONE : bit;
     }
-    route->priority = (int32_t)json_integer_value(json_object_get(object, "priority"));
-    route->enabled = !json_is_integer(status_value) || json_integer_value(status_value) != 0;
+    route->priority = (int32_t)hgh_json_whole_within(json_object_get(object, "priority"), INT32_MIN,
+                                                     INT32_MAX, 0);
+    route->enabled = hgh_json_whole_within(status_value, 0, 1, 1) != 0;
     route->timeouts = hgh_timeouts_decode(json_object_get(object, "timeout"));
     route->has_websocket = json_is_boolean(websocket);
     route->websocket = json_is_true(websocket);

@@ -109,6 +109,9 @@ typedef struct hg_consumer {
 
 struct hgh_snapshot;
 
+/** A bit of hgh_route.methods that no method has. */
+#define HGH_METHOD_NONE (1u << 31)
+
 /** The bit of a method in hgh_route.methods; 0 for one that APISIX does not know. */
 uint32_t hgh_method_bit(hg_text method);
 

@@ -273,7 +273,8 @@ static bucket *bucket_find_or_make(level *at, entry_kind kind, hg_text key)
     return made;
 }
 
-/* Higher priority, then the longer pattern, then what was stored first. */
+/* Higher priority, then the longer pattern, then what was stored first; what one transaction stored
+ * is told apart by the id, so that every process finds the same. */
 static bool entry_goes_before(const hgh_route *a, hg_text a_uri, const hgh_route *b, hg_text b_uri)
 {
     if (a->priority != b->priority) {
@@ -282,7 +283,10 @@ static bool entry_goes_before(const hgh_route *a, hg_text a_uri, const hgh_route
     if (a_uri.length != b_uri.length) {
         return a_uri.length > b_uri.length;
     }
-    return a->base.created < b->base.created;
+    if (a->base.created != b->base.created) {
+        return a->base.created < b->base.created;
+    }
+    return strcmp(a->base.id, b->base.id) < 0;
 }
 
 static hg_status entry_add(hgh_router *router, hgh_route *route, hg_text uri, hg_text host)

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "host/core/address.h"
+#include "host/core/json_value.h"
 
 #define PORT_HTTP  80u
 #define PORT_HTTPS 443u
 #define TTL_MIN_S  1u
-#define NODE_TEXT  288u /* bytes for "host", "host[:port]" and "host:port" of 255-byte names */
+#define HOST_MAX   255u                          /* bytes; RFC 1035 section 2.3.4 */
+#define NODE_TEXT  (HOST_MAX + sizeof(":65535")) /* bytes of "host:port" */
 #define NODES_MAX  4096u
 
 /* Texts of one upstream, cut out of one allocation. */
@@ -35,37 +37,40 @@ static hg_text text_put(text_pool *pool, const char *data, size_t length)
 hgh_timeouts hgh_timeouts_decode(const json_t *value)
 {
     hgh_timeouts timeouts = {
-        .connect_ms = (uint64_t)(json_number_value(json_object_get(value, "connect")) * 1000.0),
-        .send_ms = (uint64_t)(json_number_value(json_object_get(value, "send")) * 1000.0),
-        .read_ms = (uint64_t)(json_number_value(json_object_get(value, "read")) * 1000.0),
+        .connect_ms = hgh_json_seconds_as_ms(json_object_get(value, "connect")),
+        .send_ms = hgh_json_seconds_as_ms(json_object_get(value, "send")),
+        .read_ms = hgh_json_seconds_as_ms(json_object_get(value, "read")),
     };
 
     return timeouts;
 }
 
-static hg_status node_set(hgh_node *node,
-                          text_pool *pool,
-                          const char *host,
-                          size_t host_length,
-                          json_int_t port,
-                          json_int_t weight,
-                          json_int_t priority,
-                          bool https,
-                          hg_error *err)
+/* A node as it was configured. */
+typedef struct node_plan {
+    const char *host;
+    size_t host_length;
+    int64_t port; /* 0: the scheme's own */
+    int64_t weight;
+    int64_t priority;
+} node_plan;
+
+static hg_status
+node_set(hgh_node *node, text_pool *pool, const node_plan *plan, bool https, hg_error *err)
 {
     uint16_t default_port = https ? PORT_HTTPS : PORT_HTTP;
     char buffer[NODE_TEXT];
     int length;
 
-    if (host_length == 0 || host_length > 255 || port < 0 || port > UINT16_MAX || weight < 0 ||
-        weight > UINT32_MAX) {
-        return hg_error_set(err, HG_ERR_INVALID, "node \"%.*s\": out of range", (int)host_length,
-                            host);
+    if (plan->host_length == 0 || plan->host_length > HOST_MAX || plan->port < 0 ||
+        plan->port > UINT16_MAX || plan->weight < 0 || plan->weight > UINT32_MAX) {
+        return hg_error_set(err, HG_ERR_INVALID, "node \"%.*s\": out of range",
+                            (int)(plan->host_length > HOST_MAX ? HOST_MAX : plan->host_length),
+                            plan->host);
     }
-    node->port = port == 0 ? default_port : (uint16_t)port;
-    node->weight = (uint32_t)weight;
-    node->priority = (int32_t)priority;
-    node->host = text_put(pool, host, host_length);
+    node->port = plan->port == 0 ? default_port : (uint16_t)plan->port;
+    node->weight = (uint32_t)plan->weight;
+    node->priority = (int32_t)plan->priority;
+    node->host = text_put(pool, plan->host, plan->host_length);
     length = snprintf(buffer, sizeof(buffer), "%s:%u", node->host.data, node->port);
     node->text = text_put(pool, buffer, (size_t)length);
     node->host_port = node->port == default_port ? node->host : node->text;
@@ -78,18 +83,70 @@ static hg_status node_set(hgh_node *node,
 }
 
 /* "host", "host:port", "[v6]:port": the host with its brackets, and the port or 0. */
-static void split_port(const char *text, size_t *out_host_length, json_int_t *out_port)
+static void split_port(const char *text, node_plan *plan)
 {
     const char *bracket = strrchr(text, ']');
     const char *colon = strrchr(bracket == NULL ? text : bracket, ':');
 
-    *out_host_length = colon == NULL ? strlen(text) : (size_t)(colon - text);
-    *out_port = colon == NULL ? 0 : strtoll(colon + 1, NULL, 10);
+    plan->host = text;
+    plan->host_length = colon == NULL ? strlen(text) : (size_t)(colon - text);
+    plan->port = colon == NULL ? 0 : strtoll(colon + 1, NULL, 10);
+}
+
+static node_plan plan_of_item(const json_t *node)
+{
+    const char *host = json_string_value(json_object_get(node, "host"));
+    node_plan plan = {
+        .host = host == NULL ? "" : host,
+        .host_length = host == NULL ? 0 : strlen(host),
+        .port = hgh_json_whole_within(json_object_get(node, "port"), -1, INT32_MAX, 0),
+        .weight = hgh_json_whole_within(json_object_get(node, "weight"), -1, INT64_MAX, 0),
+        .priority =
+            hgh_json_whole_within(json_object_get(node, "priority"), INT32_MIN, INT32_MAX, 0),
+    };
+
+    return plan;
+}
+
+static node_plan plan_of_member(const char *key, const json_t *weight)
+{
+    node_plan plan = {.weight = hgh_json_whole_within(weight, -1, INT64_MAX, 0)};
+
+    split_port(key, &plan);
+    return plan;
+}
+
+/* The next one of an array or a map; `member` is where a map stands. */
+static node_plan plan_next(const json_t *nodes, size_t index, void **member)
+{
+    node_plan plan;
+
+    if (*member == NULL) {
+        return plan_of_item(json_array_get(nodes, index));
+    }
+    plan = plan_of_member(json_object_iter_key(*member), json_object_iter_value(*member));
+    *member = json_object_iter_next(hgh_json_unconst(nodes), *member);
+    return plan;
+}
+
+static size_t nodes_text_size(const json_t *nodes, size_t count)
+{
+    void *member = json_object_iter(hgh_json_unconst(nodes)); /* NULL for an array */
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        node_plan plan = plan_next(nodes, i, &member);
+
+        size += 2 * (plan.host_length + 1) + sizeof(":65535");
+    }
+    return size;
 }
 
 static hg_status nodes_decode(hgh_upstream *upstream, const json_t *nodes, hg_error *err)
 {
     size_t count = json_is_array(nodes) ? json_array_size(nodes) : json_object_size(nodes);
+    size_t size = nodes_text_size(nodes, count);
+    void *member = json_object_iter(hgh_json_unconst(nodes));
     text_pool pool;
     hg_status status = HG_OK;
 
@@ -97,50 +154,16 @@ static hg_status nodes_decode(hgh_upstream *upstream, const json_t *nodes, hg_er
         return hg_error_set(err, HG_ERR_INVALID, "nodes: found %zu, at most %u", count, NODES_MAX);
     }
     upstream->nodes = calloc(count + 1, sizeof(*upstream->nodes));
-    upstream->text = malloc((count + 1) * NODE_TEXT * 3);
+    upstream->text = malloc(size + 1);
     if (upstream->nodes == NULL || upstream->text == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "nodes: out of memory");
     }
-    pool = (text_pool){upstream->text, upstream->text + (count + 1) * NODE_TEXT * 3};
-    if (json_is_array(nodes)) {
-        for (size_t i = 0; i < count && status == HG_OK; i++) {
-            const json_t *node = json_array_get(nodes, i);
-            const char *host = json_string_value(json_object_get(node, "host"));
+    pool = (text_pool){upstream->text, upstream->text + size};
+    for (size_t i = 0; i < count && status == HG_OK; i++) {
+        node_plan plan = plan_next(nodes, i, &member);
 
-            status = node_set(
-                &upstream->nodes[i], &pool, host == NULL ? "" : host,
-                host == NULL ? 0 : strlen(host), json_integer_value(json_object_get(node, "port")),
-                json_integer_value(json_object_get(node, "weight")),
-                json_integer_value(json_object_get(node, "priority")), upstream->https, err);
-            upstream->node_count++;
-        }
-    } else {
-        void *at = json_object_iter((json_t *)(uintptr_t)nodes);
-
-        for (; at != NULL && status == HG_OK;
-             at = json_object_iter_next((json_t *)(uintptr_t)nodes, at)) {
-            const char *key = json_object_iter_key(at);
-            size_t host_length;
-            json_int_t port;
-
-            split_port(key, &host_length, &port);
-            status =
-                node_set(&upstream->nodes[upstream->node_count], &pool, key, host_length, port,
-                         json_integer_value(json_object_iter_value(at)), 0, upstream->https, err);
-            upstream->node_count++;
-        }
-    }
-    /* What most upstreams need is far below the bound above. */
-    char *fitted = realloc(upstream->text, (size_t)(pool.at - upstream->text) + 1);
-    if (fitted != NULL && fitted != upstream->text) {
-        ptrdiff_t moved = fitted - upstream->text;
-
-        for (uint32_t i = 0; i < upstream->node_count; i++) {
-            upstream->nodes[i].host.data += moved;
-            upstream->nodes[i].host_port.data += moved;
-            upstream->nodes[i].text.data += moved;
-        }
-        upstream->text = fitted;
+        status = node_set(&upstream->nodes[i], &pool, &plan, upstream->https, err);
+        upstream->node_count++;
     }
     return status;
 }
@@ -157,7 +180,6 @@ hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, 
     const char *scheme = json_string_value(json_object_get(value, "scheme"));
     const char *pass_host = json_string_value(json_object_get(value, "pass_host"));
     const char *host = json_string_value(json_object_get(value, "upstream_host"));
-    const json_t *retries = json_object_get(value, "retries");
     hg_status status;
 
     if (upstream == NULL) {
@@ -182,11 +204,10 @@ hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, 
         upstream->pass_host = HGH_PASS_HOST_REWRITE;
         upstream->upstream_host = hg_text_of(copy);
     }
-    upstream->retries = json_is_integer(retries)   ? (uint32_t)json_integer_value(retries)
-                        : upstream->node_count > 0 ? upstream->node_count - 1
-                                                   : 0;
-    upstream->retry_timeout_ms =
-        (uint64_t)(json_number_value(json_object_get(value, "retry_timeout")) * 1000.0);
+    upstream->retries = (uint32_t)hgh_json_whole_within(
+        json_object_get(value, "retries"), 0, UINT32_MAX,
+        upstream->node_count > 0 ? (int64_t)upstream->node_count - 1 : 0);
+    upstream->retry_timeout_ms = hgh_json_seconds_as_ms(json_object_get(value, "retry_timeout"));
     upstream->timeouts = hgh_timeouts_decode(json_object_get(value, "timeout"));
     upstream->identity = identity_of(upstream);
     *out_upstream = upstream;
@@ -220,6 +241,9 @@ hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried)
         tried->nodes[0] = 1;
         tried->count = 1;
         return &upstream->nodes[0]; /* nothing to balance */
+    }
+    if (tried->count >= upstream->node_count) {
+        return NULL; /* as many tries as nodes: those beyond the bits end here */
     }
     for (uint32_t i = 0; i < upstream->node_count; i++) {
         const hgh_node *node = &upstream->nodes[i];

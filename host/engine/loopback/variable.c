@@ -363,7 +363,7 @@ hg_text hgh_variable_get(hgh_exchange *exchange, hg_text name)
     hg_text value = {0};
 
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        if (hg_text_equal(name, hg_text_of(variables[i].name))) {
+        if (hg_text_equal_ignoring_case(name, hg_text_of(variables[i].name))) {
             return variables[i].get(exchange);
         }
     }

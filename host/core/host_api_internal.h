@@ -1,0 +1,53 @@
+/* host/core/host_api_internal.h - what the files of the host API share; nobody else includes it. */
+#ifndef HOST_CORE_HOST_API_INTERNAL_H
+#define HOST_CORE_HOST_API_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <hotgate/plugin.h>
+
+#include "host/core/engine.h"
+#include "host/core/plugin.h"
+#include "host/core/request.h"
+
+extern const hg_config_api hgh_host_config_api;
+extern const hg_request_api hgh_host_request_api;
+extern const hg_response_api hgh_host_response_api;
+extern const hg_dict_api hgh_host_dict_api;
+extern const hg_metric_api hgh_host_metric_api;
+extern const hg_log_api hgh_host_log_api;
+
+/** Memory that lives as long as the request; NULL: there is none. */
+void *hgh_request_allocate(hg_request *request, size_t size);
+
+/** A copy of a text that lives as long as the request and ends with NUL; absent: no memory, or the
+ * text was. */
+hg_text hgh_request_text_copy(hg_request *request, hg_text text);
+
+/** True if a value cannot end a header line early. */
+bool hgh_value_is_clean(hg_text value);
+
+/** True for what may be the name of a field, or a method. */
+bool hgh_name_is_token(hg_text name);
+
+/** True while the request may be changed or ended. */
+bool hgh_request_is_open(const hg_request *request);
+
+/** As in <hotgate/request.h>, as are those below. */
+hg_text hgh_request_method(hg_request *request);
+hg_status hgh_host_set_header(hg_request *request, hg_text name, hg_text value);
+hg_status hgh_host_remove_header(hg_request *request, hg_text name);
+
+const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key);
+bool hgh_host_consumer_any(hg_request *request);
+const void *hgh_host_consumer_config(hg_request *request, const hg_consumer *consumer);
+hg_text hgh_host_consumer_name(const hg_consumer *consumer);
+hg_status hgh_host_consumer_attach(hg_request *request, const hg_consumer *consumer);
+
+hg_verdict hgh_host_exit(hg_request *request, uint32_t status, hg_text content_type, hg_text body);
+hg_verdict hgh_host_exit_json(hg_request *request, uint32_t status, const json_t *body);
+hg_verdict
+hgh_host_exit_member(hg_request *request, uint32_t status, const char *member, hg_text text);
+
+#endif

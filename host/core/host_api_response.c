@@ -1,0 +1,175 @@
+/* host/core/host_api_response.c - the functions behind <hotgate/response.h>. */
+#include <string.h>
+
+#include "host/core/host_api_internal.h"
+
+static bool response_is_open(const hg_request *request)
+{
+    return request->phase == HG_PHASE_HEADER_FILTER ||
+           (request->phase == HG_PHASE_BODY_FILTER && request->headers_held);
+}
+
+static uint32_t response_status(hg_request *request)
+{
+    return request->phase < HG_PHASE_HEADER_FILTER
+               ? 0
+               : request->engine->response_status(request->engine_request);
+}
+
+static hg_status response_set_status(hg_request *request, uint32_t status)
+{
+    if (!response_is_open(request)) {
+        return HG_ERR_TOO_LATE;
+    }
+    return status < 200 || status > 599
+               ? HG_ERR_INVALID
+               : request->engine->set_response_status(request->engine_request, status);
+}
+
+static hg_text response_header(hg_request *request, hg_text name)
+{
+    return request->phase < HG_PHASE_HEADER_FILTER
+               ? (hg_text){0}
+               : request->engine->response_header(request->engine_request, name);
+}
+
+static bool response_header_at(hg_request *request, size_t index, hg_header *out_header)
+{
+    return request->phase >= HG_PHASE_HEADER_FILTER &&
+           request->engine->response_header_at(request->engine_request, index, out_header);
+}
+
+static hg_status early_header_add(hg_request *request, hg_text name, hg_text value, bool replaces)
+{
+    hgh_early_header *early = hgh_request_allocate(request, sizeof(*early));
+    hgh_early_header **at = &request->early_headers;
+
+    if (early == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    *early = (hgh_early_header){.replaces = replaces, .name = name, .value = value};
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = early;
+    return HG_OK;
+}
+
+static hg_status
+response_header_change(hg_request *request, hg_text name, hg_text value, bool replaces)
+{
+    const hgh_engine *engine = request->engine;
+
+    if (!hgh_request_is_open(request) && !response_is_open(request)) {
+        return HG_ERR_TOO_LATE;
+    }
+    if (!hgh_name_is_token(name) || !hgh_value_is_clean(value)) {
+        return HG_ERR_INVALID;
+    }
+    name = hgh_request_text_copy(request, name);
+    value = hgh_request_text_copy(request, value.data == NULL ? HG_TEXT("") : value);
+    if (name.data == NULL || value.data == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (hgh_request_is_open(request)) {
+        return early_header_add(request, name, value, replaces);
+    }
+    return replaces ? engine->set_response_header(request->engine_request, name, value)
+                    : engine->add_response_header(request->engine_request, name, value);
+}
+
+static hg_status response_set_header(hg_request *request, hg_text name, hg_text value)
+{
+    return response_header_change(request, name, value, true);
+}
+
+static hg_status response_add_header(hg_request *request, hg_text name, hg_text value)
+{
+    return response_header_change(request, name, value, false);
+}
+
+static hg_status response_remove_header(hg_request *request, hg_text name)
+{
+    if (!response_is_open(request)) {
+        return HG_ERR_TOO_LATE;
+    }
+    return hgh_name_is_token(name)
+               ? request->engine->set_response_header(request->engine_request, name, (hg_text){0})
+               : HG_ERR_INVALID;
+}
+
+static hg_status response_change_body(hg_request *request)
+{
+    if (request->phase != HG_PHASE_HEADER_FILTER) {
+        return HG_ERR_TOO_LATE;
+    }
+    request->body_may_change = true;
+    return HG_OK;
+}
+
+static hg_status response_buffer_body(hg_request *request, size_t max_bytes)
+{
+    hgh_body_buffer *buffer;
+
+    if (request->phase != HG_PHASE_HEADER_FILTER) {
+        return HG_ERR_TOO_LATE;
+    }
+    buffer = hgh_request_allocate(request, sizeof(*buffer));
+    if (buffer == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    *buffer = (hgh_body_buffer){
+        .next = request->body_buffers,
+        .plugin = request->step->configuration->plugin,
+        .max_bytes = max_bytes,
+    };
+    request->body_buffers = buffer;
+    request->body_may_change = true;
+    return HG_OK;
+}
+
+static hg_text response_chunk_data(const hg_chunk *chunk)
+{
+    return chunk->data;
+}
+
+static bool response_chunk_is_last(const hg_chunk *chunk)
+{
+    return chunk->last;
+}
+
+static hg_status
+response_chunk_set(hg_request *request, hg_chunk *chunk, const void *data, size_t length)
+{
+    char *copy;
+
+    if (!request->body_may_change) {
+        return HG_ERR_TOO_LATE;
+    }
+    copy = hgh_request_allocate(request, length + 1);
+    if (copy == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (length > 0) {
+        memcpy(copy, data, length);
+    }
+    chunk->data = (hg_text){copy, length};
+    chunk->changed = true;
+    return HG_OK;
+}
+
+const hg_response_api hgh_host_response_api = {
+    .size = sizeof(hgh_host_response_api),
+    .status = response_status,
+    .set_status = response_set_status,
+    .header = response_header,
+    .header_at = response_header_at,
+    .set_header = response_set_header,
+    .add_header = response_add_header,
+    .remove_header = response_remove_header,
+    .change_body = response_change_body,
+    .buffer_body = response_buffer_body,
+    .chunk_data = response_chunk_data,
+    .chunk_is_last = response_chunk_is_last,
+    .chunk_set = response_chunk_set,
+};

@@ -1,0 +1,58 @@
+/* host/core/host_api_text.c - texts that the host API takes and gives. */
+#include <ctype.h>
+#include <string.h>
+
+#include "host/core/host_api_internal.h"
+
+void *hgh_request_allocate(hg_request *request, size_t size)
+{
+    return request->engine->allocate(request->engine_request, size);
+}
+
+/* A copy of a text that lives as long as the request and ends with NUL. */
+hg_text hgh_request_text_copy(hg_request *request, hg_text text)
+{
+    char *copy;
+
+    if (text.data == NULL) {
+        return text;
+    }
+    copy = hgh_request_allocate(request, text.length + 1);
+    if (copy == NULL) {
+        return (hg_text){0};
+    }
+    if (text.length > 0) {
+        memcpy(copy, text.data, text.length);
+    }
+    copy[text.length] = '\0';
+    return (hg_text){copy, text.length};
+}
+
+/* A value that would end a header line early could forge the next one. */
+bool hgh_value_is_clean(hg_text value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        if (value.data[i] == '\0' || value.data[i] == '\r' || value.data[i] == '\n') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A field name is a token: RFC 9110 section 5.6.2. */
+bool hgh_name_is_token(hg_text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+
+        if (!isalnum(c) && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+            return false;
+        }
+    }
+    return name.length > 0;
+}
+
+bool hgh_request_is_open(const hg_request *request)
+{
+    return request->phase >= HG_PHASE_REWRITE && request->phase <= HG_PHASE_BEFORE_PROXY;
+}

@@ -1,0 +1,206 @@
+/* host/core/request_variable.c - what variables, arguments, cookies and object ids are for a
+ * request. */
+#include <string.h>
+
+#include "host/core/address.h"
+#include "host/core/host_api_internal.h"
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decoding of a query, where "+" is a blank (WHATWG URL, section 5.1). */
+static hg_text query_decode(hg_request *request, hg_text text)
+{
+    char *copy = hgh_request_allocate(request, text.length + 1);
+    size_t length = 0;
+
+    if (copy == NULL) {
+        return (hg_text){0};
+    }
+    for (size_t i = 0; i < text.length; i++) {
+        int high = -1;
+        int low = -1;
+
+        if (text.data[i] == '%' && i + 2 < text.length) {
+            high = hex_digit(text.data[i + 1]);
+            low = hex_digit(text.data[i + 2]);
+        }
+        if (high >= 0 && low >= 0) {
+            copy[length++] = (char)(high * 16 + low);
+            i += 2;
+        } else {
+            copy[length++] = text.data[i] == '+' ? ' ' : text.data[i];
+        }
+    }
+    copy[length] = '\0';
+    return (hg_text){copy, length};
+}
+
+hg_text hgh_request_argument(hg_request *request, hg_text name)
+{
+    hg_text arguments = request->engine->arguments(request->engine_request);
+    const char *at = arguments.data;
+    const char *end = at == NULL ? NULL : at + arguments.length;
+
+    while (at != NULL && at < end) {
+        const char *stop = memchr(at, '&', (size_t)(end - at));
+        const char *equals;
+        hg_text key;
+
+        stop = stop == NULL ? end : stop;
+        equals = memchr(at, '=', (size_t)(stop - at));
+        key = (hg_text){at, (size_t)((equals == NULL ? stop : equals) - at)};
+        if (memchr(key.data, '%', key.length) != NULL ||
+            memchr(key.data, '+', key.length) != NULL) {
+            key = query_decode(request, key);
+        }
+        if (hg_text_equal(key, name)) {
+            return equals == NULL
+                       ? HG_TEXT("")
+                       : query_decode(request, (hg_text){equals + 1, (size_t)(stop - equals - 1)});
+        }
+        at = stop + 1;
+    }
+    return (hg_text){0};
+}
+
+/* One "name=value" of a Cookie header (RFC 6265 section 4.2). */
+static hg_text cookie_in(hg_request *request, hg_text header, hg_text name)
+{
+    const char *at = header.data;
+    const char *end = at + header.length;
+
+    while (at < end) {
+        const char *stop = memchr(at, ';', (size_t)(end - at));
+
+        stop = stop == NULL ? end : stop;
+        while (at < stop && *at == ' ') {
+            at++;
+        }
+        if ((size_t)(stop - at) > name.length && at[name.length] == '=' &&
+            memcmp(at, name.data, name.length) == 0) {
+            at += name.length + 1;
+            return hgh_request_text_copy(request, (hg_text){at, (size_t)(stop - at)});
+        }
+        at = stop + 1;
+    }
+    return (hg_text){0};
+}
+
+hg_text hgh_request_cookie(hg_request *request, hg_text name)
+{
+    hg_header header;
+
+    for (size_t i = 0; request->engine->header_at(request->engine_request, i, &header); i++) {
+        if (hg_text_equal_ignoring_case(header.name, HG_TEXT("Cookie"))) {
+            hg_text value = cookie_in(request, header.value, name);
+
+            if (value.data != NULL) {
+                return value;
+            }
+        }
+    }
+    return (hg_text){0};
+}
+
+hg_text hgh_request_object(hg_request *request, hg_object which)
+{
+    const hgh_route *route = request->route;
+    const hgh_service *service = request->chain == NULL ? NULL : request->chain->service;
+
+    switch (which) {
+    case HG_OBJECT_ROUTE_ID:
+        return route == NULL ? (hg_text){0} : hg_text_of(route->base.id);
+    case HG_OBJECT_ROUTE_NAME:
+        return route == NULL ? (hg_text){0} : route->base.name;
+    case HG_OBJECT_SERVICE_ID:
+        return service == NULL ? (hg_text){0} : hg_text_of(service->base.id);
+    case HG_OBJECT_SERVICE_NAME:
+        return service == NULL ? (hg_text){0} : service->base.name;
+    case HG_OBJECT_CONSUMER_NAME:
+        return request->consumer == NULL ? (hg_text){0} : hg_text_of(request->consumer->base.id);
+    case HG_OBJECT_UPSTREAM_ID:
+        return route == NULL || route->upstream_cell == NULL ? (hg_text){0}
+                                                             : hg_text_of(route->upstream_cell->id);
+    }
+    return (hg_text){0};
+}
+
+static hg_text variable_parameter(const hg_request *request, hg_text name)
+{
+    for (uint32_t i = 0; i < request->parameter_count; i++) {
+        if (hg_text_equal(request->parameters[i].name, name)) {
+            return request->parameters[i].value;
+        }
+    }
+    return (hg_text){0};
+}
+
+static hg_text variable_balancer(hg_request *request, bool port)
+{
+    char text[64];
+    size_t length;
+
+    if (request->target.node == NULL) {
+        return (hg_text){0};
+    }
+    length = port ? (size_t)snprintf(text, sizeof(text), "%u", request->target.address.port)
+                  : hgh_address_format(&request->target.address, text, sizeof(text));
+    return hgh_request_text_copy(request, (hg_text){text, length});
+}
+
+static bool take_prefix(hg_text *name, hg_text prefix)
+{
+    if (!hg_text_starts_with(*name, prefix)) {
+        return false;
+    }
+    name->data += prefix.length;
+    name->length -= prefix.length;
+    return true;
+}
+
+hg_text hgh_request_variable(hg_request *request, hg_text name)
+{
+    static const struct {
+        const char *name;
+        hg_object object;
+    } objects[] = {
+        {"route_id", HG_OBJECT_ROUTE_ID},           {"route_name", HG_OBJECT_ROUTE_NAME},
+        {"service_id", HG_OBJECT_SERVICE_ID},       {"service_name", HG_OBJECT_SERVICE_NAME},
+        {"consumer_name", HG_OBJECT_CONSUMER_NAME},
+    };
+
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+        if (hg_text_equal(name, hg_text_of(objects[i].name))) {
+            return hgh_request_object(request, objects[i].object);
+        }
+    }
+    if (hg_text_equal(name, HG_TEXT("balancer_ip"))) {
+        return variable_balancer(request, false);
+    }
+    if (hg_text_equal(name, HG_TEXT("balancer_port"))) {
+        return variable_balancer(request, true);
+    }
+    if (hg_text_equal(name, HG_TEXT("matched_uri"))) {
+        return hgh_request_text_copy(request, request->matched_uri);
+    }
+    if (hg_text_equal(name, HG_TEXT("method"))) {
+        return hgh_request_method(request);
+    }
+    if (take_prefix(&name, HG_TEXT("arg_"))) {
+        return hgh_request_argument(request, name);
+    }
+    if (take_prefix(&name, HG_TEXT("cookie_"))) {
+        return hgh_request_cookie(request, name);
+    }
+    if (take_prefix(&name, HG_TEXT("uri_param_"))) {
+        return hgh_request_text_copy(request, variable_parameter(request, name));
+    }
+    return hgh_request_text_copy(request, request->engine->variable(request->engine_request, name));
+}

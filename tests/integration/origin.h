@@ -1,0 +1,41 @@
+/* tests/integration/origin.h - an upstream in threads of the test, told by each request what to do.
+ *
+ * Without arguments it answers 200 and a JSON object: origin (its port), connection (a number),
+ * request (a number on that connection), method, target, headers (lower case names), body_length
+ * and body (its first 4096 bytes). Arguments of the target change that:
+ *
+ *   status=503      another status
+ *   status_at=PORT  only on the origin of that port
+ *   delay=MS        waits before it answers
+ *   bytes=N         a body of N bytes instead of the echo: 'a' to 'z' and again
+ *   chunked=1       no Content-Length
+ *   gzip=1          a compressed body
+ *   close=1         closes the connection instead of answering
+ *   cut=N           closes it after N bytes of the body
+ *   slow=MS         waits that long after each 64 KiB of the body
+ *   etag=1          sends an ETag and Accept-Ranges
+ *
+ * With an Upgrade header it answers 101 and sends back what comes.
+ */
+#ifndef TESTS_INTEGRATION_ORIGIN_H
+#define TESTS_INTEGRATION_ORIGIN_H
+
+#include <stddef.h>
+
+typedef struct origin origin;
+
+/** Starts one on a free port of 127.0.0.1. Fails the test if it cannot. */
+origin *origin_start(void);
+
+/** Ends it and all its connections, which is waited for. Accepts NULL. */
+void origin_stop(origin *self);
+
+unsigned origin_port(const origin *self);
+
+/** Requests that were read so far. */
+size_t origin_requests(origin *self);
+
+/** A port of 127.0.0.1 that is free and not given out by the system for outgoing connections. */
+unsigned free_port(void);
+
+#endif
