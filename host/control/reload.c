@@ -776,6 +776,9 @@ static void prepare(hgh_reload *reload)
         run_end(reload);
         return;
     }
+    /* A vote on an attempt that was given up must not count for this one: no number is used twice,
+     * and votes from before a restart of control are struck out. */
+    hgh_worker_board_clear_votes(reload->board);
     text = json_dumps(run->next, JSON_COMPACT);
     status =
         text == NULL ? HG_ERR_NO_MEMORY : hgh_feed_writer_prepare(reload->options.feed, text, &err);

@@ -125,7 +125,7 @@ static hg_status chain_switch(hg_request *request, hg_consumer *consumer)
         return status;
     }
     request->first_chain = request->chain;
-    request->chain = hgh_chain_ref(chain);
+    request->chain = chain;
     if (chain->unavailable != NULL) {
         request_log(request, HG_LOG_ERROR, "route %s: %s", request->route->base.id,
                     chain->unavailable);
