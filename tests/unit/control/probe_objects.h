@@ -8,6 +8,16 @@
 
 #include "tests/unit/unit.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+/* A crash is to be one: the sanitizer would turn it into an exit. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+    return "handle_segv=0:handle_abort=0";
+}
+#endif
+
 /** Builds DIRECTORY/NAME.so: a plugin of that name with some code before its HG_PLUGIN. */
 static inline void harmful_object(const char *directory, const char *name, const char *code)
 {
