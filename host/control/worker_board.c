@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GENERATIONS_LOST_MAX 1000000u /* prepared since the last one that came into force */
+
 static bool slot_lives(const hgh_board_slot *slot)
 {
     return hgh_board_owner_lives(atomic_load(&slot->owner));
@@ -59,6 +61,20 @@ void hgh_worker_board_clear_votes(hgh_board *board)
     for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         atomic_store(&board->slot[i].vote, 0);
     }
+}
+
+uint64_t hgh_worker_board_newest_vote(const hgh_board *board, uint64_t least)
+{
+    uint64_t newest = least;
+
+    for (uint32_t i = 0; i < board->slots; i++) {
+        uint64_t generation = atomic_load(&board->slot[i].vote) >> 8;
+
+        if (generation > newest && generation - least < GENERATIONS_LOST_MAX) {
+            newest = generation;
+        }
+    }
+    return newest;
 }
 
 hgh_follow_count

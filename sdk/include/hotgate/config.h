@@ -93,6 +93,7 @@ typedef enum hg_rule {
     HG_REQUIRES = 3,     /* with the first, all the others are given too */
 } hg_rule;
 
+/** How many values an enum field, or fields a rule, can name. */
 #define HG_FIELD_NAMES_MAX 16u
 
 /**
@@ -238,11 +239,13 @@ typedef struct hg_config_description {
     const char *key; /* consumers: the field whose value finds the consumer */
 } hg_config_description;
 
+/** A configuration described by a field table that decodes into a struct of `type`. */
 #define HG_CONFIG(type, table)                                                                     \
     (&(const hg_config_description){.size = (uint32_t)sizeof(hg_config_description),               \
                                     .field_size = (uint32_t)sizeof(hg_field),                      \
                                     .state_size = (uint32_t)sizeof(type),                          \
                                     .fields = (table)})
+/** A configuration described by JSON Schema text, with the functions of the raw way. */
 #define HG_CONFIG_RAW(schema_text, parse_function, release_function)                               \
     (&(const hg_config_description){.size = (uint32_t)sizeof(hg_config_description),               \
                                     .schema = (schema_text),                                       \
@@ -256,6 +259,7 @@ typedef struct hg_config_description {
                                     .fields = (table),                                             \
                                     .key = (key_name)})
 
+/** How many captures a match gives at most, counting the whole match. */
 #define HG_REGEX_CAPTURES_MAX 16u
 
 /** The host's side of this header. ABI: fields are only appended. */

@@ -30,6 +30,7 @@ typedef struct hg_dict_options {
                            as "window-count/1"; another layout is another, empty table */
 } hg_dict_options;
 
+/** Room for 10,000 keys, layout "1". */
 #define HG_DICT_OPTIONS_INIT                                                                       \
     {                                                                                              \
         (uint32_t)sizeof(hg_dict_options), 10000u, "1"                                             \

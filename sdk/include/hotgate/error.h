@@ -40,6 +40,7 @@ typedef struct hg_error {
     char text[HG_ERROR_TEXT_MAX];
 } hg_error;
 
+/** An error that nothing has been written to. */
 #define HG_ERROR_INIT                                                                              \
     {                                                                                              \
         0, ""                                                                                      \

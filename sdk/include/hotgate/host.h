@@ -8,6 +8,7 @@
 extern "C" {
 #endif
 
+/** Fails the compilation, of C and of C++, unless the condition holds. */
 #if defined(__cplusplus)
 #define HG_STATIC_ASSERT(condition, text) static_assert(condition, text)
 #else
@@ -17,6 +18,7 @@ extern "C" {
 #if !defined(__GNUC__)
 #error "hotgate plugins need a compiler that knows GNU attributes: gcc or clang"
 #endif
+/** Visibility of symbols: within the object alone, or for who loads it. */
 #define HG_HIDDEN __attribute__((visibility("hidden")))
 #define HG_EXPORT __attribute__((visibility("default")))
 /* For functions like printf(): the places of the format and of the first value, from 1. */

@@ -19,6 +19,7 @@ typedef enum hg_metric_kind {
     HG_METRIC_GAUGE = 2,   /* goes up and down */
 } hg_metric_kind;
 
+/** How many labels a metric can have. */
 #define HG_METRIC_LABELS_MAX 4u
 
 /**

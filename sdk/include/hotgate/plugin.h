@@ -107,6 +107,7 @@ typedef struct hg_plugin {
     const hg_extension *extensions; /* ends with {NULL, NULL}; NULL: none */
 } hg_plugin;
 
+/* What identifies the note among others of the object. */
 #define HG_NOTE_OWNER   "hotgate"
 #define HG_NOTE_TYPE    1u
 #define HG_NOTE_SECTION ".note.hotgate"
@@ -132,7 +133,7 @@ HG_STATIC_ASSERT(sizeof(hg_error) == 512, "the error's layout is final");
 /**
  * Makes the object's descriptor, its hidden host slot and its note. Once in each object:
  *
- *     HG_PLUGIN("hello", "1.0.0", .priority = 50, .rewrite = hello_rewrite)
+ *     HG_PLUGIN("hello", "1.0.0", .priority = 50, .rewrite = hello_rewrite);
  *
  * The name and the version are string literals; the rest are fields of hg_plugin.
  */
