@@ -197,6 +197,8 @@ typedef struct inspection {
     GElf_Ehdr header;
     hgh_object_claims claims;
     hg_issues *issues;
+    uint64_t dynamic_offset;  /* of the segment that the loader takes */
+    uint64_t symbols_address; /* of the table that it takes; 0: none */
     bool other_abi;
     bool has_note;
     bool has_symbol;
@@ -350,7 +352,10 @@ static bool segments_check(inspection *work)
             return false;
         }
         has_load = has_load || segment.p_type == PT_LOAD;
-        has_dynamic = has_dynamic || segment.p_type == PT_DYNAMIC;
+        if (segment.p_type == PT_DYNAMIC) {
+            has_dynamic = true;
+            work->dynamic_offset = segment.p_offset;
+        }
         segment_check(work, &segment);
         if (segment.p_type == PT_NOTE) {
             notes_read(work, &segment);
@@ -447,6 +452,9 @@ static void dynamic_check(inspection *work, Elf_Scn *section, const GElf_Shdr *h
             break;
         }
         flags_check(work, entry.d_tag, entry.d_un.d_val);
+        if (entry.d_tag == DT_SYMTAB) {
+            work->symbols_address = entry.d_un.d_ptr;
+        }
         if (entry.d_tag == DT_NEEDED) {
             library_check(work, elf_strptr(work->elf, header->sh_link, entry.d_un.d_val));
         }
@@ -551,10 +559,13 @@ static void symbols_check(inspection *work, Elf_Scn *section, const GElf_Shdr *h
     }
 }
 
+/* The loader goes by segments and addresses, we go by sections: they must say the same. */
 static void sections_check(inspection *work)
 {
     Elf_Scn *section = NULL;
+    uint64_t symbols_address = 0;
     bool has_symbols = false;
+    bool has_dynamic = false;
 
     while ((section = elf_nextscn(work->elf, section)) != NULL) {
         GElf_Shdr header;
@@ -565,16 +576,21 @@ static void sections_check(inspection *work)
             found(work, "", "a section outside the file", "the whole file: copy it again");
             return;
         }
-        if (header.sh_type == SHT_DYNAMIC) {
+        if (header.sh_type == SHT_DYNAMIC && header.sh_offset == work->dynamic_offset) {
+            has_dynamic = true;
             dynamic_check(work, section, &header);
         } else if (header.sh_type == SHT_DYNSYM) {
             has_symbols = true;
+            symbols_address = header.sh_addr;
             symbols_check(work, section, &header);
         }
     }
     if (!has_symbols) {
         found(work, "", "an object without section headers",
               "one with its dynamic symbols: do not strip sections");
+    } else if (!has_dynamic || work->symbols_address != symbols_address) {
+        found(work, "", "sections that do not tell of its dynamic section or its symbols",
+              "a shared object as the linker wrote it");
     }
 }
 

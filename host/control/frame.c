@@ -10,6 +10,7 @@
 
 #define LENGTH_BYTES 4u
 #define READ_BYTES   65536u
+#define READS_MAX    16 /* of one call: a peer that never stops must not hold up its reader */
 
 void hgh_frame_buffer_done(hgh_frame_buffer *buffer)
 {
@@ -85,13 +86,15 @@ hg_status hgh_frame_send(hgh_frame_buffer *out, int fd)
 
 hg_status hgh_frame_receive(hgh_frame_buffer *in, int fd)
 {
-    for (;;) {
+    int flags = 0; /* the first read may wait, if the descriptor does */
+
+    for (int reads = 0; reads < READS_MAX;) {
         ssize_t got;
 
         if (!buffer_reserve(in, READ_BYTES)) {
             return HG_ERR_NO_MEMORY;
         }
-        got = recv(fd, in->bytes + in->length, in->room - in->length, 0);
+        got = recv(fd, in->bytes + in->length, in->room - in->length, flags);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -99,13 +102,16 @@ hg_status hgh_frame_receive(hgh_frame_buffer *in, int fd)
             return errno == EAGAIN ? HG_OK : HG_ERR_IO;
         }
         if (got == 0) {
-            return HG_ERR_NOT_FOUND;
+            return reads == 0 ? HG_ERR_NOT_FOUND : HG_OK; /* the next call tells of the end */
         }
         in->length += (size_t)got;
         if (in->length < in->room) {
-            return HG_OK; /* the socket is empty; a blocking reader goes on with what it has */
+            break; /* the socket is empty */
         }
+        flags = MSG_DONTWAIT; /* there may be no more: a blocking reader has a message to read */
+        reads++;
     }
+    return HG_OK;
 }
 
 hg_status hgh_frame_take(hgh_frame_buffer *in, json_t **out_message)

@@ -132,6 +132,20 @@ static void reply(probe_child *self, json_t *message)
 
 /* -------------------------------------------------------------------------------- examine */
 
+/* Says which object it is: there may be thousands. */
+static hg_status refused_configuration(const hg_issues *issues, hg_error *err)
+{
+    const hgh_issue *first = &issues->items[0];
+
+    if (issues->count == 0) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    return hg_error_set(err, HG_ERR_INVALID,
+                        "refuses a configuration that is in force: %.200s: found %.80s, wanted "
+                        "%.80s",
+                        first->pointer, first->found, first->wanted);
+}
+
 /* Loads, decodes every configuration, unloads. */
 static hg_status examine_once(probe_child *self,
                               const json_t *request,
@@ -162,11 +176,7 @@ static hg_status examine_once(probe_child *self,
     if (judge) {
         *out_description = hgh_plugin_describe(plugin);
         if (issues->count > 0 || issues->dropped > 0) {
-            char line[HG_ERROR_TEXT_MAX - 64];
-
-            status =
-                hg_error_set(err, HG_ERR_INVALID, "refuses a configuration that is in force: %s",
-                             hgh_issues_first(issues, line, sizeof(line)));
+            status = refused_configuration(issues, err);
         }
     }
     hgh_plugin_unref(plugin);

@@ -74,6 +74,7 @@ struct hgh_reload {
     json_t *manifest; /* in force */
     json_t *previous; /* in force before */
     json_t *rejected; /* by name: {"sha256", "reason"} of the last look */
+    uint64_t newest;  /* highest generation that was ever prepared */
     reload_run run;
     hgh_event_loop_timer look;
     hgh_event_loop_timer sweep;
@@ -775,6 +776,9 @@ static void prepare(hgh_reload *reload)
         run_end(reload);
         return;
     }
+    /* A vote on an attempt that was given up must not count for this one: no number is used twice,
+     * and votes from before a restart of control are struck out. */
+    hgh_worker_board_clear_votes(reload->board);
     text = json_dumps(run->next, JSON_COMPACT);
     status =
         text == NULL ? HG_ERR_NO_MEMORY : hgh_feed_writer_prepare(reload->options.feed, text, &err);
@@ -970,16 +974,17 @@ static hg_status run_prepare(hgh_reload *reload, hg_error *err)
     reload_run *run = &reload->run;
     const hgh_settings *settings = settings_of(reload);
 
+    /* Never a number that was refused: votes on that one still stand on the board. */
     run->report = json_array();
     run->descriptions = json_object();
     run->next = json_pack(
-        "{s:I, s:O, s:o, s:[]}", "generation",
-        (json_int_t)hgh_manifest_generation(reload->manifest) + 1, "next_number",
+        "{s:I, s:O, s:o, s:[]}", "generation", (json_int_t)reload->newest + 1, "next_number",
         json_object_get(reload->manifest, "next_number"), "listed",
         settings->plugins == NULL ? json_null() : json_deep_copy(settings->plugins), "plugins");
     if (run->report == NULL || run->descriptions == NULL || run->next == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
+    reload->newest++;
     return hgh_staging_check(reload->options.instance, err);
 }
 
@@ -1066,6 +1071,8 @@ hg_status hgh_reload_new(const hgh_reload_options *options,
     } else if (reload->manifest == NULL || reload->rejected == NULL) {
         status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     } else {
+        reload->newest =
+            hgh_worker_board_newest_vote(reload->board, hgh_manifest_generation(reload->manifest));
         status = hgh_event_loop_watch(options->loop, options->instance->shared.ack, EPOLLIN, on_ack,
                                       reload, err);
     }

@@ -53,7 +53,7 @@ static void on_look(void *context)
     uint64_t now_ms = hgh_event_loop_now_ms();
     uint64_t pause_ms = watchdog->options.limit_ms / LOOKS_PER_LIMIT;
 
-    for (uint32_t i = 0; i < watchdog->board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         if (atomic_load_explicit(&watchdog->board->slot[i].owner, memory_order_relaxed) != 0) {
             slot_look(watchdog, i, now_ms);
         }

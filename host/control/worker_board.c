@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GENERATIONS_LOST_MAX 1000000u /* prepared since the last one that came into force */
+
 static bool slot_lives(const hgh_board_slot *slot)
 {
     return hgh_board_owner_lives(atomic_load(&slot->owner));
@@ -33,7 +35,7 @@ hgh_vote_count hgh_worker_board_votes(const hgh_board *board, uint64_t generatio
 {
     hgh_vote_count count = {0};
 
-    for (uint32_t i = 0; i < board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         const hgh_board_slot *slot = &board->slot[i];
         uint64_t vote;
 
@@ -54,12 +56,33 @@ hgh_vote_count hgh_worker_board_votes(const hgh_board *board, uint64_t generatio
     return count;
 }
 
+void hgh_worker_board_clear_votes(hgh_board *board)
+{
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
+        atomic_store(&board->slot[i].vote, 0);
+    }
+}
+
+uint64_t hgh_worker_board_newest_vote(const hgh_board *board, uint64_t least)
+{
+    uint64_t newest = least;
+
+    for (uint32_t i = 0; i < board->slots; i++) {
+        uint64_t generation = atomic_load(&board->slot[i].vote) >> 8;
+
+        if (generation > newest && generation - least < GENERATIONS_LOST_MAX) {
+            newest = generation;
+        }
+    }
+    return newest;
+}
+
 hgh_follow_count
 hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t objects)
 {
     hgh_follow_count count = {0};
 
-    for (uint32_t i = 0; i < board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         const hgh_board_slot *slot = &board->slot[i];
 
         if (!slot_has_a_say(slot)) {
@@ -80,7 +103,7 @@ size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t ma
 {
     size_t count = 0;
 
-    for (uint32_t i = 0; i < board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         hgh_board_slot *slot = &board->slot[i];
         uint64_t owner = atomic_load(&slot->owner);
 
@@ -92,8 +115,8 @@ size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t ma
             dead[count].marker = atomic_load(&slot->marker);
         }
         count++;
-        atomic_store(&slot->state, HGH_WORKER_NONE);
-        (void)atomic_compare_exchange_strong(&slot->owner, &owner, 0); /* taken over: fine too */
+        /* The owner alone: a worker that takes the slot at this moment has written the rest. */
+        (void)atomic_compare_exchange_strong(&slot->owner, &owner, 0);
     }
     return count;
 }
@@ -107,7 +130,7 @@ json_t *hgh_worker_board_json(const hgh_board *board)
     };
     json_t *array = json_array();
 
-    for (uint32_t i = 0; i < board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         const hgh_board_slot *slot = &board->slot[i];
         uint32_t state = atomic_load(&slot->state);
 

@@ -20,6 +20,16 @@ typedef struct hgh_vote_count {
 
 hgh_vote_count hgh_worker_board_votes(const hgh_board *board, uint64_t generation);
 
+/** Strikes out all votes, before a generation is prepared whose number may have been used. */
+void hgh_worker_board_clear_votes(hgh_board *board);
+
+/**
+ * The highest generation from `least` on that a worker has voted on: an earlier control may have
+ * prepared it and ended before it was decided. A number that is out of all proportion is not
+ * believed.
+ */
+uint64_t hgh_worker_board_newest_vote(const hgh_board *board, uint64_t least);
+
 /** How far the living workers are with a generation that was committed. */
 typedef struct hgh_follow_count {
     size_t workers;

@@ -119,14 +119,14 @@ hgh_board_slot *hgh_board_take(hgh_board *board, uint32_t engine_number)
 {
     uint64_t mine = owner_make(getpid());
 
-    for (uint32_t i = 0; i < board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         hgh_board_slot *slot = &board->slot[i];
 
         if (atomic_load(&slot->owner) == 0 && slot_take(slot, 0, mine, engine_number)) {
             return slot;
         }
     }
-    for (uint32_t i = 0; i < board->slots; i++) {
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         hgh_board_slot *slot = &board->slot[i];
         uint64_t owner = atomic_load(&slot->owner);
 

@@ -54,6 +54,19 @@ candidates_add(compilation *work, json_t *object, hgh_resource *owner, bool from
     }
 }
 
+/* False: its JSON cannot be read again for want of memory. Nothing would protect its route then. */
+static bool candidates_take(compilation *work, hgh_resource *owner, json_t **out_object)
+{
+    if (!owner->has_plugins) {
+        return true;
+    }
+    *out_object = hgh_resource_json(owner);
+    if (*out_object != NULL) {
+        candidates_add(work, *out_object, owner, owner->kind == HGH_CONSUMERS);
+    }
+    return *out_object != NULL;
+}
+
 static hg_status unavailable(hgh_chain *chain, const char *name, const char *why)
 {
     if (chain->unavailable == NULL &&
@@ -269,17 +282,14 @@ hg_status hgh_chain_compile(hgh_generation *generation,
     work->generation = generation;
     work->chain = chain;
     /* By precedence: consumer > route > service. */
-    if (consumer != NULL && consumer->base.has_plugins) {
-        objects[0] = hgh_resource_json(&consumer->base);
-        candidates_add(work, objects[0], &consumer->base, true);
+    if (consumer != NULL && !candidates_take(work, &consumer->base, &objects[0])) {
+        goto cleanup;
     }
-    if (route->base.has_plugins) {
-        objects[1] = hgh_resource_json(&route->base);
-        candidates_add(work, objects[1], &route->base, false);
+    if (!candidates_take(work, &route->base, &objects[1])) {
+        goto cleanup;
     }
-    if (service != NULL && service->base.has_plugins) {
-        objects[2] = hgh_resource_json(&service->base);
-        candidates_add(work, objects[2], &service->base, false);
+    if (service != NULL && !candidates_take(work, &service->base, &objects[2])) {
+        goto cleanup;
     }
     status = work->too_many ? unavailable(chain, "chain", "more than 1024 plugins on one route")
                             : candidates_compile(work);
@@ -352,15 +362,90 @@ static void list_remove(hgh_chain_cache *cache, hgh_chain *chain)
     cache->count--;
 }
 
+/* Enters the chain in the lists of its objects. */
+static void links_add(hgh_chain *chain)
+{
+    hgh_resource *objects[HGH_CHAIN_OBJECTS] = {
+        &chain->route->base,
+        chain->service == NULL ? NULL : &chain->service->base,
+        chain->consumer == NULL ? NULL : &chain->consumer->base,
+    };
+
+    for (size_t i = 0; i < HGH_CHAIN_OBJECTS; i++) {
+        hgh_chain_link *link = &chain->links[i];
+
+        if (objects[i] == NULL) {
+            continue;
+        }
+        *link = (hgh_chain_link){chain, objects[i]->chains, &objects[i]->chains};
+        if (link->next != NULL) {
+            link->next->at = &link->next;
+        }
+        objects[i]->chains = link;
+    }
+}
+
+static void links_remove(hgh_chain *chain)
+{
+    for (size_t i = 0; i < HGH_CHAIN_OBJECTS; i++) {
+        hgh_chain_link *link = &chain->links[i];
+
+        if (link->chain == NULL) {
+            continue;
+        }
+        *link->at = link->next;
+        if (link->next != NULL) {
+            link->next->at = link->at;
+        }
+        *link = (hgh_chain_link){0};
+    }
+}
+
 /* Out of the cache's tables; the reference is the caller's to drop. */
 static void cache_take(hgh_chain_cache *cache, hgh_chain *chain)
 {
     list_remove(cache, chain);
+    links_remove(chain);
     if (chain->consumer != NULL) {
         hgh_map_remove(&cache->with_consumer, &chain->node);
     } else {
         chain->route->chain = NULL;
     }
+}
+
+static void cache_detach_one(hgh_chain_cache *cache, hgh_chain *chain)
+{
+    cache_take(cache, chain);
+    chain->older = cache->detached;
+    cache->detached = chain;
+}
+
+/* Takes over a reference on HG_OK. */
+static hg_status cache_enter(hgh_chain_cache *cache, hgh_chain *chain)
+{
+    if (chain->consumer != NULL) {
+        hg_status status;
+
+        chain->key[0] = chain->route;
+        chain->key[1] = chain->consumer;
+        chain->node.key = (hg_text){(const char *)chain->key, sizeof(chain->key)};
+        status = hgh_map_add(&cache->with_consumer, &chain->node);
+        if (status != HG_OK) {
+            return status;
+        }
+    } else {
+        chain->route->chain = chain;
+    }
+    list_add(cache, chain);
+    links_add(chain);
+    return HG_OK;
+}
+
+/* False: one of its parts was replaced while the request that asks was under way. */
+static bool chain_is_in_force(const hgh_chain_cache *cache, const hgh_chain *chain)
+{
+    return chain->generation == cache->generation && chain->route->base.in_force &&
+           (chain->consumer == NULL || chain->consumer->base.in_force);
 }
 
 static hgh_chain *
@@ -392,59 +477,41 @@ hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
             list_remove(cache, chain);
             list_add(cache, chain);
         }
-        *out_chain = chain;
+        *out_chain = hgh_chain_ref(chain);
         return HG_OK;
+    }
+    status = hgh_chain_compile(generation, route, service, consumer, out_chain, err);
+    if (status != HG_OK || !chain_is_in_force(cache, *out_chain)) {
+        return status;
     }
     if (chain != NULL) {
         cache_take(cache, chain);
         hgh_chain_unref(chain);
-        chain = NULL;
     }
-    status = hgh_chain_compile(generation, route, service, consumer, &chain, err);
-    if (status != HG_OK) {
-        return status;
+    if (cache_enter(cache, *out_chain) == HG_OK) { /* else it serves this request alone */
+        (void)hgh_chain_ref(*out_chain);
     }
-    if (consumer != NULL) {
-        chain->key[0] = route;
-        chain->key[1] = consumer;
-        chain->node.key = (hg_text){(const char *)chain->key, sizeof(chain->key)};
-        status = hgh_map_add(&cache->with_consumer, &chain->node);
-        if (status != HG_OK) {
-            hgh_chain_unref(chain);
-            return hg_error_set(err, status, "routes/%s: out of memory", route->base.id);
-        }
-    } else {
-        route->chain = chain;
-    }
-    list_add(cache, chain);
     if (cache->count > HGH_CHAINS_MAX) {
         hgh_chain *oldest = cache->oldest;
 
         cache_take(cache, oldest);
         hgh_chain_unref(oldest);
     }
-    *out_chain = chain;
     return HG_OK;
 }
 
-void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_route *route)
+void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource)
 {
-    hgh_chain *chain = route->chain;
-
-    if (chain != NULL) {
-        cache_take(cache, chain);
-        hgh_chain_unref(chain);
+    while (resource->chains != NULL) {
+        cache_detach_one(cache, resource->chains->chain);
     }
 }
 
-void hgh_chain_cache_detach(hgh_chain_cache *cache)
+void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *generation)
 {
+    cache->generation = generation;
     while (cache->newest != NULL) {
-        hgh_chain *chain = cache->newest;
-
-        cache_take(cache, chain);
-        chain->older = cache->detached;
-        cache->detached = chain;
+        cache_detach_one(cache, cache->newest);
     }
 }
 
@@ -462,7 +529,7 @@ bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most)
 
 void hgh_chain_cache_done(hgh_chain_cache *cache)
 {
-    hgh_chain_cache_detach(cache);
+    hgh_chain_cache_detach(cache, NULL);
     (void)hgh_chain_cache_free_some(cache, UINT32_MAX);
     hgh_map_done(&cache->with_consumer);
 }

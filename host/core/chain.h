@@ -39,6 +39,15 @@ typedef struct hgh_steps {
     const hgh_step *items;
 } hgh_steps;
 
+/** A cached chain in the list of one object that takes part in it. */
+typedef struct hgh_chain_link {
+    struct hgh_chain *chain;
+    struct hgh_chain_link *next;
+    struct hgh_chain_link **at; /* what points here */
+} hgh_chain_link;
+
+#define HGH_CHAIN_OBJECTS 3u /* route, service, consumer */
+
 /** Shared by the cache and the requests that run on it. Immutable but for the cache's links. */
 typedef struct hgh_chain {
     uint32_t references;
@@ -51,12 +60,13 @@ typedef struct hgh_chain {
     hgh_configuration **configurations; /* references: of the steps, and the consumer's own keys */
     char *unavailable;                  /* why requests get 503 instead; NULL: all is well */
     hgh_step *steps;                    /* owns what the phases point to */
-    uint64_t prepared; /* the generation for which its configurations have been decoded again */
+    uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
     struct hgh_chain *newer; /* least recently used list of the cache */
     struct hgh_chain *older;
     hgh_map_node node; /* with a consumer: in the cache's map */
     const void *key[2];
+    hgh_chain_link links[HGH_CHAIN_OBJECTS];
 } hgh_chain;
 
 /**
@@ -87,7 +97,8 @@ typedef struct hgh_chain_cache {
     hgh_chain *newest;
     hgh_chain *oldest;
     uint32_t count;
-    hgh_chain *detached; /* of earlier generations, to be freed in slices; linked by `older` */
+    const hgh_generation *generation; /* in force: chains of another are not kept; borrowed */
+    hgh_chain *detached;              /* to be freed in slices; linked by `older` */
 } hgh_chain_cache;
 
 void hgh_chain_cache_init(hgh_chain_cache *cache);
@@ -95,7 +106,10 @@ void hgh_chain_cache_done(hgh_chain_cache *cache);
 
 /**
  * The chain of a route, and of a consumer if there is one, compiled if it is not there or not up to
- * date. Borrowed until the next call; a request takes a reference.
+ * date. It is kept for later only if the generation and all its objects are in force: a request
+ * that waited while they were replaced leaves nothing of them behind.
+ *
+ * out_chain  on HG_OK one reference of the caller's; else untouched.
  */
 hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
                               hgh_generation *generation,
@@ -104,11 +118,14 @@ hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
                               hgh_chain **out_chain,
                               hg_error *err);
 
-/** Forgets the chain of a route that goes. */
-void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_route *route);
+/** Detaches the chains in which an object takes part that goes. */
+void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource);
 
-/** Takes all chains out, so that none keeps an old object; they are freed by the next function. */
-void hgh_chain_cache_detach(hgh_chain_cache *cache);
+/**
+ * Another generation is in force: takes all chains out, so that none keeps an old object; they are
+ * freed by the next function.
+ */
+void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *generation);
 
 /** Frees up to `most` detached chains; true if there are none left. */
 bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most);

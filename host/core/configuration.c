@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 #include "host/core/resource.h"
 
 #define POINTER_MAX 512u
@@ -120,9 +121,9 @@ static hg_status meta_decode(hgh_configuration *configuration,
                 meta_issue(issues, plugin, prefix, name, value, "boolean");
             }
         } else if (strcmp(name, "priority") == 0) {
-            json_int_t priority = json_integer_value(value);
+            int64_t priority = hgh_json_whole_within(value, INT64_MIN, INT64_MAX, INT64_MAX);
 
-            if (json_is_integer(value) && priority >= INT32_MIN && priority <= INT32_MAX) {
+            if (priority >= INT32_MIN && priority <= INT32_MAX) {
                 configuration->has_priority = true;
                 configuration->priority = (int32_t)priority;
             } else {
@@ -215,11 +216,15 @@ static hg_status raw_parse(hgh_configuration *configuration,
     hg_issues found = {0};
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
-    hg_status status = configuration->description->parse(value, &configuration->source,
-                                                         &configuration->raw, &found);
+    void *raw = NULL;
+    hg_status status =
+        configuration->description->parse(value, &configuration->source, &raw, &found);
 
     hgh_blame_leave(blame, outer);
-    configuration->state = configuration->raw;
+    if (status == HG_OK) { /* what it leaves behind when it refuses is not ours to release */
+        configuration->raw = raw;
+        configuration->state = raw;
+    }
     if (status != HG_OK && status != HG_ERR_NO_MEMORY) {
         if (found.count == 0) {
             hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts",

@@ -30,6 +30,7 @@ typedef struct hgh_configuration {
 
     struct hgh_resource *bound;           /* a reference; NULL: of no resource */
     struct hgh_configuration *bound_next; /* in the weak list of that resource */
+    size_t warm_place; /* one more than its place among the runtime's warm ones */
     hgh_use use;
 } hgh_configuration;
 

@@ -61,6 +61,63 @@ static plugin_count *count_find_or_make(hgh_consumer_index *index, const char *p
     return count;
 }
 
+/* Which of two consumers with one key counts: the one that was changed last. */
+static bool key_counts_before(const hgh_consumer_key *a, const hgh_consumer_key *b)
+{
+    const hgh_resource *left = &a->consumer->base;
+    const hgh_resource *right = &b->consumer->base;
+
+    return left->revision != right->revision ? left->revision > right->revision
+                                             : strcmp(left->id, right->id) > 0;
+}
+
+/* The map holds the key that counts; the others with the same text hang behind it. */
+static hg_status key_enter(hgh_consumer_index *index, hgh_consumer_key *key)
+{
+    hgh_map_node *node = hgh_map_find(&index->keys, key->node.key);
+    hgh_consumer_key *first = node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_consumer_key, node);
+    hgh_consumer_key **at;
+
+    if (first == NULL) {
+        return hgh_map_add(&index->keys, &key->node);
+    }
+    if (key_counts_before(key, first)) {
+        hg_status status = hgh_map_add(&index->keys, &key->node);
+
+        if (status == HG_OK) {
+            hgh_map_remove(&index->keys, &first->node);
+            key->older = first;
+        }
+        return status;
+    }
+    for (at = &first->older; *at != NULL && key_counts_before(*at, key); at = &(*at)->older) {
+    }
+    key->older = *at;
+    *at = key;
+    return HG_OK;
+}
+
+/* The opposite. With one out there is always room for the next. */
+static void key_leave(hgh_consumer_index *index, hgh_consumer_key *key)
+{
+    hgh_map_node *node = hgh_map_find(&index->keys, key->node.key);
+    hgh_consumer_key *at = node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_consumer_key, node);
+
+    if (at == key) {
+        hgh_map_remove(&index->keys, &key->node);
+        if (key->older != NULL) {
+            (void)hgh_map_add(&index->keys, &key->older->node); /* only an empty map can fail */
+        }
+        return;
+    }
+    while (at != NULL && at->older != key) {
+        at = at->older;
+    }
+    if (at != NULL) {
+        at->older = key->older;
+    }
+}
+
 static hg_status
 key_add(hgh_consumer_index *index, hg_consumer *consumer, const char *plugin, const json_t *value)
 {
@@ -79,7 +136,7 @@ key_add(hgh_consumer_index *index, hg_consumer *consumer, const char *plugin, co
     }
     key->node.key = (hg_text){key->text, plugin_size + length};
     key->consumer = consumer;
-    if (hgh_map_add(&index->keys, &key->node) != HG_OK) {
+    if (key_enter(index, key) != HG_OK) {
         free(key);
         return HG_ERR_NO_MEMORY;
     }
@@ -134,7 +191,7 @@ void hgh_consumer_index_remove(hgh_consumer_index *index, hg_consumer *consumer)
             HGH_CONTAINER_OF(node, plugin_count, node)->keys--;
         }
         consumer->keys = key->next;
-        hgh_map_remove(&index->keys, &key->node);
+        key_leave(index, key);
         free(key);
     }
 }

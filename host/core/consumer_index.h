@@ -29,7 +29,8 @@ hg_status hgh_consumer_index_add(hgh_consumer_index *index,
 
 void hgh_consumer_index_remove(hgh_consumer_index *index, hg_consumer *consumer);
 
-/** Borrowed; NULL: nobody has that key. Of two consumers with one key the later one counts. */
+/** Borrowed; NULL: nobody has that key. Of several consumers with one key the one that was changed
+ * last counts, in every process the same. */
 hg_consumer *
 hgh_consumer_index_find(const hgh_consumer_index *index, const char *plugin, hg_text key);
 

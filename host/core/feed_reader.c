@@ -84,20 +84,27 @@ void hgh_feed_reader_done(hgh_feed_reader *reader)
     memset(reader, 0, sizeof(*reader));
 }
 
+/* The caller's; NULL: no memory. */
+static char *file_path(const char *directory, uint32_t epoch)
+{
+    char *path = NULL;
+
+    return asprintf(&path, "%s/" HGH_FEED_FILE_FORMAT, directory, epoch) < 0 ? NULL : path;
+}
+
 static hg_status
 file_open(const char *directory, uint32_t epoch, hgh_feed_file **out_file, hg_error *err)
 {
-    char name[32];
-    char *path = NULL;
+    char *path = file_path(directory, epoch);
     hgh_feed_header header;
     hgh_feed_file *file = calloc(1, sizeof(*file));
     hg_status status = HG_OK;
     void *memory;
     int fd = -1;
 
-    (void)snprintf(name, sizeof(name), HGH_FEED_FILE_FORMAT, epoch);
-    if (file == NULL || asprintf(&path, "%s/%s", directory, name) < 0) {
+    if (file == NULL || path == NULL) {
         free(file);
+        free(path);
         return hg_error_set(err, HG_ERR_NO_MEMORY, "feed: out of memory");
     }
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -156,6 +163,25 @@ hgh_feed_reader_follow(hgh_feed_reader *reader, uint64_t word, bool *out_switche
     return HG_OK;
 }
 
+/* True if the file has that many bytes. It grows while it is mapped; reading behind its end, which
+ * a damaged disk may have moved, would end the process. */
+static bool file_has(const hgh_feed_reader *reader, uint64_t bytes)
+{
+    hgh_feed_file *file = reader->file;
+    struct stat status;
+    char *path;
+
+    if (bytes <= file->present) {
+        return true;
+    }
+    path = file_path(reader->directory, file->epoch);
+    if (path != NULL && stat(path, &status) == 0) {
+        file->present = (uint64_t)status.st_size;
+    }
+    free(path);
+    return bytes <= file->present;
+}
+
 hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
                                uint64_t word,
                                const hgh_feed_record **out_record,
@@ -164,8 +190,10 @@ hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
     uint64_t end = hgh_feed_word_offset(word);
     const hgh_feed_record *record;
 
-    if (end > reader->file->size) {
-        return hg_error_set(err, HG_ERR_INVALID, "feed: the word points behind the file");
+    if (end > reader->file->size || !file_has(reader, end)) {
+        return hg_error_set(err, HG_ERR_INVALID,
+                            "feed: the word points behind the file of epoch %u",
+                            reader->file->epoch);
     }
     if (reader->offset >= end) {
         *out_record = NULL;

@@ -16,7 +16,8 @@ typedef struct hgh_feed_file {
     uint32_t epoch;
     const unsigned char *bytes; /* read-only */
     uint64_t size;
-    bool mapped; /* else allocated */
+    uint64_t present; /* bytes that the file was seen to have: beyond them is no memory */
+    bool mapped;      /* else allocated */
 } hgh_feed_file;
 
 /** A text inside a feed file. */

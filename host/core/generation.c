@@ -19,7 +19,8 @@ static hgh_plugin *plugin_shared(const hgh_generation *previous, const char *nam
     return NULL;
 }
 
-static hg_status entry_load(hgh_plugin_host *plugin_host,
+static hg_status entry_load(const hgh_generation *generation,
+                            hgh_plugin_host *plugin_host,
                             const json_t *item,
                             const hgh_generation *previous,
                             hgh_generation_entry *entry,
@@ -35,6 +36,10 @@ static hg_status entry_load(hgh_plugin_host *plugin_host,
     if (name == NULL || path == NULL || strlen(name) > HG_NAME_MAX || number < 1 ||
         number > UINT16_MAX) {
         return hg_error_set(err, HG_ERR_INVALID, "manifest: an entry has no name, path or number");
+    }
+    if (hgh_map_find(&generation->by_name, hg_text_of(name)) != NULL) {
+        /* One path opened twice is one object, whose host slot would change hands. */
+        return hg_error_set(err, HG_ERR_INVALID, "manifest: %s stands there twice", name);
     }
     (void)strcpy(entry->name, name);
     entry->node.key = hg_text_of(entry->name);
@@ -111,8 +116,8 @@ hg_status hgh_generation_load_next(hgh_generation *generation,
     if (generation->count < json_array_size(plugins)) {
         hgh_generation_entry *entry = &generation->entries[generation->count];
 
-        status = entry_load(plugin_host, json_array_get(plugins, generation->count), previous,
-                            entry, err);
+        status = entry_load(generation, plugin_host, json_array_get(plugins, generation->count),
+                            previous, entry, err);
         generation->count++;
         if (entry->name[0] != '\0' && hgh_map_add(&generation->by_name, &entry->node) != HG_OK) {
             status = hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", entry->name);

@@ -1,4 +1,5 @@
 /* host/core/host_api_response.c - the functions behind <hotgate/response.h>. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/host_api_internal.h"
@@ -138,22 +139,51 @@ static bool response_chunk_is_last(const hg_chunk *chunk)
     return chunk->last;
 }
 
+static bool scratch_holds(const hgh_body_scratch *scratch, const void *data)
+{
+    uintptr_t at = (uintptr_t)data;
+    uintptr_t begin = (uintptr_t)scratch->data;
+
+    return scratch->data != NULL && at >= begin && at < begin + scratch->room;
+}
+
+/* Where a changed piece can be written: neither over what it is made from, nor, if that can be,
+ * over what the plugin still sees. Pooled memory would grow with the body. */
+static hgh_body_scratch *
+scratch_choose(hg_request *request, const hg_chunk *chunk, const void *data)
+{
+    hgh_body_scratch *first = &request->body_scratch[0];
+    hgh_body_scratch *second = &request->body_scratch[1];
+
+    if (scratch_holds(first, data)) {
+        return second;
+    }
+    return scratch_holds(first, chunk->data.data) && !scratch_holds(second, data) ? second : first;
+}
+
 static hg_status
 response_chunk_set(hg_request *request, hg_chunk *chunk, const void *data, size_t length)
 {
-    char *copy;
+    hgh_body_scratch *scratch;
 
     if (!request->body_may_change) {
         return HG_ERR_TOO_LATE;
     }
-    copy = hgh_request_allocate(request, length + 1);
-    if (copy == NULL) {
-        return HG_ERR_NO_MEMORY;
+    scratch = scratch_choose(request, chunk, data);
+    if (scratch->room <= length) {
+        char *grown = malloc(length + 1);
+
+        if (grown == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+        free(scratch->data);
+        scratch->data = grown;
+        scratch->room = length + 1;
     }
     if (length > 0) {
-        memcpy(copy, data, length);
+        memcpy(scratch->data, data, length);
     }
-    chunk->data = (hg_text){copy, length};
+    chunk->data = (hg_text){scratch->data, length};
     chunk->changed = true;
     return HG_OK;
 }

@@ -125,7 +125,7 @@ static hg_status chain_switch(hg_request *request, hg_consumer *consumer)
         return status;
     }
     request->first_chain = request->chain;
-    request->chain = hgh_chain_ref(chain);
+    request->chain = chain;
     if (chain->unavailable != NULL) {
         request_log(request, HG_LOG_ERROR, "route %s: %s", request->route->base.id,
                     chain->unavailable);
@@ -720,6 +720,7 @@ static bool body_steps_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
 hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, hg_text *out_data)
 {
     hg_chunk chunk = {.data = data, .last = last};
+    bool flows = false;
 
     if (request->chain == NULL) {
         *out_data = data;
@@ -727,8 +728,9 @@ hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, 
     }
     if (body_steps_run(request, HG_PHASE_BODY_FILTER, &chunk)) {
         (void)body_steps_run(request, HG_PHASE_DELAYED_BODY_FILTER, &chunk);
+        flows = chunk.data.length > 0;
     }
-    if (last) {
+    if (last || flows) { /* bytes that go need their headers before them */
         request->headers_held = false;
         request->headers_sent = true;
     }
@@ -767,6 +769,8 @@ void hgh_request_done(hg_request *request)
     for (hgh_body_buffer *buffer = request->body_buffers; buffer != NULL; buffer = buffer->next) {
         free(buffer->data);
     }
+    free(request->body_scratch[0].data);
+    free(request->body_scratch[1].data);
     for (uint32_t i = 0; i < request->held_count; i++) {
         hgh_configuration_unref(request->held[i]);
     }

@@ -97,6 +97,12 @@ typedef struct hgh_wait {
     bool reading; /* the engine is reading the request body */
 } hgh_wait;
 
+/** Memory for a changed piece of the body, used again for the next. */
+typedef struct hgh_body_scratch {
+    char *data; /* owned */
+    size_t room;
+} hgh_body_scratch;
+
 /** The texts that plugins see NUL-terminated, copied on first use. */
 typedef struct hgh_request_texts {
     hg_text method;
@@ -123,7 +129,8 @@ struct hg_request {
     bool body_may_change;
     bool headers_held;
     bool headers_sent;
-    uint32_t index; /* the next step of the stage */
+    hgh_body_scratch body_scratch[2]; /* a change may be made from the bytes of the one before */
+    uint32_t index;                   /* the next step of the stage */
     hg_verdict verdict;
     hgh_exit exit;
     hgh_wait wait;

@@ -44,17 +44,19 @@ typedef struct hgh_cell {
     char id[]; /* NUL-terminated */
 } hgh_cell;
 
-/** What all kinds have. Shared; immutable but for references, source and configurations. */
+/** What all kinds have. Shared; immutable but for references, in_force, source and the lists. */
 typedef struct hgh_resource {
     uint32_t references;
     uint8_t kind; /* an hgh_resource_kind */
     bool has_plugins;
+    bool in_force;                            /* it stands in its cell */
     uint64_t revision;                        /* of its last change */
     uint64_t created;                         /* when it was first written: the storage order */
     hgh_feed_slice source;                    /* its JSON text */
     char *id;                                 /* owned, NUL-terminated, as is the name behind it */
     hg_text name;                             /* absent if it has none */
     struct hgh_configuration *configurations; /* decoded ones that are in use: a weak list */
+    struct hgh_chain_link *chains;            /* cached ones that it takes part in: a weak list */
 } hgh_resource;
 
 /** One pattern of a route's URIs; a member of the router's tables. */
@@ -98,7 +100,8 @@ typedef struct hgh_upstream_resource {
 typedef struct hgh_consumer_key {
     hgh_map_node node; /* key: PLUGIN NUL VALUE */
     struct hg_consumer *consumer;
-    struct hgh_consumer_key *next; /* of the same consumer */
+    struct hgh_consumer_key *next;  /* of the same consumer */
+    struct hgh_consumer_key *older; /* the same key of another consumer, not in the map */
     char text[];
 } hgh_consumer_key;
 

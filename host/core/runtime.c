@@ -67,6 +67,89 @@ void hgh_runtime_report(hgh_runtime *runtime)
     atomic_store_explicit(&slot->generation, generation, memory_order_release);
 }
 
+/* ---------------------------------------------------------------------------------- chains */
+
+static void sweep(void *context)
+{
+    hgh_runtime *runtime = context;
+    uint64_t end = clock_ns() + SLICE_NS;
+
+    runtime->engine->stop(runtime->sweep_timer);
+    runtime->sweep_timer = NULL;
+    while (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
+        if (clock_ns() >= end) {
+            runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
+            if (runtime->sweep_timer != NULL) {
+                return;
+            }
+        }
+    }
+    hgh_runtime_report(runtime);
+    runtime_acknowledge(runtime);
+}
+
+/* Frees what is detached: in slices while requests are served, else at once. */
+static void sweep_begin(hgh_runtime *runtime)
+{
+    if (runtime->serving && runtime->sweep_timer == NULL) {
+        runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
+    }
+    if (runtime->sweep_timer == NULL) {
+        (void)hgh_chain_cache_free_some(&runtime->chains, UINT32_MAX);
+    }
+}
+
+/* -------------------------------------------------------------------- warm configurations */
+
+static void warm_drop(hgh_runtime *runtime)
+{
+    for (size_t i = 0; i < runtime->warm_count; i++) {
+        runtime->warm[i]->warm_place = 0;
+        hgh_configuration_unref(runtime->warm[i]);
+    }
+    free(runtime->warm);
+    runtime->warm = NULL;
+    runtime->warm_count = 0;
+    runtime->warm_room = 0;
+}
+
+static hg_status warm_add(hgh_runtime *runtime, hgh_configuration *configuration)
+{
+    if (runtime->warm_count == runtime->warm_room) {
+        size_t room = runtime->warm_room == 0 ? 64 : runtime->warm_room * 2;
+        void *grown = realloc(runtime->warm, room * sizeof(*runtime->warm));
+
+        if (grown == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+        runtime->warm = grown;
+        runtime->warm_room = room;
+    }
+    runtime->warm[runtime->warm_count++] = configuration;
+    configuration->warm_place = runtime->warm_count;
+    return HG_OK;
+}
+
+/* Drops those of an object that goes, which they would keep. */
+static void warm_forget(hgh_runtime *runtime, hgh_resource *resource)
+{
+    hgh_configuration *at = resource->configurations;
+
+    while (at != NULL) {
+        size_t place = at->warm_place;
+
+        if (place == 0) {
+            at = at->bound_next;
+            continue;
+        }
+        runtime->warm[place - 1] = runtime->warm[--runtime->warm_count];
+        runtime->warm[place - 1]->warm_place = place;
+        at->warm_place = 0;
+        hgh_configuration_unref(at);
+        at = resource->configurations; /* the list has changed */
+    }
+}
+
 /* ------------------------------------------------------------------------------- resources */
 
 /* Routes without hosts are found under those of their service. */
@@ -141,9 +224,13 @@ static hg_status service_change_apply(hgh_runtime *runtime,
 /* Takes what the indexes know of an object that goes. */
 static void resource_forget(hgh_runtime *runtime, hgh_resource *resource)
 {
+    warm_forget(runtime, resource);
+    hgh_chain_cache_forget(&runtime->chains, resource);
+    if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
+        sweep_begin(runtime);
+    }
     if (resource->kind == HGH_ROUTES) {
         hgh_router_remove(runtime->router, (hgh_route *)(void *)resource);
-        hgh_chain_cache_forget(&runtime->chains, (hgh_route *)(void *)resource);
     } else if (resource->kind == HGH_CONSUMERS) {
         hgh_consumer_index_remove(&runtime->consumers, (hg_consumer *)(void *)resource);
     }
@@ -228,36 +315,6 @@ static void consumer_reindex(void *context, hgh_map_node *node)
     }
 }
 
-static void warm_drop(hgh_runtime *runtime)
-{
-    for (size_t i = 0; i < runtime->warm_count; i++) {
-        hgh_configuration_unref(runtime->warm[i]);
-    }
-    free(runtime->warm);
-    runtime->warm = NULL;
-    runtime->warm_count = 0;
-    runtime->warm_room = 0;
-}
-
-static void sweep(void *context)
-{
-    hgh_runtime *runtime = context;
-    uint64_t end = clock_ns() + SLICE_NS;
-
-    runtime->engine->stop(runtime->sweep_timer);
-    runtime->sweep_timer = NULL;
-    while (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
-        if (clock_ns() >= end) {
-            runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
-            if (runtime->sweep_timer != NULL) {
-                return;
-            }
-        }
-    }
-    hgh_runtime_report(runtime);
-    runtime_acknowledge(runtime);
-}
-
 /* Puts a loaded generation in force. Takes over the reference. */
 static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
@@ -267,14 +324,9 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
     if (previous == NULL || !hgh_consumer_index_is_same(previous, generation)) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], consumer_reindex, runtime);
     }
-    hgh_chain_cache_detach(&runtime->chains);
+    hgh_chain_cache_detach(&runtime->chains, generation);
     hgh_generation_unref(previous); /* requests and detached chains may still hold it */
-    if (runtime->serving && runtime->sweep_timer == NULL) {
-        runtime->sweep_timer = runtime->engine->start_timer(0, sweep, runtime);
-    }
-    if (runtime->sweep_timer == NULL) {
-        (void)hgh_chain_cache_free_some(&runtime->chains, UINT32_MAX);
-    }
+    sweep_begin(runtime);
     hgh_runtime_report(runtime);
 }
 
@@ -313,29 +365,13 @@ static void preparation_drop(hgh_runtime *runtime)
 
     runtime->engine->stop(preparation->timer);
     hgh_generation_unref(preparation->generation);
-    *preparation = (hgh_preparation){0};
+    *preparation = (hgh_preparation){.serial = preparation->serial};
 }
 
 static void preparation_vote(hgh_runtime *runtime, hgh_vote vote, const char *why)
 {
     hgh_board_vote(runtime->slot, runtime->preparation.generation->number, vote, why);
     runtime_acknowledge(runtime);
-}
-
-static hg_status warm_add(hgh_runtime *runtime, hgh_configuration *configuration)
-{
-    if (runtime->warm_count == runtime->warm_room) {
-        size_t room = runtime->warm_room == 0 ? 64 : runtime->warm_room * 2;
-        void *grown = realloc(runtime->warm, room * sizeof(*runtime->warm));
-
-        if (grown == NULL) {
-            return HG_ERR_NO_MEMORY;
-        }
-        runtime->warm = grown;
-        runtime->warm_room = room;
-    }
-    runtime->warm[runtime->warm_count++] = configuration;
-    return HG_OK;
 }
 
 /* Decodes a configuration that is in use with the plugin's next version. */
@@ -357,6 +393,9 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
         return HG_OK;
     }
     object = hgh_resource_json(current->bound);
+    if (object == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
     value = json_object_get(json_object_get(object, "plugins"), plugin->name);
     if (value == NULL) {
         json_decref(object);
@@ -387,9 +426,7 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
  * the slices move chains about, so each slice looks from the beginning. */
 static hgh_chain *preparation_next_chain(hgh_runtime *runtime, hgh_chain *from)
 {
-    uint64_t number = runtime->preparation.generation->number;
-
-    while (from != NULL && from->prepared == number) {
+    while (from != NULL && from->prepared == runtime->preparation.serial) {
         from = from->older;
     }
     return from;
@@ -419,7 +456,7 @@ preparation_decode(hgh_runtime *runtime, uint64_t end, bool *out_done, hg_error 
         for (uint32_t i = 0; i < chain->configuration_count && status == HG_OK; i++) {
             status = configuration_redecode(runtime, chain->configurations[i], err);
         }
-        chain->prepared = runtime->preparation.generation->number;
+        chain->prepared = runtime->preparation.serial;
         chain = preparation_next_chain(runtime, chain);
     }
     *out_done = chain == NULL;
@@ -455,19 +492,39 @@ static void preparation_slice(void *context)
     }
 }
 
+static uint64_t manifest_generation(const json_t *manifest)
+{
+    return (uint64_t)json_integer_value(json_object_get(manifest, "generation"));
+}
+
 static void preparation_begin(hgh_runtime *runtime, json_t *manifest)
 {
+    const hgh_generation *current = runtime->preparation.generation;
     hg_error err = HG_ERROR_INIT;
     hg_status status;
 
+    if (runtime->preparation.unconfirmed && current != NULL &&
+        current->number == manifest_generation(manifest)) {
+        runtime->preparation.unconfirmed = false; /* a new file says again what is under way */
+        return;
+    }
     preparation_drop(runtime);
     warm_drop(runtime);
+    runtime->preparation.serial++;
     status = hgh_generation_new(manifest, &runtime->preparation.generation, &err);
     if (status == HG_OK) {
         preparation_slice(runtime);
     } else {
         runtime_log(runtime, HG_LOG_ERROR, "reload: %s", err.text);
     }
+}
+
+static void preparation_abort(hgh_runtime *runtime)
+{
+    preparation_drop(runtime);
+    warm_drop(runtime);
+    hgh_runtime_report(runtime);
+    runtime_acknowledge(runtime);
 }
 
 static void preparation_commit(hgh_runtime *runtime, uint64_t number)
@@ -495,7 +552,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
 /* The manifest of a new feed file, when the COMMIT itself stood at the end of the old one. */
 static void manifest_follow(hgh_runtime *runtime, json_t *manifest)
 {
-    uint64_t number = (uint64_t)json_integer_value(json_object_get(manifest, "generation"));
+    uint64_t number = manifest_generation(manifest);
     const hgh_generation *prepared = runtime->preparation.generation;
     hg_error err = HG_ERROR_INIT;
 
@@ -514,7 +571,7 @@ static void manifest_follow(hgh_runtime *runtime, json_t *manifest)
 static uint64_t record_generation(const hgh_feed_record *record)
 {
     json_t *value = json_loadb(hgh_feed_record_value(record), record->value_length, 0, NULL);
-    uint64_t number = (uint64_t)json_integer_value(json_object_get(value, "generation"));
+    uint64_t number = manifest_generation(value);
 
     json_decref(value);
     return number;
@@ -609,10 +666,7 @@ static void apply_record(hgh_runtime *runtime, const hgh_feed_record *record)
         break;
     case HGH_FEED_ABORT:
         if (runtime->serving) {
-            preparation_drop(runtime);
-            warm_drop(runtime);
-            hgh_runtime_report(runtime);
-            runtime_acknowledge(runtime);
+            preparation_abort(runtime);
         } else {
             json_decref(runtime->pending_manifest);
             runtime->pending_manifest = NULL;
@@ -727,7 +781,7 @@ static hg_status apply_base(hgh_runtime *runtime, uint64_t word, hg_error *err)
     bool base = false;
 
     if (runtime->serving && header->base_revision == runtime->revision &&
-        header->base_end <= hgh_feed_word_offset(word)) {
+        header->base_end >= sizeof(*header) && header->base_end <= hgh_feed_word_offset(word)) {
         /* Its first record is the manifest: the COMMIT may have been the old file's last. */
         status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
         if (status == HG_OK && record != NULL && record->kind == HGH_FEED_MANIFEST) {
@@ -768,6 +822,7 @@ void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word)
     }
     status = hgh_feed_reader_follow(&runtime->reader, word, &switched, &err);
     if (status == HG_OK && switched) {
+        runtime->preparation.unconfirmed = true;
         status = apply_base(runtime, word, &err);
     }
     while (status == HG_OK) {
@@ -779,6 +834,9 @@ void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word)
     }
     if (status != HG_OK) {
         apply_failed(runtime, &err);
+    } else if (switched && runtime->preparation.unconfirmed &&
+               runtime->preparation.generation != NULL) {
+        preparation_abort(runtime); /* the ABORT stood at the end of the old file */
     }
     runtime->word = word; /* also after a failure: the same word will not do better */
     hgh_runtime_report(runtime);
@@ -876,10 +934,12 @@ void hgh_runtime_free(hgh_runtime *runtime)
     if (runtime == NULL) {
         return;
     }
+    runtime->serving = false; /* nothing is put off any more */
     preparation_drop(runtime);
     warm_drop(runtime);
     repoint_stop(runtime);
     runtime->engine->stop(runtime->sweep_timer);
+    runtime->sweep_timer = NULL;
     if (runtime->router != NULL) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_forget, runtime);
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], route_forget, runtime);

@@ -22,6 +22,8 @@
 typedef struct hgh_preparation {
     hgh_generation *generation; /* NULL: nothing is being prepared */
     bool loaded;                /* all its plugins are there */
+    bool unconfirmed;           /* a new feed file has not named it yet */
+    uint64_t serial;            /* tells preparations of this process apart */
     hgh_engine_handle *timer;   /* of the next slice */
 } hgh_preparation;
 

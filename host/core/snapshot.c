@@ -111,6 +111,10 @@ hgh_snapshot_put(hgh_snapshot *snapshot, hgh_resource *resource, hgh_resource **
         return HG_ERR_NO_MEMORY;
     }
     *out_previous = cell->current;
+    if (cell->current != NULL) {
+        cell->current->in_force = false;
+    }
+    resource->in_force = true;
     snapshot->counts[resource->kind] += cell->current == NULL;
     cell->current = resource;
     return HG_OK;
@@ -125,6 +129,7 @@ hgh_resource *hgh_snapshot_take(hgh_snapshot *snapshot, hgh_resource_kind kind, 
         return NULL;
     }
     resource = cell->current;
+    resource->in_force = false;
     cell->current = NULL;
     snapshot->counts[kind]--;
     cell_free_if_unused(cell);

@@ -79,8 +79,8 @@ char *author_build(const char *source, const char *name, const char *flags)
 
     shell("export PKG_CONFIG_PATH='%s'\n"
           "cc -std=c11 -O1 -g -Wall -Wextra -Werror -shared -fPIC -DPLUGIN_NAME='\"%s\"' "
-          "$(pkg-config --cflags hotgate-plugin) -o '%s' '%s/tests/plugins/%s.c' %s "
-          "$(pkg-config --libs hotgate-plugin)",
+          "$(pkg-config --cflags hotgate-plugin) -o '%s' '%s/tests/plugins/%s.c' "
+          "$(pkg-config --libs hotgate-plugin) %s",
           installed_packages(), name, object, source_root(), source, flags);
     return object;
 }

@@ -13,6 +13,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "tests/integration/command.h"
 #include "tests/unit/unit.h"
@@ -170,6 +171,7 @@ static void keep(const connection *self, response *out, const char *data, size_t
         out->body[out->kept] = '\0';
     }
     out->length += length;
+    out->crc = crc32(out->crc, (const Bytef *)data, (uInt)length);
 }
 
 static bool read_bytes(connection *self, response *out, size_t count)

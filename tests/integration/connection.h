@@ -31,6 +31,7 @@ typedef struct response {
     char *body;                   /* owned, NUL-terminated */
     size_t kept;                  /* bytes in body */
     size_t length;                /* bytes that came */
+    unsigned long crc;            /* of all of them, as zlib's crc32() */
     char value[RESPONSE_VALUE_MAX];
 } response;
 

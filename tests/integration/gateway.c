@@ -212,6 +212,16 @@ int gateway_stop(gateway *self, int number)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void gateway_kill(gateway *self)
+{
+    pid_t left[PROCESSES_MAX];
+
+    assert_int_equal(kill(self->pid, SIGKILL), 0);
+    assert_true(wait_for_end(self->pid, STOP_MS) >= 0);
+    self->pid = 0;
+    WAIT_UNTIL(gateway_processes(self, left, PROCESSES_MAX) == 0);
+}
+
 static void keep_log(const gateway *self, const char *name)
 {
     char *text = gateway_log(self, name);
@@ -314,6 +324,16 @@ gateway_admin(const gateway *self, const char *method, const char *path, const c
 
     if (result != CURLE_OK) {
         fail_msg("%s %s: %s", method, path, curl_easy_strerror(result));
+    }
+    return reply;
+}
+
+admin_reply gateway_try(const gateway *self, const char *method, const char *path, const char *body)
+{
+    admin_reply reply = {0};
+
+    if (request(self, method, path, body, &reply) != CURLE_OK) {
+        reply.status = 0;
     }
     return reply;
 }
@@ -483,24 +503,50 @@ pid_t gateway_control(const gateway *self)
     return find_process(self, "hotgate", " control ");
 }
 
-/* The worker that a connection goes to. */
+/* The worker that a connection goes to; 0: there is no such answer. Does not fail the test: there
+ * may be stopped workers, which must go on first. */
 static pid_t connection_worker(connection *one, const char *target)
 {
     response *got = calloc(1, sizeof(*got));
-    const char *worker;
-    pid_t pid;
+    char *text = text_format("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", target);
+    const char *worker = NULL;
+    pid_t pid = 0;
 
     assert_non_null(got);
-    connection_request(one, "GET", target, "", NULL, got);
-    worker = response_header(got, "X-Worker");
-    if (worker == NULL) {
-        fail_msg("%s does not say which worker answers: %d %s", target, got->status, got->body);
-        return 0;
+    if (connection_send(one, text, strlen(text)) && connection_receive(one, false, got)) {
+        worker = response_header(got, "X-Worker");
     }
-    pid = (pid_t)strtol(worker, NULL, 10);
+    if (worker != NULL) {
+        pid = (pid_t)strtol(worker, NULL, 10);
+    }
     response_done(got);
     free(got);
+    free(text);
     return pid;
+}
+
+static bool is_stopped(pid_t pid)
+{
+    char path[64];
+    char *status;
+    bool stopped;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    status = file_read(path);
+    stopped = strstr(status, "State:\tT") != NULL || status[0] == '\0';
+    free(status);
+    return stopped;
+}
+
+/* Until it stands, the kernel could still give it the next connection. */
+void stop_worker(pid_t pid)
+{
+    int64_t deadline_ms = clock_ms() + DEADLINE_MS;
+
+    (void)kill(pid, SIGSTOP);
+    while (!is_stopped(pid) && clock_ms() < deadline_ms) {
+        (void)poll(NULL, 0, 1);
+    }
 }
 
 /* Workers that have a connection are stopped meanwhile: the next one goes to another. */
@@ -512,33 +558,35 @@ size_t gateway_pin(const gateway *self,
     size_t count = gateway_workers(self, pids);
     size_t found = 0;
     bool has[GATEWAY_WORKERS_MAX] = {false};
+    char why[sizeof(pinned[0].error)] = "";
 
     for (unsigned i = 0; i < PIN_TRIES && found < count; i++) {
         connection one = {.fd = -1};
-        pid_t pid;
+        pid_t pid = connection_open(&one, self->port) ? connection_worker(&one, target) : 0;
         size_t at = 0;
 
-        if (!connection_open(&one, self->port)) {
-            fail_msg("%s", one.error);
-        }
-        pid = connection_worker(&one, target);
         while (at < count && pids[at] != pid) {
             at++;
         }
-        if (at == count || has[at]) {
-            connection_close(&one);
+        if (at < count && !has[at]) {
+            pinned[at] = one;
+            has[at] = true;
+            found++;
+            stop_worker(pid);
             continue;
         }
-        pinned[at] = one;
-        has[at] = true;
-        found++;
-        (void)kill(pid, SIGSTOP);
+        connection_close(&one);
+        if (pid == 0) {
+            (void)snprintf(why, sizeof(why), "%s", one.error);
+            break;
+        }
     }
     for (size_t i = 0; i < count; i++) {
         (void)kill(pids[i], SIGCONT);
     }
     if (found < count) {
-        fail_msg("%zu of %zu workers take connections", found, count);
+        fail_msg("%s: %zu of %zu workers answer and say who they are; %s", target, found, count,
+                 why);
     }
     return count;
 }

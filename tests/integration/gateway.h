@@ -61,6 +61,9 @@ gateway *gateway_run(const gateway_options *options);
 /** Ends it with a signal and checks that it leaves no process; its exit code. */
 int gateway_stop(gateway *self, int number);
 
+/** Kills the supervisor, and it alone; waits until none of its processes is left. */
+void gateway_kill(gateway *self);
+
 /** Stops it if it runs, keeps its logs for report() and removes the instance. Accepts NULL. */
 void gateway_free(gateway *self);
 
@@ -81,6 +84,10 @@ void gateway_wait_log(const gateway *self, const char *name, const char *text);
 /** One request. body: NULL: none. Fails the test only if there is no answer. */
 admin_reply
 gateway_admin(const gateway *self, const char *method, const char *path, const char *body);
+
+/** The same; without an answer its status is 0. */
+admin_reply
+gateway_try(const gateway *self, const char *method, const char *path, const char *body);
 
 void admin_reply_done(admin_reply *self);
 
@@ -112,6 +119,9 @@ pid_t gateway_control(const gateway *self);
 
 /** All processes that have the instance directory in their command line or as working place. */
 size_t gateway_processes(const gateway *self, pid_t *pids, size_t max);
+
+/** Stops a worker as a whole, and waits until it stands; SIGCONT lets it go on. */
+void stop_worker(pid_t pid);
 
 /**
  * Opens one connection to each worker, in the order of gateway_workers(). A route for `target` must

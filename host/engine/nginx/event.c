@@ -267,9 +267,10 @@ static bool buffer_copy(const ngx_buf_t *buffer, u_char *into)
         ngx_memcpy(into, buffer->pos, (size_t)(buffer->last - buffer->pos));
         return true;
     }
-    size_t size = (size_t)(buffer->file_last - buffer->file_pos);
+    size_t size = buffer->in_file ? (size_t)(buffer->file_last - buffer->file_pos) : 0;
 
-    return ngx_read_file(buffer->file, into, size, buffer->file_pos) == (ssize_t)size;
+    /* The mark of an empty body is neither in memory nor in a file. */
+    return size == 0 || ngx_read_file(buffer->file, into, size, buffer->file_pos) == (ssize_t)size;
 }
 
 hg_status hgh_nginx_body(hgh_engine_request *request, size_t max_bytes, hg_text *out_body)

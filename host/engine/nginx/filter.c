@@ -1,6 +1,8 @@
 /* host/engine/nginx/filter.c - runs the response phases inside nginx's filter chain. */
 #include "host/engine/nginx/module.h"
 
+#define CHANGED_STEP 4096u /* bytes: sizes of our buffers, so that one suits the next piece too */
+
 static ngx_http_output_header_filter_pt next_header_filter;
 static ngx_http_output_body_filter_pt next_body_filter;
 
@@ -57,8 +59,11 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
         http->filter_need_in_memory = 1;
     }
     if (self->headers_held && response_has_no_body(http)) {
+        hg_text nothing;
+
+        /* A plugin that waits for the body is told that there is none. */
+        (void)hgh_request_body_filter(self->request, HG_TEXT(""), true, &nothing);
         self->headers_held = false;
-        self->request->headers_held = false;
     }
     return self->headers_held ? NGX_OK : next_header_filter(http);
 }
@@ -67,6 +72,7 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
 static ngx_chain_t *changed_link(hgh_nginx_request *self, hg_text data)
 {
     ngx_chain_t **at = &self->free;
+    size_t room = ngx_align(data.length + 1, CHANGED_STEP);
     ngx_chain_t *link;
 
     while (*at != NULL && (size_t)((*at)->buf->end - (*at)->buf->start) < data.length) {
@@ -80,8 +86,7 @@ static ngx_chain_t *changed_link(hgh_nginx_request *self, hg_text data)
         link->buf->flush = 0;
     } else {
         link = ngx_alloc_chain_link(self->http->pool);
-        if (link == NULL ||
-            (link->buf = ngx_create_temp_buf(self->http->pool, data.length + 1)) == NULL) {
+        if (link == NULL || (link->buf = ngx_create_temp_buf(self->http->pool, room)) == NULL) {
             return NULL;
         }
         link->buf->tag = (ngx_buf_tag_t)&ngx_http_hotgate_module;
@@ -128,21 +133,28 @@ static ngx_int_t link_append(hgh_nginx_request *self, ngx_buf_t *buffer, ngx_cha
     return NGX_OK;
 }
 
-/* What the plugins made of a buffer, in one of ours; theirs is used up, so that the upstream may
- * fill it again. */
+/* What the plugins made of a buffer: in its own place if it fits, else in one of ours. That one
+ * holds the other until it has been sent, so that the upstream waits for a slow client. */
 static ngx_int_t
 changed_append(hgh_nginx_request *self, ngx_buf_t *buffer, hg_text changed, ngx_chain_t ***tail)
 {
     ngx_chain_t *link;
 
-    buffer->pos = buffer->last;
     if (changed.length == 0 && !buffer->last_buf && !buffer->flush) {
+        buffer->pos = buffer->last;
         return NGX_OK;
+    }
+    if (changed.length > 0 && buffer->temporary &&
+        changed.length <= (size_t)(buffer->last - buffer->pos)) {
+        buffer->last = ngx_movemem(buffer->pos, changed.data, changed.length);
+        return link_append(self, buffer, tail);
     }
     link = changed_link(self, changed);
     if (link == NULL) {
         return NGX_ERROR;
     }
+    link->buf->shadow = buffer;
+    link->buf->recycled = buffer->recycled;
     link->buf->last_buf = buffer->last_buf;
     link->buf->last_in_chain = buffer->last_in_chain;
     link->buf->flush = buffer->flush;
@@ -197,13 +209,41 @@ static ngx_int_t headers_release(hgh_nginx_request *self, const ngx_chain_t *bod
     return next_header_filter(self->http);
 }
 
-/* Passes a chain on and takes back the buffers that have been sent. */
+/* Takes back the buffers that have been sent, and gives back those that they stood for. */
+static void links_recycle(hgh_nginx_request *self)
+{
+    ngx_chain_t *link;
+
+    while ((link = self->busy) != NULL) {
+        bool ours = link->buf->tag == (ngx_buf_tag_t)&ngx_http_hotgate_module;
+
+        if (ours && ngx_buf_size(link->buf) != 0) {
+            return;
+        }
+        self->busy = link->next;
+        if (!ours) {
+            ngx_free_chain(self->http->pool, link);
+            continue;
+        }
+        if (link->buf->shadow != NULL) {
+            link->buf->shadow->pos = link->buf->shadow->last;
+            link->buf->shadow = NULL;
+        }
+        link->next = self->free;
+        self->free = link;
+    }
+}
+
 static ngx_int_t body_pass(hgh_nginx_request *self, ngx_chain_t *out)
 {
     ngx_int_t result = next_body_filter(self->http, out);
+    ngx_chain_t **end = &self->busy;
 
-    ngx_chain_update_chains(self->http->pool, &self->free, &self->busy, &out,
-                            (ngx_buf_tag_t)&ngx_http_hotgate_module);
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = out;
+    links_recycle(self);
     return result;
 }
 
@@ -213,10 +253,12 @@ static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
     ngx_chain_t *out = NULL;
     ngx_chain_t **tail = &out;
 
-    if (in != NULL && http == http->main) {
+    if (http == http->main) {
         self = hgh_nginx_request_find(http);
     }
-    if (self == NULL || !self->headers_passed || !hgh_request_has_body_filters(self->request)) {
+    /* What a plugin appended to a response without body would be taken for the next response. */
+    if (self == NULL || !self->headers_passed || response_has_no_body(http) ||
+        !hgh_request_has_body_filters(self->request)) {
         return next_body_filter(http, in);
     }
     for (ngx_chain_t *link = in; link != NULL; link = link->next) {
@@ -234,7 +276,7 @@ static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
             return result;
         }
     }
-    return out == NULL ? NGX_OK : body_pass(self, out);
+    return out == NULL && in != NULL ? NGX_OK : body_pass(self, out);
 }
 
 ngx_int_t hgh_nginx_filters_install(void)

@@ -1,0 +1,418 @@
+/* tests/unit/core/test_configuration.c - configurations are judged, decoded, shared and released.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "host/core/configuration.h"
+#include "host/core/issues.h"
+#include "host/core/snapshot.h"
+#include "tests/unit/core/fake_engine.h"
+#include "tests/unit/core/objects.h"
+#include "tests/unit/core/plugins.h"
+#include "tests/unit/unit.h"
+
+static plugin_place place;
+static hgh_plugin *step;
+static hgh_plugin *raw;
+
+static int set_up(void **state)
+{
+    (void)state;
+    plugin_place_init(&place);
+    step = plugin_load(&place, "unit_a", 1);
+    raw = plugin_load(&place, "unit_raw", 2);
+    fake_log_clear();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    hgh_plugin_unref(step);
+    hgh_plugin_unref(raw);
+    plugin_place_done(&place);
+    return 0;
+}
+
+static hg_status decode_as(hgh_plugin *plugin,
+                           hgh_use use,
+                           const char *json,
+                           hgh_configuration **out_configuration,
+                           hg_issues *issues,
+                           hg_issues *warnings)
+{
+    json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
+    hg_status status;
+
+    assert_non_null(value);
+    status = hgh_configuration_decode(plugin, use, value, "routes", "1", "/plugins/x",
+                                      out_configuration, issues, warnings);
+    json_decref(value);
+    return status;
+}
+
+/* One that must be valid. */
+static hgh_configuration *decode(hgh_plugin *plugin, const char *json)
+{
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+    char line[HG_ERROR_TEXT_MAX];
+
+    if (decode_as(plugin, HGH_USE_CONFIG, json, &configuration, &issues, NULL) != HG_OK) {
+        fail_msg("%s: %s", json, hgh_issues_first(&issues, line, sizeof(line)));
+    }
+    assert_true(hgh_issues_is_empty(&issues));
+    return configuration;
+}
+
+static void meta_is_read(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *json;
+        bool disabled;
+        bool has_priority;
+        int32_t priority;
+        const char *error_response; /* "": none */
+        bool error_response_json;
+    } cases[] = {
+        {"none", "{}", false, false, 10, "", false},
+        {"empty", "{\"_meta\":{}}", false, false, 10, "", false},
+        {"disabled", "{\"_meta\":{\"disable\":true}}", true, false, 10, "", false},
+        {"enabled", "{\"_meta\":{\"disable\":false}}", false, false, 10, "", false},
+        {"priority", "{\"_meta\":{\"priority\":-5}}", false, true, -5, "", false},
+        {"priority with a fraction of zero", "{\"_meta\":{\"priority\":7.0}}", false, true, 7, "",
+         false},
+        {"highest priority", "{\"_meta\":{\"priority\":2147483647}}", false, true, INT32_MAX, "",
+         false},
+        {"text", "{\"_meta\":{\"error_response\":\"no\"}}", false, false, 10, "no", false},
+        {"object", "{\"_meta\":{\"error_response\":{\"a\":[1]}}}", false, false, 10,
+         "{\"a\":[1]}\n", true},
+        {"all", "{\"_meta\":{\"disable\":true,\"priority\":0,\"error_response\":\"\"}}", true, true,
+         0, "", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_configuration *configuration = decode(step, cases[i].json);
+
+        if (configuration->disabled != cases[i].disabled ||
+            configuration->has_priority != cases[i].has_priority ||
+            configuration->priority != cases[i].priority ||
+            configuration->error_response_json != cases[i].error_response_json ||
+            !hg_text_equal(configuration->error_response, hg_text_of(cases[i].error_response))) {
+            fail_msg("%s: disabled %d, priority %d, response \"%s\"", cases[i].label,
+                     configuration->disabled, configuration->priority,
+                     configuration->error_text == NULL ? "" : configuration->error_text);
+        }
+        hgh_configuration_unref(configuration);
+    }
+}
+
+static void what_is_wrong_is_named_with_its_place(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *json;
+        const char *pointer;
+        const char *text;
+    } cases[] = {
+        {"no object", "7", "/plugins/x", "invalid plugin conf 7 for plugin [unit_a]"},
+        {"null", "null", "/plugins/x", "invalid plugin conf null for plugin [unit_a]"},
+        {"an array", "[1]", "/plugins/x", "invalid plugin conf [1] for plugin [unit_a]"},
+        {"meta of another type", "{\"_meta\":7}", "/plugins/x/_meta",
+         "expected object, got number"},
+        {"unknown member of meta", "{\"_meta\":{\"x\":1}}", "/plugins/x/_meta/x",
+         "additional properties forbidden, found x"},
+        {"disable of another type", "{\"_meta\":{\"disable\":1}}", "/plugins/x/_meta/disable",
+         "expected boolean, got number"},
+        {"priority of another type", "{\"_meta\":{\"priority\":\"1\"}}",
+         "/plugins/x/_meta/priority", "expected integer, got string"},
+        {"priority with a fraction", "{\"_meta\":{\"priority\":1.5}}", "/plugins/x/_meta/priority",
+         "expected integer"},
+        {"priority out of range", "{\"_meta\":{\"priority\":2147483648}}",
+         "/plugins/x/_meta/priority", "expected integer"},
+        {"priority far out of range", "{\"_meta\":{\"priority\":1e300}}",
+         "/plugins/x/_meta/priority", "expected integer"},
+        {"error_response of another type", "{\"_meta\":{\"error_response\":[]}}",
+         "/plugins/x/_meta/error_response", "expected string or object, got table"},
+        {"a filter", "{\"_meta\":{\"filter\":[]}}", "/plugins/x/_meta/filter", "not supported"},
+        {"a function", "{\"_meta\":{\"pre_function\":\"x\"}}", "/plugins/x/_meta/pre_function",
+         "not supported"},
+        {"own field", "{\"tag\":7}", "/plugins/x/tag",
+         "failed to check the configuration of plugin unit_a err: "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_configuration *configuration = NULL;
+        hg_issues issues = {0};
+
+        if (decode_as(step, HGH_USE_CONFIG, cases[i].json, &configuration, &issues, NULL) !=
+                HG_ERR_INVALID ||
+            issues.count != 1 || strcmp(issues.items[0].pointer, cases[i].pointer) != 0 ||
+            strstr(issues.items[0].text, cases[i].text) == NULL) {
+            fail_msg("%s: %zu findings, \"%s\", \"%s\"", cases[i].label, issues.count,
+                     issues.count == 0 ? "" : issues.items[0].pointer,
+                     issues.count == 0 ? "" : issues.items[0].text);
+        }
+        assert_null(configuration);
+        hgh_issues_done(&issues);
+    }
+}
+
+static void all_findings_come_at_once(void **state)
+{
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+
+    (void)state;
+    assert_int_equal(decode_as(step, HGH_USE_CONFIG,
+                               "{\"_meta\":{\"disable\":1,\"x\":1},\"tag\":7,\"sleep_ms\":-1}",
+                               &configuration, &issues, NULL),
+                     HG_ERR_INVALID);
+    assert_int_equal(issues.count, 4);
+    hgh_issues_done(&issues);
+}
+
+static void the_source_says_where_it_stands(void **state)
+{
+    hgh_configuration *configuration = decode(step, "{\"tag\":\"x\"}");
+
+    (void)state;
+    assert_true(hg_text_equal(configuration->source.resource, HG_TEXT("routes")));
+    assert_true(hg_text_equal(configuration->source.id, HG_TEXT("1")));
+    hgh_configuration_unref(configuration);
+}
+
+static void equal_content_has_an_equal_checksum(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *left;
+        const char *right;
+        bool equal;
+    } cases[] = {
+        {"same", "{\"tag\":\"x\"}", "{\"tag\":\"x\"}", true},
+        {"order of members", "{\"tag\":\"x\",\"sleep_ms\":1}", "{\"sleep_ms\":1,\"tag\":\"x\"}",
+         true},
+        {"blanks", "{\"tag\":\"x\"}", " { \"tag\" : \"x\" } ", true},
+        {"value", "{\"tag\":\"x\"}", "{\"tag\":\"y\"}", false},
+        {"a default written out", "{}", "{\"tag\":\"-\"}", false},
+        {"meta", "{}", "{\"_meta\":{}}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_configuration *left = decode(step, cases[i].left);
+        hgh_configuration *right = decode(step, cases[i].right);
+
+        if ((left->source.checksum == right->source.checksum) != cases[i].equal) {
+            fail_msg("%s", cases[i].label);
+        }
+        hgh_configuration_unref(left);
+        hgh_configuration_unref(right);
+    }
+}
+
+static void unknown_fields_are_warned_about(void **state)
+{
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+    hg_issues warnings = {0};
+
+    (void)state;
+    assert_int_equal(
+        decode_as(step, HGH_USE_CONFIG, "{\"tga\":\"x\"}", &configuration, &issues, &warnings),
+        HG_OK);
+    assert_int_equal(issues.count, 0);
+    assert_int_equal(warnings.count, 1);
+    assert_string_equal(warnings.items[0].pointer, "/plugins/x/tga");
+    hgh_issues_done(&warnings);
+    hgh_configuration_unref(configuration);
+}
+
+static void what_is_judged_stays_unchanged(void **state)
+{
+    json_t *value = json_loads("{\"_meta\":{\"priority\":1}}", 0, NULL);
+    json_t *copy = json_deep_copy(value);
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+
+    (void)state;
+    assert_int_equal(hgh_configuration_decode(raw, HGH_USE_CONFIG, value, "routes", "1", "",
+                                              &configuration, &issues, NULL),
+                     HG_OK);
+    assert_true(json_equal(value, copy)); /* neither defaults in it nor _meta out of it */
+    hgh_configuration_unref(configuration);
+    json_decref(copy);
+    json_decref(value);
+}
+
+/* ------------------------------------------------------------------------------ the raw way */
+
+static void defaults_are_there_before_rules_and_parse(void **state)
+{
+    hgh_configuration *configuration = decode(raw, "{}"); /* "count" is required, and has one */
+
+    (void)state;
+    assert_int_equal(*(const int64_t *)configuration->state, 7);
+    hgh_configuration_unref(configuration);
+    assert_string_equal(fake_log_text(), "plugin unit_raw: parse\nplugin unit_raw: release\n");
+}
+
+static void a_parse_that_finds_fault_gives_no_configuration(void **state)
+{
+    static const struct {
+        const char *how;
+        hg_status status;
+        size_t released;
+        const char *text;
+    } cases[] = {
+        {"refuse", HG_ERR_INVALID, 0, "/count"},
+        {"complain", HG_ERR_INVALID, 1, "/count"},
+        {"silent", HG_ERR_INVALID, 0, "parse() refuses"},
+        {"odd", HG_ERR_INVALID, 0, "parse() refuses"},
+        {"memory", HG_ERR_NO_MEMORY, 0, "memory"},
+        {"dangle", HG_ERR_INVALID, 0, "parse() refuses"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_configuration *configuration = NULL;
+        hg_issues issues = {0};
+        char json[64];
+        char line[HG_ERROR_TEXT_MAX];
+        hg_status status;
+
+        fake_log_clear();
+        (void)snprintf(json, sizeof(json), "{\"in_parse\":\"%s\"}", cases[i].how);
+        status = decode_as(raw, HGH_USE_CONFIG, json, &configuration, &issues, NULL);
+        if (status != cases[i].status || fake_log_count("release") != cases[i].released ||
+            issues.count != 1 ||
+            strstr(hgh_issues_first(&issues, line, sizeof(line)), cases[i].text) == NULL) {
+            fail_msg("%s: status %d, %zu released, \"%s\"", cases[i].how, (int)status,
+                     fake_log_count("release"), hgh_issues_first(&issues, line, sizeof(line)));
+        }
+        assert_null(configuration);
+        hgh_issues_done(&issues);
+    }
+}
+
+static void a_check_adds_what_it_finds(void **state)
+{
+    static const struct {
+        const char *how;
+        hg_status status;
+        const char *text;
+    } cases[] = {
+        {"", HG_OK, ""},
+        {"refuse", HG_ERR_INVALID, "plugin unit_raw err: /count"},
+        {"complain", HG_ERR_INVALID, "/count"},
+        {"silent", HG_ERR_INVALID, "check() refuses"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char json[64];
+        char line[HG_ERROR_TEXT_MAX];
+        hg_issues issues = {0};
+        hgh_configuration *configuration;
+
+        (void)snprintf(json, sizeof(json), "{\"in_check\":\"%s\"}", cases[i].how);
+        configuration = decode(raw, json);
+        if (hgh_configuration_check(configuration, &issues) != cases[i].status ||
+            strstr(hgh_issues_first(&issues, line, sizeof(line)), cases[i].text) == NULL) {
+            fail_msg("%s: \"%s\"", cases[i].how, hgh_issues_first(&issues, line, sizeof(line)));
+        }
+        hgh_issues_done(&issues);
+        hgh_configuration_unref(configuration);
+    }
+}
+
+static void a_plugin_without_check_finds_nothing(void **state)
+{
+    hgh_configuration *configuration = decode(step, "{}");
+    hg_issues issues = {0};
+
+    (void)state;
+    assert_int_equal(hgh_configuration_check(configuration, &issues), HG_OK);
+    hgh_configuration_unref(configuration);
+}
+
+/* ----------------------------------------------------------------------------------- sharing */
+
+static void the_last_reference_releases(void **state)
+{
+    hgh_configuration *configuration = decode(raw, "{}");
+
+    (void)state;
+    assert_ptr_equal(hgh_configuration_ref(configuration), configuration);
+    hgh_configuration_unref(configuration);
+    assert_int_equal(fake_log_count("release"), 0);
+    hgh_configuration_unref(configuration);
+    assert_int_equal(fake_log_count("release"), 1);
+    hgh_configuration_unref(NULL);
+}
+
+static void it_keeps_its_plugin_loaded(void **state)
+{
+    hgh_configuration *configuration = decode(raw, "{}");
+
+    (void)state;
+    hgh_plugin_unref(raw);
+    assert_true(plugin_is_mapped("/unit_raw.so"));
+    hgh_configuration_unref(configuration);
+    assert_false(plugin_is_mapped("/unit_raw.so"));
+    raw = NULL;
+}
+
+static void the_list_of_a_resource_is_weak(void **state)
+{
+    hgh_snapshot snapshot;
+    hgh_resource *route;
+    hgh_configuration *configuration;
+    hgh_configuration *other;
+
+    (void)state;
+    hgh_snapshot_init(&snapshot);
+    route = object_put(&snapshot, HGH_ROUTES, "1", 1, "{}");
+    configuration = decode(raw, "{}");
+    other = decode(step, "{}");
+    assert_null(hgh_configuration_bound(route, raw, HGH_USE_CONFIG));
+    hgh_configuration_bind(configuration, route);
+    hgh_configuration_bind(other, route);
+    assert_ptr_equal(hgh_configuration_bound(route, raw, HGH_USE_CONFIG), configuration);
+    assert_ptr_equal(hgh_configuration_bound(route, step, HGH_USE_CONFIG), other);
+    assert_null(hgh_configuration_bound(route, raw, HGH_USE_CONSUMER));
+    hgh_configuration_unref(configuration);
+    assert_null(hgh_configuration_bound(route, raw, HGH_USE_CONFIG));
+    object_remove(&snapshot, HGH_ROUTES, "1"); /* the other one still holds it */
+    assert_ptr_equal(hgh_configuration_bound(route, step, HGH_USE_CONFIG), other);
+    hgh_configuration_unref(other);
+    hgh_snapshot_done(&snapshot);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(meta_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_findings_come_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_source_says_where_it_stands, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(equal_content_has_an_equal_checksum, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unknown_fields_are_warned_about, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_judged_stays_unchanged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(defaults_are_there_before_rules_and_parse, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_parse_that_finds_fault_gives_no_configuration, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_check_adds_what_it_finds, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_plugin_without_check_finds_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_reference_releases, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_keeps_its_plugin_loaded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_list_of_a_resource_is_weak, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
