@@ -820,8 +820,10 @@ static void wait_body_read(void *context, hg_status status)
 {
     hg_request *request = context;
 
-    request->wait.reading = false;
-    wait_end(request, status);
+    if (request->wait.reading) { /* else the client has gone meanwhile */
+        request->wait.reading = false;
+        wait_end(request, status);
+    }
 }
 
 /* Begins what the callback that has just parked waits for, on the main stack; false: no memory. */
@@ -937,6 +939,7 @@ void hgh_request_cancel(hg_request *request)
     request->canceled = true;
     request->engine->stop(wait->resolution);
     wait->resolution = NULL;
+    wait->reading = false;
     if (wait->coroutine == NULL) {
         return;
     }
