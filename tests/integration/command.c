@@ -21,6 +21,9 @@
 #include "tests/unit/unit.h"
 
 #define COMMAND_MAX_MS 120000
+#define FOLDERS_MAX    256u
+
+static char *folders[FOLDERS_MAX]; /* that are still there; borrowed from their users */
 
 int64_t clock_ms(void)
 {
@@ -219,6 +222,12 @@ char *folder_make(void)
     if (path == NULL || mkdtemp(path) == NULL || chmod(path, 0755) != 0) {
         fail_msg("/tmp: %s", strerror(errno));
     }
+    for (size_t i = 0; i < FOLDERS_MAX; i++) {
+        if (folders[i] == NULL) {
+            folders[i] = path;
+            break;
+        }
+    }
     return path;
 }
 
@@ -230,7 +239,17 @@ void folder_remove(char *path)
     if (path != NULL) {
         (void)command_run(&what, NULL); /* what stays is in /tmp */
     }
+    for (size_t i = 0; i < FOLDERS_MAX; i++) {
+        folders[i] = folders[i] == path ? NULL : folders[i];
+    }
     free(path);
+}
+
+void folder_remove_all(void)
+{
+    for (size_t i = 0; i < FOLDERS_MAX; i++) {
+        folder_remove(folders[i]);
+    }
 }
 
 bool scale_is_full(void)

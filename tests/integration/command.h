@@ -58,6 +58,9 @@ char *folder_make(void);
 /** Removes a folder with all that is in it, and frees the name. */
 void folder_remove(char *path);
 
+/** Removes what folder_make() has made and nobody has removed: a test failed before that. */
+void folder_remove_all(void);
+
 /** True if HOTGATE_TEST_SCALE asks for the full counts. */
 bool scale_is_full(void);
 

@@ -287,6 +287,7 @@ int report(int failures)
     free(kept_logs);
     kept_logs = NULL;
     author_done();
+    folder_remove_all();
     curl_global_cleanup();
     return failures;
 }
