@@ -33,13 +33,18 @@ static bool manifest_is_valid(const json_t *manifest)
 {
     const json_t *plugins = json_object_get(manifest, "plugins");
     const json_t *listed = json_object_get(manifest, "listed");
+    const json_t *generation = json_object_get(manifest, "generation");
 
-    if (!json_is_integer(json_object_get(manifest, "generation")) || !json_is_array(plugins) ||
-        !(json_is_null(listed) || json_is_array(listed))) {
+    if (!json_is_integer(generation) || json_integer_value(generation) < 0 ||
+        !json_is_array(plugins) || !(json_is_null(listed) || json_is_array(listed))) {
         return false;
     }
     for (size_t i = 0; i < json_array_size(plugins); i++) {
-        if (!entry_is_valid(json_array_get(plugins, i))) {
+        const json_t *entry = json_array_get(plugins, i);
+
+        if (!entry_is_valid(entry) || /* and it is the only one of that name */
+            hgh_manifest_find(manifest, json_string_value(json_object_get(entry, "name"))) !=
+                entry) {
             return false;
         }
     }
@@ -182,6 +187,9 @@ uint32_t hgh_manifest_take_number(json_t *manifest)
 {
     json_int_t next = json_integer_value(json_object_get(manifest, "next_number"));
 
+    if (next < 1 || next > (json_int_t)HGH_OBJECT_NUMBER_MAX) {
+        next = 1; /* not there, or not ours */
+    }
     for (uint32_t i = 0; i < HGH_OBJECT_NUMBER_MAX; i++) {
         uint32_t number = (uint32_t)((next - 1 + (json_int_t)i) % HGH_OBJECT_NUMBER_MAX) + 1;
 

@@ -30,6 +30,8 @@ struct hgh_probe {
     _Atomic uint64_t *marker; /* shared with the child */
     uint64_t within_ms;       /* of the deadline that is running */
     bool timed_out;
+    bool garbled; /* it sent what is no message */
+    bool *freed;  /* while messages are delivered: set when a callback frees the probe */
     hgh_event_loop_timer deadline;
     hgh_frame_buffer in;
     hgh_frame_buffer out;
@@ -163,6 +165,8 @@ static void why_format(const hgh_probe *probe, int wait_status, char *into, size
     if (probe->timed_out) {
         (void)snprintf(into, size, "%s: did not return within %llu ms", what,
                        (unsigned long long)probe->within_ms);
+    } else if (probe->garbled) {
+        (void)snprintf(into, size, "%s: wrote into the connection to the gateway", what);
     } else if (WIFSIGNALED(wait_status)) {
         int number = WTERMSIG(wait_status);
 
@@ -188,7 +192,7 @@ static void probe_unwatch(hgh_probe *probe)
     }
 }
 
-static void messages_deliver(hgh_probe *probe);
+static bool messages_deliver(hgh_probe *probe);
 
 static void on_child_end(void *context, uint32_t events)
 {
@@ -200,14 +204,16 @@ static void on_child_end(void *context, uint32_t events)
     (void)events;
     /* Its last words first: they may have arrived in the same turn. */
     (void)hgh_frame_receive(&probe->in, probe->socket);
+    /* What it has started and left behind; until it is reaped, its group's number is its own. */
+    (void)kill(-probe->pid, SIGKILL);
     (void)waitpid(probe->pid, &wait_status, 0);
-    (void)kill(-probe->pid, SIGKILL); /* what it has started and left behind */
     probe->pid = 0;
     why_format(probe, wait_status, why, sizeof(why));
     object = hgh_marker_object(atomic_load(probe->marker));
     probe_unwatch(probe);
-    messages_deliver(probe);
-    probe->options.on_end(probe->options.context, why, object);
+    if (messages_deliver(probe)) {
+        probe->options.on_end(probe->options.context, why, object);
+    }
 }
 
 static void on_deadline(void *context)
@@ -233,6 +239,9 @@ void hgh_probe_free(hgh_probe *probe)
     if (probe == NULL) {
         return;
     }
+    if (probe->freed != NULL) {
+        *probe->freed = true;
+    }
     probe_unwatch(probe);
     if (probe->pid > 0) {
         (void)kill(-probe->pid, SIGKILL);
@@ -249,23 +258,32 @@ void hgh_probe_free(hgh_probe *probe)
 
 /* -------------------------------------------------------------------------------- messages */
 
-/* A callback may free the probe: the messages are taken out before. */
-static void messages_deliver(hgh_probe *probe)
+/* Delivers what has arrived whole; false: a callback has freed the probe. */
+static bool messages_deliver(hgh_probe *probe)
 {
-    json_t *messages = json_array();
-    hgh_probe_on_message on_message = probe->options.on_message;
-    void *context = probe->options.context;
     json_t *message = NULL;
-    size_t index;
+    hg_status status;
+    bool freed = false;
 
-    while (hgh_frame_take(&probe->in, &message) == HG_OK && message != NULL) {
-        (void)json_array_append_new(messages, message);
+    probe->freed = &freed;
+    while ((status = hgh_frame_take(&probe->in, &message)) == HG_OK && message != NULL) {
+        probe->options.on_message(probe->options.context, message);
+        json_decref(message);
+        if (freed) {
+            return false;
+        }
     }
-    json_array_foreach(messages, index, message)
-    {
-        on_message(context, message);
+    probe->freed = NULL;
+    if (status != HG_OK && !probe->garbled) { /* nothing behind it can be made out */
+        probe->garbled = true;
+        if (probe->socket >= 0) {
+            hgh_event_loop_unwatch(probe->options.loop, probe->socket);
+        }
+        if (probe->pid > 0) {
+            (void)kill(-probe->pid, SIGKILL); /* its end is heard of through the descriptor */
+        }
     }
-    json_decref(messages);
+    return true;
 }
 
 static void on_socket(void *context, uint32_t events);
@@ -292,7 +310,7 @@ static void on_socket(void *context, uint32_t events)
         if (hgh_frame_receive(&probe->in, probe->socket) != HG_OK) {
             hgh_event_loop_unwatch(probe->options.loop, probe->socket); /* it is about to end */
         }
-        messages_deliver(probe);
+        (void)messages_deliver(probe); /* the last that is done here */
     }
 }
 

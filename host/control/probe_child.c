@@ -266,7 +266,7 @@ static void check(probe_child *self, const json_t *request)
 
 /* ------------------------------------------------------------------------------------- main */
 
-static void limits_set(void)
+static void limits_set(size_t shared_bytes)
 {
     const struct rlimit none = {0, 0};
 
@@ -275,8 +275,11 @@ static void limits_set(void)
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)setrlimit(RLIMIT_FSIZE, &none); /* no write to any file */
     (void)signal(SIGXFSZ, SIG_IGN);       /* such a write fails instead of ending the probe */
-#if !defined(__SANITIZE_ADDRESS__)
-    const struct rlimit memory = {MEMORY_MAX_BYTES, MEMORY_MAX_BYTES};
+#if defined(__SANITIZE_ADDRESS__)
+    (void)shared_bytes; /* the sanitizer reserves more than any limit */
+#else
+    const rlim_t bytes = MEMORY_MAX_BYTES + (rlim_t)shared_bytes;
+    const struct rlimit memory = {bytes, bytes};
 
     (void)setrlimit(RLIMIT_AS, &memory);
 #endif
@@ -327,7 +330,7 @@ int hgh_probe_main(int argc, char **argv)
         (void)fprintf(stderr, "hotgate probe: is started by hotgate only\n");
         return 2;
     }
-    limits_set();
+    limits_set(shared_bytes);
     self.plugin_host = (hgh_plugin_host){
         .blame = {.marker = memory},
         .arena = hgh_arena_new(shared_bytes),

@@ -32,7 +32,7 @@ static const char *type_name(const json_t *value)
         [JSON_INTEGER] = "number", [JSON_REAL] = "number",  [JSON_TRUE] = "boolean",
         [JSON_FALSE] = "boolean",  [JSON_NULL] = "userdata"};
 
-    return names[json_typeof(value)];
+    return value == NULL ? "nil" : names[json_typeof(value)];
 }
 
 /* One wrong member of _meta, in the words of APISIX's validator. */

@@ -37,7 +37,7 @@ typedef struct hgh_configuration {
 /**
  * Judges and decodes one configuration, _meta included.
  *
- * value      as the operator wrote it; borrowed, unchanged.
+ * value      as the operator wrote it; borrowed, unchanged. NULL is no object, as null is.
  * resource   "routes"; id "1"; both are copied.
  * prefix     JSON Pointer of the value in what the operator wrote ("/plugins/echo").
  * out_configuration  on HG_OK one reference of the caller's; else untouched.

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/integration/command.h"
+#include "tests/integration/sanitizer.h"
 #include "tests/unit/unit.h"
 
 #define BUILD_ROOT_VARIABLE  "HOTGATE_BUILD_ROOT"
@@ -80,8 +81,8 @@ char *author_build(const char *source, const char *name, const char *flags)
     shell("export PKG_CONFIG_PATH='%s'\n"
           "cc -std=c11 -O1 -g -Wall -Wextra -Werror -shared -fPIC -DPLUGIN_NAME='\"%s\"' "
           "$(pkg-config --cflags hotgate-plugin) -o '%s' '%s/tests/plugins/%s.c' "
-          "$(pkg-config --libs hotgate-plugin) %s",
-          installed_packages(), name, object, source_root(), source, flags);
+          "$(pkg-config --libs hotgate-plugin) %s %s",
+          installed_packages(), name, object, source_root(), source, sanitizer_flags(), flags);
     return object;
 }
 

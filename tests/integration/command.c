@@ -40,6 +40,23 @@ static void hide(const char *folder)
     }
 }
 
+/* In the child: all that is mounted can be read only, but for this folder. */
+static bool write_only(const char *folder)
+{
+    static const char *const places[] = {"/", "/dev/shm"};
+
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(folder, folder, NULL, MS_BIND, NULL) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (mount(NULL, places[i], NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) != 0 && i == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void become(const command *what, int output)
 {
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -49,6 +66,9 @@ static void become(const command *what, int output)
         _exit(126);
     }
     hide(what->hide);
+    if (what->only_writes != NULL && !write_only(what->only_writes)) {
+        _exit(125);
+    }
     if (what->file_max_bytes > 0) {
         struct rlimit limit = {what->file_max_bytes, what->file_max_bytes};
 

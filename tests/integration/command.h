@@ -16,6 +16,7 @@ typedef struct command {
     const char *const *environment; /* NAME=VALUE in addition to ours; ends with NULL; or NULL */
     const char *directory;          /* to run in; NULL: ours */
     const char *hide;               /* a folder that it finds empty, if we are root; or NULL */
+    const char *only_writes;        /* all else is read-only for it; needs root; or NULL */
     uid_t user;                     /* 0: ours */
     size_t file_max_bytes;          /* no file may grow larger; 0: no limit */
 } command;

@@ -19,6 +19,7 @@
 #include "tests/integration/author.h"
 #include "tests/integration/command.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/sanitizer.h"
 #include "tests/unit/unit.h"
 
 #define STOP_MS         20000
@@ -75,7 +76,8 @@ static const char *or_empty(const char *text)
 void gateway_configure(gateway *self)
 {
     const gateway_options *options = &self->options;
-    char *path = gateway_path(self, "conf/config.yaml");
+    char *path =
+        options->config == NULL ? gateway_path(self, "conf/config.yaml") : strdup(options->config);
     char *text = text_format(
         "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n"
         "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
@@ -123,17 +125,22 @@ gateway *gateway_make(const gateway_options *options)
 
 static pid_t supervisor_start(const gateway *self, int output)
 {
-    const char *arguments[] = {self->program, "run", "-p", self->directory, NULL};
-    const char *environment[] = {self->options.environment, NULL};
+    const char *config = self->options.config;
+    const char *arguments[] = {
+        self->program, "run", "-p", self->directory, config == NULL ? NULL : "-c", config, NULL};
+    const char *environment[SANITIZER_VARIABLES_MAX + 2] = {NULL};
+    size_t variables = sanitizer_environment(environment);
     command what = {
         .arguments = arguments,
         .environment = environment,
         .directory = self->directory, /* by which its processes are known */
         .hide = self->options.hide,
+        .only_writes = self->options.only_writes ? self->directory : NULL,
         .user = self->options.user,
         .file_max_bytes = self->options.file_max_bytes,
     };
 
+    environment[variables] = self->options.environment;
     return command_start(&what, output);
 }
 
@@ -229,6 +236,7 @@ static void keep_log(const gateway *self, const char *name)
     const char *from = length > LOG_KEPT_MAX ? text + length - LOG_KEPT_MAX : text;
     char *grown = NULL;
 
+    sanitizer_look(text);
     if (asprintf(&grown, "%s--- %s of %s\n%s\n", or_empty(kept_logs), name, self->directory, from) >
         0) {
         free(kept_logs);
@@ -265,6 +273,14 @@ void gateway_free(gateway *self)
 
 int report(int failures)
 {
+    char *found = sanitizer_reports();
+
+    if (found[0] != '\0') {
+        (void)fprintf(stderr, "%s", found);
+        failures++;
+    }
+    free(found);
+    sanitizer_done();
     if (failures != 0 && kept_logs != NULL) {
         (void)fprintf(stderr, "%s", kept_logs);
     }

@@ -25,6 +25,8 @@ typedef struct gateway_options {
     const char *http;        /* members of `nginx_config.http:`; NULL: none */
     const char *settings;    /* further top level lines; NULL: none */
     const char *hide;        /* a folder that its processes find empty, if we are root */
+    bool only_writes;        /* nothing but the instance can be written; needs root */
+    const char *config;      /* the configuration's file; NULL: conf/config.yaml in the instance */
     uid_t user;              /* runs all of it; 0: we */
     size_t file_max_bytes;   /* no file of it may grow larger; 0: no limit */
     const char *environment; /* one NAME=VALUE; NULL: none */
@@ -134,7 +136,8 @@ size_t gateway_pin(const gateway *self,
 
 /* ----------------------------------------------------------------------------------- whole */
 
-/** Prints the logs of all gateways of this run if `failures` is not 0; returns it. */
+/** Prints the logs of all gateways of this run if `failures` is not 0. Returns it, and one more if
+ * a sanitizer has found something. */
 int report(int failures);
 
 #endif

@@ -379,7 +379,9 @@ static bool serve_one(peer *self, size_t number)
         (void)pthread_mutex_unlock(&self->owner->lock);
         delay_ms = argument(&request, "delay");
         if (delay_ms > 0) {
-            (void)poll(NULL, 0, (int)delay_ms);
+            struct pollfd stopped = {.fd = self->fd}; /* origin_stop() ends the pause too */
+
+            (void)poll(&stopped, 1, (int)delay_ms);
         }
         if (header_of(&request, "upgrade") != NULL) {
             echo_bytes(self);

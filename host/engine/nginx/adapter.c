@@ -1,4 +1,6 @@
 /* host/engine/nginx/adapter.c - nginx's request and response in the words of host/core/engine.h. */
+#include <stddef.h>
+
 #include "host/core/address.h"
 #include "host/engine/nginx/module.h"
 
@@ -7,9 +9,12 @@ static ngx_http_request_t *http_of(hgh_engine_request *request)
     return ((hgh_nginx_request *)request)->http;
 }
 
+/* nginx aligns for pointers; plugins are promised memory for any type. */
 static void *adapter_allocate(hgh_engine_request *request, size_t size)
 {
-    return ngx_palloc(http_of(request)->pool, size);
+    u_char *memory = ngx_palloc(http_of(request)->pool, size + _Alignof(max_align_t));
+
+    return memory == NULL ? NULL : ngx_align_ptr(memory, _Alignof(max_align_t));
 }
 
 /* --------------------------------------------------------------------------- request line */

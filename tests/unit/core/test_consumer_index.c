@@ -1,6 +1,5 @@
 /* tests/unit/core/test_consumer_index.c - a key finds the consumer that has it, and no other. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/consumer_index.h"
@@ -110,22 +109,20 @@ static void what_is_no_key_is_passed_over(void **state)
 
 static void a_key_that_is_too_long_finds_nobody(void **state)
 {
-    char *key = calloc(1, 5001);
-    char *json = calloc(1, 6000);
+    static char key[5001];
+    static char json[6000];
 
     (void)state;
     memset(key, 'k', 4097);
-    (void)snprintf(json, 6000, "{\"plugins\":{\"unit_auth\":{\"key\":\"%s\"}}}", key);
+    (void)snprintf(json, sizeof(json), "{\"plugins\":{\"unit_auth\":{\"key\":\"%s\"}}}", key);
     (void)enter("long", 1, json);
     assert_string_equal(found(key), "");
     memset(key, 'k', 5000);
     assert_string_equal(found(key), "");
     key[4096] = '\0';
-    (void)snprintf(json, 6000, "{\"plugins\":{\"unit_auth\":{\"key\":\"%s\"}}}", key);
+    (void)snprintf(json, sizeof(json), "{\"plugins\":{\"unit_auth\":{\"key\":\"%s\"}}}", key);
     hgh_consumer_index_remove(&consumers, enter("fits", 2, json));
     assert_string_equal(found(key), "");
-    free(key);
-    free(json);
 }
 
 static void a_removed_consumer_is_found_no_more(void **state)

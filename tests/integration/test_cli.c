@@ -1,0 +1,186 @@
+/* tests/integration/test_cli.c - the commands say what they did, in words and in exit codes. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/integration/author.h"
+#include "tests/integration/command.h"
+#include "tests/integration/gateway.h"
+#include "tests/unit/unit.h"
+
+#define ARGUMENTS_MAX 8u
+
+static gateway *running;
+
+static int set_up(void **state)
+{
+    (void)state;
+    running = gateway_make(NULL);
+    author_install(running, "target", "target", "");
+    gateway_start(running);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    gateway_free(running);
+    return 0;
+}
+
+/* Runs `hotgate` with these arguments; "DIR" is the instance. */
+static int hotgate(const char *const *arguments, char **out_text)
+{
+    const char *all[ARGUMENTS_MAX + 2] = {running->program};
+    size_t count = 1;
+
+    for (; *arguments != NULL && count <= ARGUMENTS_MAX; arguments++) {
+        all[count++] = strcmp(*arguments, "DIR") == 0 ? running->directory : *arguments;
+    }
+    all[count] = NULL;
+    return command_run(&(command){.arguments = all}, out_text);
+}
+
+static void every_command_answers_with_text_and_code(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *arguments[ARGUMENTS_MAX];
+        int code;
+        const char *text;
+    } cases[] = {
+        {"help", {"--help"}, 0, "Usage: hotgate COMMAND"},
+        {"help of run", {"run", "--help"}, 0, "Usage: hotgate run"},
+        {"help of status", {"status", "--help"}, 0, "Usage: hotgate status"},
+        {"help of reload", {"reload", "--help"}, 0, "Usage: hotgate reload"},
+        {"help of check", {"check", "--help"}, 0, "Usage: hotgate check"},
+        {"version", {"--version"}, 0, "hotgate " HGH_VERSION " (nginx "},
+        {"nothing", {NULL}, 2, "Usage: hotgate COMMAND"},
+        {"unknown command", {"bogus"}, 2, "no command \"bogus\""},
+        {"command with a typo", {"relaod"}, 2, "did you mean \"reload\"?"},
+        {"unknown option", {"run", "--bogus"}, 2, "Usage: hotgate run"},
+        {"too much", {"status", "-p", "DIR", "more"}, 2, "\"more\" is too much"},
+        {"status", {"status", "-p", "DIR"}, 0, "target"},
+        {"status of nobody", {"status", "-p", "/nowhere"}, 1, "/nowhere/conf/config.yaml"},
+        {"status with a wrong key", {"status", "-p", "DIR", "--key", "wrong"}, 1, "wrong apikey"},
+        {"status elsewhere", {"status", "--url", "http://127.0.0.1:1"}, 1, "127.0.0.1"},
+        {"reload", {"reload", "-p", "DIR"}, 0, "unchanged"},
+        {"check of nothing", {"check"}, 2, "Usage: hotgate check"},
+        {"check of a missing file", {"check", "/nowhere/a.so"}, 1, "No such file"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = NULL;
+        int code = hotgate(cases[i].arguments, &text);
+
+        if (code != cases[i].code || strstr(text, cases[i].text) == NULL) {
+            print_error("%s: wanted %d and \"%s\", got %d: %s\n", cases[i].label, cases[i].code,
+                        cases[i].text, code, text);
+            free(text);
+            fail_msg("%s", cases[i].label);
+        }
+        free(text);
+    }
+}
+
+static void json_is_what_the_gateway_answered(void **state)
+{
+    static const char *const commands[] = {"status", "reload"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+        char *text = NULL;
+        json_t *json;
+
+        assert_int_equal(
+            hotgate((const char *const[]){commands[i], "-p", "DIR", "--json", NULL}, &text), 0);
+        json = json_loads(text, 0, NULL);
+        if (json == NULL) {
+            fail_msg("%s --json: %s", commands[i], text);
+        }
+        assert_true(json_is_array(json_object_get(json, "plugins")));
+        json_decref(json);
+        free(text);
+    }
+}
+
+static void reload_tells_what_it_replaced_and_what_it_refused(void **state)
+{
+    char *text = NULL;
+    char *path = text_format("%s/plugins/target.so", running->directory);
+
+    (void)state;
+    author_install(running, "target", "target", "-DTARGET_VERSION='\"2\"'");
+    assert_int_equal(hotgate((const char *const[]){"reload", "-p", "DIR", NULL}, &text), 0);
+    assert_non_null(strstr(text, "replaced"));
+    free(text);
+    file_write(path, "garbage", 7);
+    assert_int_equal(hotgate((const char *const[]){"reload", "-p", "DIR", NULL}, &text), 1);
+    assert_non_null(strstr(text, "refused with status 409"));
+    assert_non_null(strstr(text, "no ELF object"));
+    free(text);
+    free(path);
+}
+
+static void check_says_what_a_reload_would(void **state)
+{
+    static const struct {
+        const char *flags;
+        int code;
+        const char *text;
+    } cases[] = {
+        {"", 0, "target"},
+        {"-DINIT_FAILS", 1, "its licence has run out"},
+        {"-DCONSTRUCTOR_CRASHES", 1, "Segmentation fault"},
+        {"-DSTARTS_THREAD", 1, "pthread_create"},
+    };
+    char *path = text_format("%s/check/target.so", author_folder());
+
+    (void)state;
+    shell("mkdir -p '%s/check'", author_folder());
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *object = author_build("target", "target", cases[i].flags);
+        char *text = NULL;
+        int code;
+
+        shell("cp '%s' '%s'", object, path);
+        code = hotgate((const char *const[]){"check", path, NULL}, &text);
+        if (code != cases[i].code || strstr(text, cases[i].text) == NULL) {
+            fail_msg("%s: %d %s", cases[i].flags, code, text);
+        }
+        free(text);
+        free(object);
+    }
+    free(path);
+}
+
+static void output_that_is_lost_is_an_error(void **state)
+{
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    const char *arguments[] = {running->program, "--help", NULL};
+    pid_t child;
+    int status;
+
+    (void)state;
+    assert_true(full >= 0);
+    child = command_start(&(command){.arguments = arguments}, full);
+    status = wait_for_end(child, DEADLINE_MS);
+    assert_int_equal(status, 1 << 8); /* exit code 1 */
+    (void)close(full);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_command_answers_with_text_and_code),
+        cmocka_unit_test(json_is_what_the_gateway_answered),
+        cmocka_unit_test(reload_tells_what_it_replaced_and_what_it_refused),
+        cmocka_unit_test(check_says_what_a_reload_would),
+        cmocka_unit_test(output_that_is_lost_is_an_error),
+    };
+
+    return report(cmocka_run_group_tests(tests, set_up, tear_down));
+}
