@@ -215,7 +215,7 @@ static bool step_run_waiting(hg_request *request)
                              &request->wait.coroutine)) {
         hgh_request_log_line(
             request, HG_LOG_ERROR, "plugin %s: %u requests are parked already, no more are taken",
-            request->step->configuration->plugin->name, request->runtime->coroutines.active);
+            hgh_request_configuration(request)->plugin->name, request->runtime->coroutines.active);
         hgh_request_fail(request, 503, "503 Service Unavailable");
         request->verdict = HG_DONE;
         return false;
@@ -231,7 +231,7 @@ static bool step_run_waiting(hg_request *request)
 /* The end that a plugin gave to the request: its warning, its body, what it may not do. */
 static void step_ended_request(hg_request *request, const hgh_step *step, hg_verdict verdict)
 {
-    const hgh_configuration *configuration = step->configuration;
+    const hgh_configuration *configuration = hgh_chain_configuration(request->chain, step);
     const char *name = configuration->plugin->name;
     hgh_exit *end = &request->exit;
 

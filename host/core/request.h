@@ -148,6 +148,12 @@ struct hg_request {
     uint32_t held_count;
 };
 
+/** The configuration of the callback that runs now, or that is parked. */
+static inline const hgh_configuration *hgh_request_configuration(const hg_request *request)
+{
+    return hgh_chain_configuration(request->chain, request->step);
+}
+
 /** One piece of a body on its way through the filters. */
 struct hg_chunk {
     hg_text data;

@@ -137,7 +137,8 @@ buffer_collect(hg_request *request, hgh_body_buffer *buffer, hg_chunk *chunk, bo
 static bool
 body_step_collects(hg_request *request, const hgh_step *step, hg_chunk *chunk, bool *out_call)
 {
-    hgh_body_buffer *buffer = buffer_of(request, step->configuration->plugin);
+    hgh_body_buffer *buffer =
+        buffer_of(request, hgh_chain_configuration(request->chain, step)->plugin);
 
     *out_call = true;
     return buffer == NULL || buffer_collect(request, buffer, chunk, out_call);
