@@ -394,8 +394,8 @@ static hgh_outcome target_pick(hg_request *request)
         if (target->node == NULL) {
             bool none = target->upstream->node_count == 0;
 
-            hgh_request_log_line(request, HG_LOG_ERROR, "route %s: its upstream has no %s node",
-                                 request->route->base.id, none ? "single" : "usable");
+            hgh_request_log_line(request, HG_LOG_ERROR, "route %s: its upstream has no %snode",
+                                 request->route->base.id, none ? "" : "usable ");
             hgh_request_fail(request, none ? 503 : 502,
                              none ? "503 Service Unavailable" : "502 Bad Gateway");
             return HGH_ANSWER;
