@@ -156,9 +156,8 @@ static bool step_make(const hgh_configuration *configuration, uint32_t phase, hg
 
     *step = (hgh_step){
         .state = configuration->state,
-        .marker = hgh_marker_make(0, configuration->plugin->number, phase),
+        .marker = (uint32_t)hgh_marker_make(0, configuration->plugin->number, phase),
         .waits = (plugin->flags & HG_WAITS) != 0,
-        .configuration = configuration,
     };
     switch (phase) {
     case HG_PHASE_REWRITE:
@@ -199,7 +198,8 @@ static hg_status phases_fill(hgh_chain *chain,
         return HG_OK;
     }
     chain->steps = calloc(count * HGH_PHASES, sizeof(*chain->steps));
-    if (chain->steps == NULL) {
+    chain->step_configurations = calloc(count * HGH_PHASES, sizeof(*chain->step_configurations));
+    if (chain->steps == NULL || chain->step_configurations == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     at = chain->steps;
@@ -207,6 +207,7 @@ static hg_status phases_fill(hgh_chain *chain,
         chain->phases[phase].items = at;
         for (size_t i = 0; i < count; i++) {
             if ((phase != HG_PHASE_REWRITE || in_rewrite[i]) && step_make(running[i], phase, at)) {
+                chain->step_configurations[at - chain->steps] = running[i];
                 at++;
                 chain->phases[phase].count++;
             }
@@ -320,6 +321,7 @@ void hgh_chain_unref(hgh_chain *chain)
     }
     free(chain->configurations);
     free(chain->steps);
+    free(chain->step_configurations);
     free(chain->unavailable);
     if (chain->route != NULL) {
         hgh_resource_unref(&chain->route->base);

@@ -21,7 +21,7 @@ typedef hg_verdict (*hgh_request_callback)(hg_request *request, const void *conf
 typedef void (*hgh_response_callback)(hg_request *request, const void *config);
 typedef void (*hgh_body_callback)(hg_request *request, hg_chunk *chunk, const void *config);
 
-/** One callback of one plugin with its configuration. */
+/** One callback of one plugin. Small: a request walks over all of them. */
 typedef struct hgh_step {
     union {
         hgh_request_callback on_request;   /* rewrite, access, before_proxy */
@@ -29,9 +29,8 @@ typedef struct hgh_step {
         hgh_body_callback on_body;         /* body_filter, delayed_body_filter */
     } call;
     const void *state; /* of the configuration */
-    uint64_t marker;   /* hgh_marker_make(0, plugin, phase) */
+    uint32_t marker;   /* hgh_marker_make(0, plugin, phase) */
     bool waits;        /* runs on a coroutine */
-    const hgh_configuration *configuration;
 } hgh_step;
 
 typedef struct hgh_steps {
@@ -60,6 +59,7 @@ typedef struct hgh_chain {
     hgh_configuration **configurations; /* references: of the steps, and the consumer's own keys */
     char *unavailable;                  /* why requests get 503 instead; NULL: all is well */
     hgh_step *steps;                    /* owns what the phases point to */
+    const hgh_configuration **step_configurations; /* owned; beside `steps`, one each */
     uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
     struct hgh_chain *newer; /* least recently used list of the cache */
@@ -68,6 +68,13 @@ typedef struct hgh_chain {
     const void *key[2];
     hgh_chain_link links[HGH_CHAIN_OBJECTS];
 } hgh_chain;
+
+/** The configuration that a step of this chain runs with; borrowed from the chain. */
+static inline const hgh_configuration *hgh_chain_configuration(const hgh_chain *chain,
+                                                               const hgh_step *step)
+{
+    return chain->step_configurations[step - chain->steps];
+}
 
 /**
  * Compiles a chain.

@@ -7,6 +7,7 @@
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/resource.h"
+#include "host/core/secret_reference.h"
 
 #define POINTER_MAX 512u
 
@@ -247,9 +248,14 @@ static hg_status own_decode(hgh_configuration *configuration,
 {
     const hgh_plugin_use *compiled = &plugin->uses[use];
     const hg_config_description *description = compiled->description;
+    size_t before = issues->count;
     hg_status status;
 
     configuration->description = description;
+    hgh_secret_references_refuse(value, prefix, issues);
+    if (issues->count > before) {
+        return HG_ERR_INVALID;
+    }
     /* Defaults first, as APISIX does: a rule may ask for what a default answers. */
     status = hgh_schema_fill_defaults(compiled->schema, value);
     if (status != HG_OK) {

@@ -13,7 +13,7 @@ config_issue_add(hg_issues *issues, const char *pointer, const char *found, cons
 
 static const hg_config_source *config_source(const hg_request *request)
 {
-    return &request->step->configuration->source;
+    return &hgh_request_configuration(request)->source;
 }
 
 static hg_text template_lookup(void *context, hg_text name)

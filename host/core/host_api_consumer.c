@@ -9,7 +9,7 @@
 
 const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key)
 {
-    const char *plugin = request->step->configuration->plugin->name;
+    const char *plugin = hgh_request_configuration(request)->plugin->name;
 
     return hgh_consumer_index_find(&request->runtime->consumers, plugin, key);
 }
@@ -17,13 +17,13 @@ const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key)
 bool hgh_host_consumer_any(hg_request *request)
 {
     return hgh_consumer_index_has(&request->runtime->consumers,
-                                  request->step->configuration->plugin->name);
+                                  hgh_request_configuration(request)->plugin->name);
 }
 
 /* Decoded on the first look; kept by the request, later by the chain of route and consumer. */
 const void *hgh_host_consumer_config(hg_request *request, const hg_consumer *consumer)
 {
-    hgh_plugin *plugin = request->step->configuration->plugin;
+    hgh_plugin *plugin = hgh_request_configuration(request)->plugin;
     hgh_configuration *configuration =
         hgh_configuration_bound(&consumer->base, plugin, HGH_USE_CONSUMER);
     hg_issues issues = {0};

@@ -8,7 +8,7 @@ static hg_verdict exit_refused(hg_request *request, const char *why)
 {
     char line[256];
     int length = snprintf(line, sizeof(line), "plugin %s: hg_exit() %s",
-                          request->step->configuration->plugin->name, why);
+                          hgh_request_configuration(request)->plugin->name, why);
 
     request->engine->log(request->engine_request, HG_LOG_ERROR, (hg_text){line, (size_t)length});
     return HG_NEXT;

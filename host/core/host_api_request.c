@@ -19,7 +19,7 @@ static hg_text text_cached(hg_request *request, hg_text *cache, hg_text text)
 
 static void *request_data(hg_request *request)
 {
-    const hgh_plugin *plugin = request->step->configuration->plugin;
+    const hgh_plugin *plugin = hgh_request_configuration(request)->plugin;
     size_t size = plugin->descriptor->request_size;
     hgh_plugin_data *data = request->data;
 

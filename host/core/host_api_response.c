@@ -121,7 +121,7 @@ static hg_status response_buffer_body(hg_request *request, size_t max_bytes)
     }
     *buffer = (hgh_body_buffer){
         .next = request->body_buffers,
-        .plugin = request->step->configuration->plugin,
+        .plugin = hgh_request_configuration(request)->plugin,
         .max_bytes = max_bytes,
     };
     request->body_buffers = buffer;

@@ -127,6 +127,7 @@ struct hg_request {
     bool canceled;
     bool verdict_ready; /* a parked callback has ended with `verdict` */
     bool body_may_change;
+    bool body_failed; /* bytes of the body are lost: the response cannot go on */
     bool headers_held;
     bool headers_sent;
     hgh_body_scratch body_scratch[2]; /* a change may be made from the bytes of the one before */
@@ -147,6 +148,12 @@ struct hg_request {
     hgh_configuration **held; /* references of consumer_config() */
     uint32_t held_count;
 };
+
+/** The configuration of the callback that runs now, or that is parked. */
+static inline const hgh_configuration *hgh_request_configuration(const hg_request *request)
+{
+    return hgh_chain_configuration(request->chain, request->step);
+}
 
 /** One piece of a body on its way through the filters. */
 struct hg_chunk {

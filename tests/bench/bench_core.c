@@ -69,7 +69,7 @@ static void bench_callback(void)
     }
     for (unsigned i = 0; i < STEPS; i++) {
         steps[i].call.on_response = do_nothing;
-        steps[i].marker = hgh_marker_make(0, i, HG_PHASE_LOG);
+        steps[i].marker = (uint32_t)hgh_marker_make(0, i, HG_PHASE_LOG);
     }
     runtime->plugin_host.blame.marker = &marker;
     chain->phases[HG_PHASE_LOG] = (hgh_steps){STEPS, steps};

@@ -73,8 +73,8 @@ static const char *steps_text(const hgh_chain *chain, hg_phase phase)
         const hg_text *tag = steps->items[i].state; /* the first member of unit_step's */
 
         at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s:%.*s", i == 0 ? "" : " ",
-                               steps->items[i].configuration->plugin->name, (int)tag->length,
-                               tag->data);
+                               hgh_chain_configuration(chain, &steps->items[i])->plugin->name,
+                               (int)tag->length, tag->data);
     }
     return text;
 }

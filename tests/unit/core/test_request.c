@@ -127,7 +127,7 @@ static void what_has_no_upstream_or_plugin_has_an_answer(void **state)
          "service gone is not there"},
         {"a missing upstream", "{\"uri\":\"/\",\"upstream_id\":\"gone\"}", 502,
          "upstream gone is not there"},
-        {"no node", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{}}}", 503, "no single node"},
+        {"no node", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{}}}", 503, "has no node"},
         {"nodes of weight 0", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"127.0.0.1\":0}}}", 502,
          "no usable node"},
         {"a missing plugin", "{\"uri\":\"/\",\"plugins\":{\"gone\":{}}}", 503,

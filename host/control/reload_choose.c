@@ -1,0 +1,345 @@
+/* host/control/reload_choose.c - which plugin objects are put into service. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/control/admission.h"
+#include "host/control/build_config.h"
+#include "host/control/control_log.h"
+#include "host/control/manifest.h"
+#include "host/control/plugin_scan.h"
+#include "host/control/reload_parts.h"
+#include "host/control/staging.h"
+
+#define USERS_NAMED    10u /* of a plugin that is still configured */
+#define UNKNOWN_NUMBER 0u
+
+json_t *hgh_reload_report_add(hgh_reload_run *run, const char *name, const char *state)
+{
+    json_t *item = json_pack("{s:s, s:s}", "name", name, "state", state);
+
+    (void)json_array_append_new(run->report, item);
+    return item;
+}
+
+/* The object of a plugin that will not be used; what is in force of that name stays. */
+void hgh_reload_reject(hgh_reload *reload,
+                       const char *name,
+                       const char *sha256,
+                       const char *reason,
+                       const json_t *issues)
+{
+    hgh_reload_run *run = &reload->run;
+    json_t *item = hgh_reload_report_add(run, name, "rejected");
+
+    (void)json_object_set_new(item, "reason", json_string(reason));
+    if (json_array_size(issues) > 0) {
+        (void)json_object_set(item, "issues", (json_t *)(uintptr_t)issues);
+    }
+    if (sha256 != NULL) {
+        (void)json_object_set_new(item, "sha256", json_string(sha256));
+        (void)json_object_set_new(reload->rejected, name,
+                                  json_pack("{s:s, s:s}", "sha256", sha256, "reason", reason));
+    }
+    run->rejections++;
+    if (run->reason[0] == '\0') {
+        (void)snprintf(run->reason, sizeof(run->reason), "plugin %s: %s", name, reason);
+    }
+    hgh_log(HG_LOG_ERROR, "reload: plugin %s is refused: %s", name, reason);
+}
+
+void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry)
+{
+    (void)json_array_append(json_object_get(run->next, "plugins"), entry);
+}
+
+/* ----------------------------------------------------------------------------------- users */
+
+/* Calls for every configuration of a plugin that is stored. A text that does not hold the name
+ * cannot hold the plugin, and need not be parsed. */
+void hgh_reload_each_config(
+    const hgh_reload *reload,
+    const char *name,
+    void (*visit)(void *context, const hgh_resource_object *object, const char *use, json_t *value),
+    void *context)
+{
+    char quoted[HG_NAME_MAX + 3];
+
+    (void)snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+    for (const hgh_resource_object *object = hgh_resource_table_first(reload->options.table, NULL);
+         object != NULL; object = hgh_resource_table_next_of_all(reload->options.table, object)) {
+        json_t *value;
+        json_t *config;
+
+        if (strstr(object->value, quoted) == NULL) {
+            continue;
+        }
+        value = json_loadb(object->value, object->value_length, 0, NULL);
+        config = json_object_get(json_object_get(value, "plugins"), name);
+        if (config != NULL) {
+            bool consumer = strncmp(object->key, "consumers/", strlen("consumers/")) == 0;
+
+            visit(context, object, consumer ? "consumer" : "config", config);
+        }
+        json_decref(value);
+    }
+}
+
+typedef struct user_list {
+    size_t count;
+    char text[HG_ERROR_TEXT_MAX];
+} user_list;
+
+static void
+user_add(void *context, const hgh_resource_object *object, const char *use, json_t *value)
+{
+    user_list *list = context;
+    size_t length = strlen(list->text);
+
+    (void)use;
+    (void)value;
+    if (list->count++ < USERS_NAMED) {
+        (void)snprintf(list->text + length, sizeof(list->text) - length, "%s%s",
+                       length == 0 ? "" : ", ", object->key);
+    }
+}
+
+/* ---------------------------------------------------------------------------------- choose */
+
+static bool name_is_in(const json_t *names, const char *name)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach((json_t *)(uintptr_t)names, index, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_listed(const hgh_settings *settings, const char *name)
+{
+    return settings->plugins == NULL || name_is_in(settings->plugins, name);
+}
+
+json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name)
+{
+    return json_object_get(settings->plugin_attr, name);
+}
+
+bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes)
+{
+    json_t *old = json_object_get(entry, "attributes");
+
+    return (old == NULL && attributes == NULL) ||
+           (old != NULL && attributes != NULL && json_equal(old, attributes) != 0);
+}
+
+static hg_status candidate_add(hgh_reload *reload, json_t *entry, bool replaces)
+{
+    hgh_reload_run *run = &reload->run;
+    void *grown = realloc(run->candidates, (run->candidate_count + 1) * sizeof(*run->candidates));
+
+    if (grown == NULL) {
+        json_decref(entry);
+        return HG_ERR_NO_MEMORY;
+    }
+    run->candidates = grown;
+    run->candidates[run->candidate_count++] = (hgh_reload_candidate){
+        .entry = entry,
+        .name = json_string_value(json_object_get(entry, "name")),
+        .replaces = replaces,
+    };
+    return json_array_append_new(json_object_get(run->next, "plugins"), entry) == 0
+               ? HG_OK
+               : HG_ERR_NO_MEMORY;
+}
+
+/* Admits and stages a file that differs from what is in force. */
+static void object_admit(hgh_reload *reload,
+                         const hgh_found_plugin *found,
+                         const hgh_object_file *file,
+                         json_t *attributes,
+                         bool replaces)
+{
+    hgh_reload_run *run = &reload->run;
+    hgh_object_claims claims = {0};
+    hg_issues issues = {0};
+    hg_error err = HG_ERROR_INIT;
+    char *path = NULL;
+    uint32_t number;
+    json_t *entry;
+
+    if (hgh_admission_check(file, found->name, hgh_reload_settings(reload)->allow_libraries,
+                            &claims, &issues) != HG_OK) {
+        char line[HG_ERROR_TEXT_MAX];
+        json_t *all = hgh_issues_json(&issues);
+
+        hgh_reload_reject(reload, found->name, file->sha256,
+                          hgh_issues_first(&issues, line, sizeof(line)), all);
+        json_decref(all);
+        hgh_issues_done(&issues);
+        return;
+    }
+    hgh_issues_done(&issues);
+    number = hgh_manifest_take_number(run->next);
+    if (number == UNKNOWN_NUMBER) {
+        hgh_reload_reject(reload, found->name, NULL, "65535 plugins are in force already", NULL);
+        return;
+    }
+    if (hgh_staging_write(reload->options.instance, found->name, hgh_manifest_generation(run->next),
+                          file, &path, &err) != HG_OK) {
+        hgh_reload_reject(reload, found->name, NULL, err.text, NULL);
+        return;
+    }
+    entry =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:O*}", "name", found->name, "version",
+                  claims.version, "sha256", file->sha256, "build_id", claims.build_id, "path", path,
+                  "number", (int)number, "shipped", found->shipped, "attributes", attributes);
+    free(path);
+    if (entry == NULL || candidate_add(reload, entry, replaces) != HG_OK) {
+        hgh_reload_reject(reload, found->name, NULL, "out of memory", NULL);
+    }
+}
+
+/* Decides about one file that was found. */
+static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
+{
+    hgh_reload_run *run = &reload->run;
+    json_t *old = hgh_manifest_find(reload->manifest, found->name);
+    json_t *attributes = hgh_reload_attributes(hgh_reload_settings(reload), found->name);
+    const json_t *rejected = json_object_get(reload->rejected, found->name);
+    const char *rejected_hash = json_string_value(json_object_get(rejected, "sha256"));
+    hgh_object_file file = {0};
+    hg_error err = HG_ERROR_INIT;
+    size_t candidates_before = run->candidate_count;
+
+    if (found->conflict != NULL) {
+        hgh_reload_reject(reload, found->name, NULL, found->conflict, NULL);
+    } else if (hgh_object_file_read(found->path, &file, &err) != HG_OK) {
+        hgh_reload_reject(reload, found->name, NULL, err.text, NULL);
+    } else if (old != NULL && !run->force && hgh_reload_attributes_are_same(old, attributes) &&
+               strcmp(json_string_value(json_object_get(old, "sha256")), file.sha256) == 0) {
+        json_t *item = hgh_reload_report_add(run, found->name, "unchanged");
+
+        (void)json_object_set(item, "version", json_object_get(old, "version"));
+        (void)json_object_set(item, "sha256", json_object_get(old, "sha256"));
+        (void)json_object_del(reload->rejected, found->name);
+    } else if (rejected_hash != NULL && !run->force && strcmp(rejected_hash, file.sha256) == 0) {
+        json_t *item = hgh_reload_report_add(run, found->name, "still rejected");
+
+        (void)json_object_set(item, "reason", json_object_get(rejected, "reason"));
+        (void)json_object_set(item, "sha256", json_object_get(rejected, "sha256"));
+    } else {
+        (void)json_object_del(reload->rejected, found->name);
+        object_admit(reload, found, &file, attributes, old != NULL);
+    }
+    hgh_object_file_done(&file);
+    if (old != NULL && run->candidate_count == candidates_before) {
+        hgh_reload_keep_entry(run, old); /* unchanged, or refused: it goes on serving */
+    }
+}
+
+/* A plugin that is in force and whose file is gone. */
+static void object_missing(hgh_reload *reload, json_t *old)
+{
+    hgh_reload_run *run = &reload->run;
+    const char *name = json_string_value(json_object_get(old, "name"));
+    user_list users = {0};
+    char reason[HG_ERROR_TEXT_MAX];
+
+    hgh_reload_each_config(reload, name, user_add, &users);
+    if (users.count > 0 && !run->force) {
+        (void)snprintf(reason, sizeof(reason),
+                       "its file is gone, but %zu %s: %.300s; put it back, or reload with force",
+                       users.count, users.count == 1 ? "object uses it" : "objects use it",
+                       users.text);
+        hgh_reload_reject(reload, name, NULL, reason, NULL);
+        hgh_reload_keep_entry(run, old);
+        return;
+    }
+    (void)hgh_reload_report_add(run, name, "removed");
+    run->removes = true;
+}
+
+/* Whatever is in force and was not found, or is left out by the list. */
+static void removals_choose(hgh_reload *reload, const hgh_plugin_scan *scan)
+{
+    size_t index;
+    json_t *old;
+
+    json_array_foreach(json_object_get(reload->manifest, "plugins"), index, old)
+    {
+        const char *name = json_string_value(json_object_get(old, "name"));
+
+        if (!is_listed(hgh_reload_settings(reload), name)) {
+            (void)hgh_reload_report_add(&reload->run, name, "ignored");
+            reload->run.removes = true;
+        } else if (hgh_plugin_scan_find(scan, name) == NULL) {
+            object_missing(reload, old);
+        }
+    }
+}
+
+static void missing_report(hgh_reload *reload, const hgh_plugin_scan *scan)
+{
+    size_t index;
+    json_t *item;
+
+    json_array_foreach(hgh_reload_settings(reload)->plugins, index, item)
+    {
+        const char *name = json_string_value(item);
+
+        if (name != NULL && hgh_plugin_scan_find(scan, name) == NULL &&
+            hgh_manifest_find(reload->manifest, name) == NULL) {
+            (void)hgh_reload_report_add(&reload->run, name, "missing");
+            hgh_log(HG_LOG_WARN, "plugin %s is listed but there is no file of it", name);
+        }
+    }
+}
+
+/* Where the plugins are that come with the gateway: installed, or in the folder it was built in. */
+static char *shipped_directory(const hgh_instance *instance)
+{
+    char *installed = hgh_install_path(instance, HGH_PLUGIN_DIRECTORY);
+
+    if (installed == NULL || access(installed, F_OK) == 0) {
+        return installed;
+    }
+    free(installed);
+    return hgh_install_path(instance, "plugins");
+}
+
+hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
+{
+    const hgh_settings *settings = hgh_reload_settings(reload);
+    char *shipped = shipped_directory(reload->options.instance);
+    char *own = settings->plugins_directory[0] == '/'
+                    ? strdup(settings->plugins_directory)
+                    : hgh_instance_path(reload->options.instance, settings->plugins_directory);
+    hgh_plugin_scan scan = {0};
+    hg_status status = HG_ERR_NO_MEMORY;
+
+    if (shipped != NULL && own != NULL) {
+        status = hgh_plugin_scan_run(shipped, own, settings->plugins_override, &scan, err);
+    }
+    for (size_t i = 0; i < scan.count && status == HG_OK; i++) {
+        if (is_listed(settings, scan.plugins[i].name)) {
+            object_choose(reload, &scan.plugins[i]);
+        } else if (hgh_manifest_find(reload->manifest, scan.plugins[i].name) == NULL) {
+            (void)hgh_reload_report_add(&reload->run, scan.plugins[i].name, "ignored");
+        }
+    }
+    if (status == HG_OK) {
+        removals_choose(reload, &scan);
+        missing_report(reload, &scan);
+    }
+    hgh_plugin_scan_done(&scan);
+    free(shipped);
+    free(own);
+    return status;
+}

@@ -1,0 +1,113 @@
+/* host/control/reload_parts.h - what the files of a reload share: its state, and its steps. */
+#ifndef HOST_CONTROL_RELOAD_PARTS_H
+#define HOST_CONTROL_RELOAD_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "host/control/probe.h"
+#include "host/control/reload.h"
+#include "host/core/board.h"
+
+/* An object that is to be put into service. */
+typedef struct hgh_reload_candidate {
+    json_t *entry; /* of the next manifest; borrowed from it */
+    const char *name;
+    bool replaces;
+} hgh_reload_candidate;
+
+/* What is being waited for. */
+typedef enum hgh_reload_step {
+    HGH_RELOAD_NONE = 0,
+    HGH_RELOAD_PROBE,
+    HGH_RELOAD_VOTES,
+    HGH_RELOAD_FOLLOW,
+} hgh_reload_step;
+
+/* One reload under way. */
+typedef struct hgh_reload_run {
+    bool at_start; /* bad objects are left out instead of refusing all */
+    bool force;
+    hgh_reload_step step;
+    hgh_settings *settings; /* read anew; NULL: those of the start */
+    json_t *next;           /* manifest */
+    json_t *report;         /* an array, one object a plugin */
+    json_t *descriptions;   /* by name, of the candidates that were probed */
+    hgh_reload_candidate *candidates;
+    size_t candidate_count;
+    size_t probed;
+    size_t rejections; /* new ones */
+    bool removes;
+    char reason[HG_ERROR_TEXT_MAX]; /* of a refusal as a whole */
+    hgh_probe *probe;
+    uint64_t began_ms;
+    uint64_t deadline_ms;
+    uint64_t drain_deadline_ms;
+    hgh_admin_answer_later *later; /* NULL at the start */
+} hgh_reload_run;
+
+struct hgh_reload {
+    hgh_reload_options options;
+    hgh_board *board;
+    json_t *manifest; /* in force */
+    json_t *previous; /* in force before */
+    json_t *rejected; /* by name: {"sha256", "reason"} of the last look */
+    uint64_t newest;  /* highest generation that was ever prepared */
+    hgh_reload_run run;
+    hgh_event_loop_timer look;
+    hgh_event_loop_timer sweep;
+    hgh_event_loop_timer deferred;
+    void (*begun)(void *context);
+    void *begun_context;
+};
+
+/** The settings that count: read anew, or those of the start. */
+const hgh_settings *hgh_reload_settings(const hgh_reload *reload);
+
+/* reload_choose.c: which objects are put into service */
+
+/** Looks into the plugins directories, decides about each object, admits and stages what is new. */
+hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err);
+
+/** One more line of the report; borrowed from it. */
+json_t *hgh_reload_report_add(hgh_reload_run *run, const char *name, const char *state);
+
+/** An object that will not be used: the report and the log say why. sha256, issues may be NULL. */
+void hgh_reload_reject(hgh_reload *reload,
+                       const char *name,
+                       const char *sha256,
+                       const char *reason,
+                       const json_t *issues);
+
+/** An entry of the manifest in force stays in the next one. */
+void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry);
+
+/** Calls for every configuration of a plugin that is stored. */
+void hgh_reload_each_config(
+    const hgh_reload *reload,
+    const char *name,
+    void (*visit)(void *context, const hgh_resource_object *object, const char *use, json_t *value),
+    void *context);
+
+/** plugin_attr of a plugin, borrowed; NULL: it has none. */
+json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name);
+
+bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes);
+
+/* reload_probe.c: each of them is loaded in a process of its own */
+
+/** Goes on with the next candidate; after the last one, hgh_reload_prepare() or a refusal. */
+void hgh_reload_probe_next(hgh_reload *reload);
+
+/* reload.c: all workers load them, vote and switch */
+
+void hgh_reload_prepare(hgh_reload *reload);
+
+/** Ends the reload without a change; the run's reason says why. */
+void hgh_reload_refuse(hgh_reload *reload);
+void hgh_reload_refuse_with(hgh_reload *reload, const char *reason);
+
+#endif

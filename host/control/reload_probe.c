@@ -1,0 +1,159 @@
+/* host/control/reload_probe.c - tries each new object in a process of its own. */
+#include <string.h>
+
+#include "host/control/manifest.h"
+#include "host/control/probe.h"
+#include "host/control/reload_parts.h"
+#include "host/control/staging.h"
+
+#define PROBE_MS     2000u /* for one object */
+#define PROBE_PER_MS 10u   /* configurations that add a millisecond */
+
+static void
+config_add(void *context, const hgh_resource_object *object, const char *use, json_t *value)
+{
+    json_t *configs = context;
+    const char *slash = strchr(object->key, '/');
+
+    (void)json_array_append_new(
+        configs, json_pack("{s:s, s:s%, s:s, s:O}", "use", use, "resource", object->key,
+                           slash == NULL ? strlen(object->key) : (size_t)(slash - object->key),
+                           "id", object->id, "value", value));
+}
+
+static const hgh_reload_candidate *candidate_probed(const hgh_reload *reload)
+{
+    return &reload->run.candidates[reload->run.probed];
+}
+
+/* A candidate that failed keeps what was in force; at a start the others go on without it. */
+static void candidate_reject(hgh_reload *reload, const char *reason, const json_t *issues)
+{
+    hgh_reload_run *run = &reload->run;
+    const hgh_reload_candidate *failed = candidate_probed(reload);
+    json_t *plugins = json_object_get(run->next, "plugins");
+    json_t *entry = json_incref(failed->entry);
+    size_t index;
+    json_t *item;
+
+    hgh_reload_reject(reload, failed->name, json_string_value(json_object_get(entry, "sha256")),
+                      reason, issues);
+    hgh_staging_remove(reload->options.instance, json_string_value(json_object_get(entry, "path")));
+    json_array_foreach(plugins, index, item)
+    {
+        json_t *old;
+
+        if (item != entry) {
+            continue;
+        }
+        (void)json_array_remove(plugins, index);
+        old = hgh_manifest_find(reload->manifest, failed->name);
+        if (old != NULL) {
+            hgh_reload_keep_entry(run, old);
+        }
+        break;
+    }
+    memmove(&run->candidates[run->probed], &run->candidates[run->probed + 1],
+            (run->candidate_count - run->probed - 1) * sizeof(*run->candidates));
+    run->candidate_count--;
+    json_decref(entry);
+}
+
+static void probe_end(hgh_reload *reload)
+{
+    hgh_probe_free(reload->run.probe);
+    reload->run.probe = NULL;
+    hgh_reload_probe_next(reload);
+}
+
+/* Callbacks of the probe may not free it: what follows is run from the loop. */
+static void on_probe_next(void *context)
+{
+    probe_end(context);
+}
+
+static void on_probe_message(void *context, const json_t *message)
+{
+    hgh_reload *reload = context;
+    hgh_reload_run *run = &reload->run;
+    const char *error = json_string_value(json_object_get(message, "error"));
+
+    hgh_probe_set_deadline(run->probe, 0);
+    if (json_is_true(json_object_get(message, "ok"))) {
+        const hgh_reload_candidate *good = candidate_probed(reload);
+        json_t *description = json_object_get(message, "description");
+
+        (void)json_object_set(good->entry, "version", json_object_get(description, "version"));
+        (void)json_object_set(run->descriptions, good->name, description);
+        run->probed++;
+    } else {
+        candidate_reject(reload, error == NULL ? "the probe gave no reason" : error,
+                         json_object_get(message, "issues"));
+    }
+    run->step = HGH_RELOAD_NONE;
+    hgh_event_loop_defer(reload->options.loop, &reload->deferred, on_probe_next, reload);
+}
+
+static void on_probe_end(void *context, const char *why, uint32_t object)
+{
+    hgh_reload *reload = context;
+
+    (void)object;
+    if (reload->run.step != HGH_RELOAD_PROBE) {
+        return; /* it has answered: the deferred call frees it */
+    }
+    candidate_reject(reload, why, NULL);
+    reload->run.step = HGH_RELOAD_NONE;
+    hgh_event_loop_defer(reload->options.loop, &reload->deferred, on_probe_next, reload);
+}
+
+static hg_status probe_begin(hgh_reload *reload, hg_error *err)
+{
+    hgh_reload_run *run = &reload->run;
+    const hgh_reload_candidate *next = candidate_probed(reload);
+    hgh_probe_options options = {
+        .loop = reload->options.loop,
+        .directory = reload->options.instance->directory,
+        .shared_memory_bytes = (uint64_t)hgh_reload_settings(reload)->shared_memory_bytes,
+        .on_message = on_probe_message,
+        .on_end = on_probe_end,
+        .context = reload,
+    };
+    json_t *configs = json_array();
+    json_t *message;
+    hg_status status = hgh_probe_start(&options, &run->probe, err);
+
+    if (status != HG_OK) {
+        json_decref(configs);
+        return status;
+    }
+    hgh_reload_each_config(reload, next->name, config_add, configs);
+    run->step = HGH_RELOAD_PROBE;
+    hgh_probe_set_deadline(run->probe, PROBE_MS + json_array_size(configs) / PROBE_PER_MS);
+    message = json_pack("{s:s, s:O, s:O, s:O, s:O*, s:o}", "op", "examine", "name",
+                        json_object_get(next->entry, "name"), "path",
+                        json_object_get(next->entry, "path"), "number",
+                        json_object_get(next->entry, "number"), "attributes",
+                        json_object_get(next->entry, "attributes"), "configs", configs);
+    hgh_probe_send(run->probe, message);
+    json_decref(message);
+    return HG_OK;
+}
+
+void hgh_reload_probe_next(hgh_reload *reload)
+{
+    hgh_reload_run *run = &reload->run;
+    hg_error err = HG_ERROR_INIT;
+
+    if (run->probed < run->candidate_count) {
+        if (probe_begin(reload, &err) != HG_OK) {
+            hgh_reload_refuse_with(reload, err.text);
+        }
+        return;
+    }
+    if (run->rejections > 0 && !run->at_start) {
+        hgh_reload_refuse(reload);
+        return;
+    }
+    hgh_reload_prepare(reload);
+}

@@ -1,0 +1,42 @@
+/* host/core/request_parts.h - what the files of a request share: its log and its blame marker. */
+#ifndef HOST_CORE_REQUEST_PARTS_H
+#define HOST_CORE_REQUEST_PARTS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "host/core/request.h"
+#include "host/core/runtime.h"
+
+/** Logs a line about a request. */
+HG_PRINTF(3, 4)
+void hgh_request_log_line(hg_request *request, hg_log_level level, const char *format, ...);
+
+/**
+ * Begins what the callback that has just parked waits for; false: it could not, and the callback
+ * has ended over that. Main stack only.
+ */
+bool hgh_request_wait_begin(hg_request *request);
+
+static inline hgh_blame *hgh_request_blame(const hg_request *request)
+{
+    return &request->runtime->plugin_host.blame;
+}
+
+/* Sequence numbers stand in the marker's upper bits. */
+#define HGH_MARKER_STEP ((uint64_t)1 << 24)
+
+/** The call of a step begins. No call of a step is inside another one's. */
+static inline void hgh_marker_set(hgh_blame *blame, const hgh_step *step)
+{
+    blame->sequence += HGH_MARKER_STEP;
+    atomic_store_explicit(blame->marker, blame->sequence | step->marker, memory_order_relaxed);
+}
+
+/** The last of a phase's calls has ended. */
+static inline void hgh_marker_clear(hgh_blame *blame)
+{
+    atomic_store_explicit(blame->marker, 0, memory_order_relaxed);
+}
+
+#endif
