@@ -9,28 +9,25 @@
 
 #define SUFFIX ".so"
 
-/* The stem of NAME.so; false: no plugin's file. */
-static bool stem_of(const char *file, char *into, size_t size)
+/* Bytes of NAME in NAME.so; 0: no plugin's file. */
+static size_t stem_length(const char *file)
 {
     size_t length = strlen(file);
-    size_t stem = length - (sizeof(SUFFIX) - 1);
+    size_t suffix = sizeof(SUFFIX) - 1;
 
-    if (length <= sizeof(SUFFIX) - 1 || strcmp(file + stem, SUFFIX) != 0 || file[0] == '.' ||
-        stem >= size) {
-        return false;
-    }
-    memcpy(into, file, stem);
-    into[stem] = '\0';
-    return true;
+    return length > suffix && strcmp(file + length - suffix, SUFFIX) == 0 && file[0] != '.'
+               ? length - suffix
+               : 0;
 }
 
 static hg_status
 scan_add(hgh_plugin_scan *scan, const char *directory, const char *file, bool shipped)
 {
     hgh_found_plugin plugin = {.shipped = shipped};
+    size_t stem = stem_length(file);
     void *grown;
 
-    if (!stem_of(file, plugin.name, sizeof(plugin.name))) {
+    if (stem == 0) {
         return HG_OK;
     }
     grown = realloc(scan->plugins, (scan->count + 1) * sizeof(*scan->plugins));
@@ -38,7 +35,17 @@ scan_add(hgh_plugin_scan *scan, const char *directory, const char *file, bool sh
         return HG_ERR_NO_MEMORY;
     }
     scan->plugins = grown;
+    memcpy(plugin.name, file, stem < HG_NAME_MAX ? stem : HG_NAME_MAX);
+    if (stem > HG_NAME_MAX) {
+        memcpy(plugin.name + HG_NAME_MAX - 3, "...", 3); /* no other plugin can be called so */
+    }
     if (asprintf(&plugin.path, "%s/%s", directory, file) < 0) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (stem > HG_NAME_MAX &&
+        asprintf(&plugin.conflict, "%s: has %zu bytes before " SUFFIX ", at most %u make a name",
+                 plugin.path, stem, HG_NAME_MAX) < 0) {
+        free(plugin.path);
         return HG_ERR_NO_MEMORY;
     }
     scan->plugins[scan->count++] = plugin;

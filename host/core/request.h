@@ -127,6 +127,7 @@ struct hg_request {
     bool canceled;
     bool verdict_ready; /* a parked callback has ended with `verdict` */
     bool body_may_change;
+    bool body_failed; /* bytes of the body are lost: the response cannot go on */
     bool headers_held;
     bool headers_sent;
     hgh_body_scratch body_scratch[2]; /* a change may be made from the bytes of the one before */

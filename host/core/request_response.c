@@ -113,7 +113,8 @@ buffer_collect(hg_request *request, hgh_body_buffer *buffer, hg_chunk *chunk, bo
                                                      buffer->length + chunk->data.length);
 
             if (joined == NULL) {
-                return true;
+                request->body_failed = true;
+                return false;
             }
             memcpy(joined, buffer->data, buffer->length);
             memcpy(joined + buffer->length, chunk->data.data, chunk->data.length);
@@ -188,6 +189,9 @@ hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, 
     if (body_steps_run(request, HG_PHASE_BODY_FILTER, &chunk)) {
         (void)body_steps_run(request, HG_PHASE_DELAYED_BODY_FILTER, &chunk);
         flows = chunk.data.length > 0;
+    }
+    if (request->body_failed) {
+        return HG_ERR_NO_MEMORY;
     }
     if (last || flows) { /* bytes that go need their headers before them */
         request->headers_held = false;

@@ -480,7 +480,25 @@ size_t gateway_processes(const gateway *self, pid_t *pids, size_t max)
     return count;
 }
 
-/* The one among its processes whose command line begins so. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    char *status;
+    const char *line;
+    pid_t parent = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    status = file_read(path);
+    line = strstr(status, "PPid:");
+    if (line != NULL) {
+        parent = (pid_t)strtol(line + strlen("PPid:"), NULL, 10);
+    }
+    free(status);
+    return parent;
+}
+
+/* The supervisor's child with such a command line: a process that control has just forked has the
+ * same one until it becomes something else. */
 static pid_t find_process(const gateway *self, const char *program, const char *argument)
 {
     pid_t pids[PROCESSES_MAX];
@@ -502,7 +520,8 @@ static pid_t find_process(const gateway *self, const char *program, const char *
         for (size_t at = 0; at < length; at++) {
             line[at] = line[at] == '\0' ? ' ' : line[at];
         }
-        if (strstr(line, program) != NULL && strstr(line, argument) != NULL) {
+        if (strstr(line, program) != NULL && strstr(line, argument) != NULL &&
+            parent_of(pids[i]) == self->pid) {
             found = pids[i];
         }
     }

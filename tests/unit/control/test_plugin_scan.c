@@ -86,8 +86,7 @@ static void both_directories_are_read_in_the_order_of_names(void **state)
 static void only_objects_are_taken(void **state)
 {
     static const char *const names[] = {
-        ".so",   ".hidden.so", "readme.txt",   "noso",      "a.so.bak",
-        "a.so~", "a.SO",       LONGEST "a.so", ".a.so.swp", "so",
+        ".so", ".hidden.so", "readme.txt", "noso", "a.so.bak", "a.so~", "a.SO", ".a.so.swp", "so",
     };
 
     (void)state;
@@ -97,6 +96,26 @@ static void only_objects_are_taken(void **state)
     assert_string_equal(scanned(NULL), "");
     make(own, LONGEST ".so");
     assert_string_equal(scanned(NULL), LONGEST);
+}
+
+static void a_name_that_is_too_long_is_told(void **state)
+{
+    hgh_plugin_scan scan = {0};
+
+    (void)state;
+    make(own, LONGEST "a.so");
+    make(own, LONGEST ".so");
+    assert_int_equal(hgh_plugin_scan_run(shipped, own, NULL, &scan, NULL), HG_OK);
+    assert_int_equal(scan.count, 2);
+    for (size_t i = 0; i < scan.count; i++) {
+        bool fits = strcmp(scan.plugins[i].name, LONGEST) == 0;
+
+        assert_int_equal(scan.plugins[i].conflict == NULL, fits);
+        if (!fits) {
+            assert_non_null(strstr(scan.plugins[i].conflict, "has 64 bytes before .so"));
+        }
+    }
+    hgh_plugin_scan_done(&scan);
 }
 
 static void an_odd_stem_is_handed_on_for_a_reason_later(void **state)
@@ -163,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(both_directories_are_read_in_the_order_of_names),
         ROW(only_objects_are_taken),
+        ROW(a_name_that_is_too_long_is_told),
         ROW(an_odd_stem_is_handed_on_for_a_reason_later),
         ROW(a_name_in_both_is_a_conflict_unless_it_is_overridden),
         ROW(a_directory_that_is_not_there_is_empty),
