@@ -1,94 +1,22 @@
 /* test_file_logger.c - what lines hold and where they go. */
 #define _XOPEN_SOURCE 700
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include <hotgate/test.h>
+#include <hotgate/test_cmocka.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define NAME              "file-logger"
-
-static const char *plugin_path; /* of the built object: the program's argument */
-
-static void failed(void *context, const char *text)
-{
-    (void)context;
-    fail_msg("%s", text);
-}
-
-static int begin(void **state)
-{
-    hg_error err = HG_ERROR_INIT;
-    hg_test *test = hg_test_new();
-
-    *state = test;
-    hg_test_on_failure(test, failed, NULL);
-    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    hg_test_free(*state);
-    return 0;
-}
-
-/* Sends a request through a route with that configuration. */
-static const hg_test_exchange *
-run(hg_test *test, const char *config, const hg_test_request *request)
-{
-    char route[4096];
-    hg_error err = HG_ERROR_INIT;
-
-    (void)snprintf(route, sizeof(route),
-                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
-                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                   config);
-    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
-        fail_msg("%s: %s", config, err.text);
-    }
-    return hg_test_send(test, request);
-}
-
-/* Judges rows of configurations. */
-typedef struct judged {
-    const char *label;
-    const char *config;
-    const char *text; /* part of the finding; NULL: accepted */
-} judged;
-
-static void judge(hg_test *test, const judged *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        hg_error err = HG_ERROR_INIT;
-        hg_status status = hg_test_check(test, NAME, HG_TEST_ON_ROUTE, rows[i].config, NULL, &err);
-
-        if ((status == HG_OK) != (rows[i].text == NULL) ||
-            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
-            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
-        }
-    }
-}
 
 static char directory[64]; /* of one test */
 
 static int begin_in_directory(void **state)
 {
     (void)strcpy(directory, "/tmp/file-logger-XXXXXX");
-    return mkdtemp(directory) == NULL ? -1 : begin(state);
+    return mkdtemp(directory) == NULL ? -1 : hg_test_set_up(state);
 }
 
 static const char *path_of(const char *name)
@@ -101,7 +29,7 @@ static const char *path_of(const char *name)
 
 static int end_in_directory(void **state)
 {
-    (void)end(state);
+    (void)hg_test_tear_down(state);
     (void)unlink(path_of("log"));
     (void)unlink(path_of("log.1"));
     return rmdir(directory);
@@ -137,7 +65,7 @@ logged(hg_test *test, const char *options, const hg_test_request *request, size_
     json_t *line;
 
     (void)snprintf(config, sizeof(config), "{\"path\": \"%s\"%s}", path_of("log"), options);
-    (void)run(test, config, request);
+    (void)hg_test_run(test, config, request);
     lines = lines_of("log");
     if (json_array_size(lines) != count) {
         fail_msg("%zu lines", json_array_size(lines));
@@ -328,7 +256,7 @@ static void lines_go_on_behind_a_reload(void **state)
     hg_error err = HG_ERROR_INIT;
 
     json_decref(logged(*state, "", &request, 1));
-    assert_int_equal(hg_test_load(*state, plugin_path, NULL, &err), HG_OK);
+    assert_int_equal(hg_test_load(*state, hg_test_the_subject()->path, NULL, &err), HG_OK);
     (void)hg_test_send(*state, &request);
     assert_int_equal(line_count("log"), 2);
     assert_int_equal(hg_test_objects_mapped(*state), 1);
@@ -352,7 +280,7 @@ static void what_cannot_be_opened_is_said_once_a_minute(void **state)
 
         hg_test_log_clear(*state);
         (void)snprintf(config, sizeof(config), "{\"path\": \"%s\"}", cases[i].path);
-        assert_int_equal(run(*state, config, &request)->status, 200);
+        assert_int_equal(hg_test_run(*state, config, &request)->status, 200);
         hg_test_advance(*state, 30000);
         (void)hg_test_send(*state, &request);
         if (hg_test_log_count(*state, HG_LOG_ERROR, cases[i].why) != 1) {
@@ -371,7 +299,7 @@ static void a_pipe_does_not_stop_the_worker(void **state)
 
     assert_int_equal(mkfifo(path_of("log"), 0600), 0);
     (void)snprintf(config, sizeof(config), "{\"path\": \"%s\"}", path_of("log"));
-    assert_int_equal(run(*state, config, &request)->status, 200);
+    assert_int_equal(hg_test_run(*state, config, &request)->status, 200);
     assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "failed to open file"), 1);
 }
 
@@ -385,7 +313,7 @@ static void many_files_are_written_with_few_open(void **state)
 
         (void)snprintf(name, sizeof(name), "%d", i);
         (void)snprintf(config, sizeof(config), "{\"path\": \"%s\"}", path_of(name));
-        (void)run(*state, config, &request);
+        (void)hg_test_run(*state, config, &request);
         assert_int_equal(line_count(name), 1);
         assert_int_equal(unlink(path_of(name)), 0);
     }
@@ -393,7 +321,7 @@ static void many_files_are_written_with_few_open(void **state)
 
 static void configurations_are_judged(void **state)
 {
-    static const judged rows[] = {
+    static const hg_test_row rows[] = {
         {"no path", "{}", ""},
         {"empty path", "{\"path\": \"\"}", ""},
         {"path of another type", "{\"path\": 1}", ""},
@@ -417,35 +345,40 @@ static void configurations_are_judged(void **state)
         {"match", "{\"path\": \"a\", \"match\": []}", "/match: found an expression"},
     };
 
-    judge(*state, rows, ARRAY_SIZE(rows));
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_line_tells_all_of_a_request, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(tries_are_summed_up, begin_in_directory, end_in_directory),
-        cmocka_unit_test_setup_teardown(a_client_that_went_away_is_logged, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(a_format_chooses_what_is_written, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(bodies_are_included_on_demand, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(lines_go_on_behind_a_reload, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_said_once_a_minute,
-                                        begin_in_directory, end_in_directory),
-        cmocka_unit_test_setup_teardown(a_pipe_does_not_stop_the_worker, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(many_files_are_written_with_few_open, begin_in_directory,
-                                        end_in_directory),
-        cmocka_unit_test_setup_teardown(configurations_are_judged, begin_in_directory,
-                                        end_in_directory),
-    };
-
-    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
-    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
-}
+HG_TEST_MAIN("file-logger",
+             cmocka_unit_test_setup_teardown(a_line_tells_all_of_a_request,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(tries_are_summed_up,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(a_client_that_went_away_is_logged,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(a_format_chooses_what_is_written,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(bodies_are_included_on_demand,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(lines_go_on_behind_a_reload,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_said_once_a_minute,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(a_pipe_does_not_stop_the_worker,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(many_files_are_written_with_few_open,
+                                             begin_in_directory,
+                                             end_in_directory),
+             cmocka_unit_test_setup_teardown(configurations_are_judged,
+                                             begin_in_directory,
+                                             end_in_directory))

@@ -1,62 +1,10 @@
 /* test_ip_restriction.c - who passes, who does not, and what he is told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include <hotgate/test.h>
+#include <hotgate/test_cmocka.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define NAME              "ip-restriction"
-
-static const char *plugin_path; /* of the built object: the program's argument */
-
-static void failed(void *context, const char *text)
-{
-    (void)context;
-    fail_msg("%s", text);
-}
-
-static int begin(void **state)
-{
-    hg_error err = HG_ERROR_INIT;
-    hg_test *test = hg_test_new();
-
-    *state = test;
-    hg_test_on_failure(test, failed, NULL);
-    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    hg_test_free(*state);
-    return 0;
-}
-
-/* Sends a request through a route with that configuration. */
-static const hg_test_exchange *
-run(hg_test *test, const char *config, const hg_test_request *request)
-{
-    char route[4096];
-    hg_error err = HG_ERROR_INIT;
-
-    (void)snprintf(route, sizeof(route),
-                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
-                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                   config);
-    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    return hg_test_send(test, request);
-}
 
 static void clients_pass_by_their_address(void **state)
 {
@@ -86,7 +34,7 @@ static void clients_pass_by_their_address(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_test_request request = {.client = cases[i].client};
-        const hg_test_exchange *exchange = run(*state, cases[i].config, &request);
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
 
         if (exchange->status != cases[i].status ||
             (exchange->tries == 0) != (cases[i].status != 200)) {
@@ -114,14 +62,16 @@ static void a_refused_client_is_told_why(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_test_request request = {.uri = "/"};
-        const hg_test_exchange *exchange = run(*state, cases[i].config, &request);
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
 
         if (exchange->status != cases[i].status || strcmp(exchange->body, cases[i].body) != 0) {
             fail_msg("%s: got %u %s", cases[i].label, exchange->status, exchange->body);
         }
         assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
     }
-    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, NAME " exits with http status code"),
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN,
+                                       "ip-restriction"
+                                       " exits with http status code"),
                      ARRAY_SIZE(cases));
 }
 
@@ -162,7 +112,7 @@ static void configurations_are_judged(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_error err = HG_ERROR_INIT;
         hg_status status =
-            hg_test_check(*state, NAME, HG_TEST_ON_ROUTE, cases[i].config, NULL, &err);
+            hg_test_check(*state, "ip-restriction", HG_TEST_ON_ROUTE, cases[i].config, NULL, &err);
 
         if ((status == HG_OK) != (cases[i].text == NULL) ||
             (cases[i].text != NULL && strstr(err.text, cases[i].text) == NULL)) {
@@ -172,19 +122,13 @@ static void configurations_are_judged(void **state)
     for (size_t length = 1024; length <= 1025; length++) {
         (void)snprintf(config, sizeof(config), "{\"blacklist\": [\"::1\"], \"message\": \"%s\"}",
                        long_text(length));
-        assert_int_equal(hg_test_check(*state, NAME, HG_TEST_ON_ROUTE, config, NULL, NULL),
-                         length == 1024 ? HG_OK : HG_ERR_INVALID);
+        assert_int_equal(
+            hg_test_check(*state, "ip-restriction", HG_TEST_ON_ROUTE, config, NULL, NULL),
+            length == 1024 ? HG_OK : HG_ERR_INVALID);
     }
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(clients_pass_by_their_address, begin, end),
-        cmocka_unit_test_setup_teardown(a_refused_client_is_told_why, begin, end),
-        cmocka_unit_test_setup_teardown(configurations_are_judged, begin, end),
-    };
-
-    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
-    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
-}
+HG_TEST_MAIN("ip-restriction",
+             HG_TEST_CASE(clients_pass_by_their_address),
+             HG_TEST_CASE(a_refused_client_is_told_why),
+             HG_TEST_CASE(configurations_are_judged))

@@ -1,88 +1,16 @@
 /* test_key_auth.c - which keys pass, what others are told, what the upstream sees. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include <hotgate/test.h>
+#include <hotgate/test_cmocka.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define NAME              "key-auth"
-
-static const char *plugin_path; /* of the built object: the program's argument */
-
-static void failed(void *context, const char *text)
-{
-    (void)context;
-    fail_msg("%s", text);
-}
-
-static int begin(void **state)
-{
-    hg_error err = HG_ERROR_INIT;
-    hg_test *test = hg_test_new();
-
-    *state = test;
-    hg_test_on_failure(test, failed, NULL);
-    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    hg_test_free(*state);
-    return 0;
-}
-
-/* Sends a request through a route with that configuration. */
-static const hg_test_exchange *
-run(hg_test *test, const char *config, const hg_test_request *request)
-{
-    char route[4096];
-    hg_error err = HG_ERROR_INIT;
-
-    (void)snprintf(route, sizeof(route),
-                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
-                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                   config);
-    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
-        fail_msg("%s: %s", config, err.text);
-    }
-    return hg_test_send(test, request);
-}
-
-/* Judges rows of configurations. */
-typedef struct judged {
-    const char *label;
-    const char *config;
-    const char *text; /* part of the finding; NULL: accepted */
-} judged;
-
-static void judge(hg_test *test, const judged *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        hg_error err = HG_ERROR_INIT;
-        hg_status status = hg_test_check(test, NAME, HG_TEST_ON_ROUTE, rows[i].config, NULL, &err);
-
-        if ((status == HG_OK) != (rows[i].text == NULL) ||
-            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
-            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
-        }
-    }
-}
 
 static int begin_with_jack(void **state)
 {
     hg_error err = HG_ERROR_INIT;
 
-    if (begin(state) != 0) {
+    if (hg_test_set_up(state) != 0) {
         return -1;
     }
     return hg_test_put(*state, "consumers/jack",
@@ -120,7 +48,7 @@ static void a_key_identifies_its_consumer(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_test_request request = {.uri = cases[i].uri, .headers = cases[i].headers};
-        const hg_test_exchange *exchange = run(*state, cases[i].config, &request);
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
         char body[128];
 
         (void)snprintf(body, sizeof(body), "{\"message\":\"%s\"}\n",
@@ -141,12 +69,12 @@ static void a_key_identifies_its_consumer(void **state)
 static void a_refusal_names_its_realm(void **state)
 {
     hg_test_request request = {.uri = "/"};
-    const hg_test_exchange *exchange = run(*state, "{}", &request);
+    const hg_test_exchange *exchange = hg_test_run(*state, "{}", &request);
 
     assert_string_equal(hg_test_header(*state, exchange, "WWW-Authenticate"),
                         "apikey realm=\"key\"");
     assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
-    exchange = run(*state, "{\"realm\": \"my house\"}", &request);
+    exchange = hg_test_run(*state, "{\"realm\": \"my house\"}", &request);
     assert_string_equal(hg_test_header(*state, exchange, "WWW-Authenticate"),
                         "apikey realm=\"my house\"");
     assert_int_equal(
@@ -178,7 +106,7 @@ static void credentials_are_hidden_on_demand(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_test_request request = {.uri = cases[i].uri, .headers = cases[i].headers};
-        const hg_test_exchange *exchange = run(*state, cases[i].config, &request);
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
         const char *header = hg_test_upstream_header(*state, exchange, "apikey");
         const char *arguments = exchange->upstream_arguments;
 
@@ -195,7 +123,7 @@ static void a_changed_key_counts_at_once(void **state)
     hg_test_request request = {.headers = "apikey: new\n"};
     hg_error err = HG_ERROR_INIT;
 
-    assert_int_equal(run(*state, "{}", &request)->status, 401);
+    assert_int_equal(hg_test_run(*state, "{}", &request)->status, 401);
     assert_int_equal(
         hg_test_put(*state, "consumers/jack",
                     "{\"username\": \"jack\", \"plugins\": {\"key-auth\": {\"key\": \"new\"}}}",
@@ -208,7 +136,7 @@ static void a_changed_key_counts_at_once(void **state)
 
 static void configurations_are_judged(void **state)
 {
-    static const judged rows[] = {
+    static const hg_test_row rows[] = {
         {"defaults", "{}", NULL},
         {"empty header", "{\"header\": \"\"}", ""},
         {"header of another type", "{\"header\": 1}", ""},
@@ -231,10 +159,10 @@ static void configurations_are_judged(void **state)
         {"number", "{\"key\": 1}", HG_ERR_INVALID},
     };
 
-    judge(*state, rows, ARRAY_SIZE(rows));
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
     for (size_t i = 0; i < ARRAY_SIZE(credentials); i++) {
-        hg_status status =
-            hg_test_check(*state, NAME, HG_TEST_ON_CONSUMER, credentials[i].config, NULL, NULL);
+        hg_status status = hg_test_check(*state, "key-auth", HG_TEST_ON_CONSUMER,
+                                         credentials[i].config, NULL, NULL);
 
         if (status != credentials[i].status) {
             fail_msg("%s: got %d", credentials[i].label, (int)status);
@@ -242,16 +170,16 @@ static void configurations_are_judged(void **state)
     }
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_key_identifies_its_consumer, begin_with_jack, end),
-        cmocka_unit_test_setup_teardown(a_refusal_names_its_realm, begin_with_jack, end),
-        cmocka_unit_test_setup_teardown(credentials_are_hidden_on_demand, begin_with_jack, end),
-        cmocka_unit_test_setup_teardown(a_changed_key_counts_at_once, begin_with_jack, end),
-        cmocka_unit_test_setup_teardown(configurations_are_judged, begin_with_jack, end),
-    };
-
-    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
-    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
-}
+HG_TEST_MAIN(
+    "key-auth",
+    cmocka_unit_test_setup_teardown(a_key_identifies_its_consumer,
+                                    begin_with_jack,
+                                    hg_test_tear_down),
+    cmocka_unit_test_setup_teardown(a_refusal_names_its_realm, begin_with_jack, hg_test_tear_down),
+    cmocka_unit_test_setup_teardown(credentials_are_hidden_on_demand,
+                                    begin_with_jack,
+                                    hg_test_tear_down),
+    cmocka_unit_test_setup_teardown(a_changed_key_counts_at_once,
+                                    begin_with_jack,
+                                    hg_test_tear_down),
+    cmocka_unit_test_setup_teardown(configurations_are_judged, begin_with_jack, hg_test_tear_down))

@@ -1,83 +1,11 @@
 /* test_limit_count.c - what is counted, for how long, and how a rejection looks. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include <hotgate/test.h>
+#include <hotgate/test_cmocka.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define NAME              "limit-count"
-
-static const char *plugin_path; /* of the built object: the program's argument */
-
-static void failed(void *context, const char *text)
-{
-    (void)context;
-    fail_msg("%s", text);
-}
-
-static int begin(void **state)
-{
-    hg_error err = HG_ERROR_INIT;
-    hg_test *test = hg_test_new();
-
-    *state = test;
-    hg_test_on_failure(test, failed, NULL);
-    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    hg_test_free(*state);
-    return 0;
-}
-
-/* Sends a request through a route with that configuration. */
-static const hg_test_exchange *
-run(hg_test *test, const char *config, const hg_test_request *request)
-{
-    char route[4096];
-    hg_error err = HG_ERROR_INIT;
-
-    (void)snprintf(route, sizeof(route),
-                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
-                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                   config);
-    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
-        fail_msg("%s: %s", config, err.text);
-    }
-    return hg_test_send(test, request);
-}
-
-/* Judges rows of configurations. */
-typedef struct judged {
-    const char *label;
-    const char *config;
-    const char *text; /* part of the finding; NULL: accepted */
-} judged;
-
-static void judge(hg_test *test, const judged *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        hg_error err = HG_ERROR_INIT;
-        hg_status status = hg_test_check(test, NAME, HG_TEST_ON_ROUTE, rows[i].config, NULL, &err);
-
-        if ((status == HG_OK) != (rows[i].text == NULL) ||
-            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
-            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
-        }
-    }
-}
 
 static void put(hg_test *test, const char *key, const char *json)
 {
@@ -106,7 +34,7 @@ static void a_window_begins_with_the_first_request_of_its_key(void **state)
     const hg_test_exchange *exchange;
 
     hg_test_advance(*state, 12345); /* no clock to align with */
-    exchange = run(*state, config, &request);
+    exchange = hg_test_run(*state, config, &request);
     assert_int_equal(exchange->status, 200);
     assert_headers(*state, exchange, "2", "1", "60");
     hg_test_advance(*state, 29950);
@@ -139,7 +67,7 @@ static void the_time_left_has_up_to_two_decimals(void **state)
 
         hg_test_advance(*state, cases[i].passed_ms - at_ms);
         at_ms = cases[i].passed_ms;
-        exchange = run(*state, "{\"count\": 100, \"time_window\": 10}", &request);
+        exchange = hg_test_run(*state, "{\"count\": 100, \"time_window\": 10}", &request);
         assert_string_equal(hg_test_header(*state, exchange, "X-RateLimit-Reset"), cases[i].reset);
     }
 }
@@ -172,7 +100,7 @@ static void a_rejection_looks_as_configured(void **state)
 
         (void)snprintf(config, sizeof(config), "{\"count\": 1, \"time_window\": 60%s}",
                        cases[i].options);
-        exchange = run(*state, config, &request);
+        exchange = hg_test_run(*state, config, &request);
         if (exchange->tries != 1 ||
             (hg_test_header(*state, exchange, "X-RateLimit-Limit") != NULL) != cases[i].headers) {
             fail_msg("%s: the first request", cases[i].label);
@@ -249,7 +177,7 @@ static void requests_are_counted_by_their_key(void **state)
 
         (void)snprintf(config, sizeof(config), "{\"count\": 1, \"time_window\": 60%s}",
                        cases[i].options);
-        if (run(*state, config, &cases[i].first)->status != 200 ||
+        if (hg_test_run(*state, config, &cases[i].first)->status != 200 ||
             (hg_test_send(*state, &cases[i].second)->status != 200) != cases[i].same) {
             fail_msg("%s", cases[i].label);
         }
@@ -298,8 +226,9 @@ static void counters_outlive_a_reload_of_the_plugin(void **state)
     hg_test_request request = {.uri = "/"};
     hg_error err = HG_ERROR_INIT;
 
-    assert_int_equal(run(*state, "{\"count\": 1, \"time_window\": 60}", &request)->status, 200);
-    assert_int_equal(hg_test_load(*state, plugin_path, NULL, &err), HG_OK);
+    assert_int_equal(hg_test_run(*state, "{\"count\": 1, \"time_window\": 60}", &request)->status,
+                     200);
+    assert_int_equal(hg_test_load(*state, hg_test_the_subject()->path, NULL, &err), HG_OK);
     assert_int_equal(hg_test_send(*state, &request)->status, 503);
 }
 
@@ -308,7 +237,8 @@ static void fill(hg_test *test)
 {
     hg_error err = HG_ERROR_INIT;
 
-    assert_int_equal(hg_test_load(test, plugin_path, "{\"counters\": 1}", &err), HG_OK);
+    assert_int_equal(hg_test_load(test, hg_test_the_subject()->path, "{\"counters\": 1}", &err),
+                     HG_OK);
     put(test, "routes/fill",
         "{\"uri\": \"/fill\", \"plugins\": {\"limit-count\": {\"count\": 1, \"time_window\": 999,"
         " \"key\": \"arg_k\"}}, \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}");
@@ -330,14 +260,14 @@ static void a_full_table_fails_or_degrades(void **state)
     const hg_test_exchange *exchange;
 
     (void)state;
-    hg_test_on_failure(test, failed, NULL);
+    hg_test_on_failure(test, hg_test_fail_case, NULL);
     fill(test);
-    exchange = run(test, "{\"count\": 1, \"time_window\": 60}", &request);
+    exchange = hg_test_run(test, "{\"count\": 1, \"time_window\": 60}", &request);
     assert_int_equal(exchange->status, 500);
     assert_string_equal(exchange->body, "{\"error_msg\":\"failed to limit count\"}\n");
     assert_true(hg_test_log_count(test, HG_LOG_ERROR, "failed to limit count: no room") > 0);
-    exchange =
-        run(test, "{\"count\": 1, \"time_window\": 60, \"allow_degradation\": true}", &request);
+    exchange = hg_test_run(test, "{\"count\": 1, \"time_window\": 60, \"allow_degradation\": true}",
+                           &request);
     assert_int_equal(exchange->status, 200);
     hg_test_free(test);
 }
@@ -348,13 +278,14 @@ static void attributes_are_judged(void **state)
                                         "{\"counters\": \"many\"}"};
 
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-        assert_int_equal(hg_test_load(*state, plugin_path, wrong[i], NULL), HG_ERR_INVALID);
+        assert_int_equal(hg_test_load(*state, hg_test_the_subject()->path, wrong[i], NULL),
+                         HG_ERR_INVALID);
     }
 }
 
 static void configurations_are_judged(void **state)
 {
-    static const judged rows[] = {
+    static const hg_test_row rows[] = {
         {"nothing", "{}", ""},
         {"no count", "{\"time_window\": 1}", ""},
         {"no time_window", "{\"count\": 1}", ""},
@@ -391,24 +322,18 @@ static void configurations_are_judged(void **state)
          "/sync_interval: found an attribute of a later version"},
     };
 
-    judge(*state, rows, ARRAY_SIZE(rows));
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_window_begins_with_the_first_request_of_its_key, begin,
-                                        end),
-        cmocka_unit_test_setup_teardown(the_time_left_has_up_to_two_decimals, begin, end),
-        cmocka_unit_test_setup_teardown(a_rejection_looks_as_configured, begin, end),
-        cmocka_unit_test_setup_teardown(requests_are_counted_by_their_key, begin, end),
-        cmocka_unit_test_setup_teardown(a_counter_belongs_to_its_object_and_content, begin, end),
-        cmocka_unit_test_setup_teardown(counters_outlive_a_reload_of_the_plugin, begin, end),
-        cmocka_unit_test_setup_teardown(a_full_table_fails_or_degrades, begin, end),
-        cmocka_unit_test_setup_teardown(attributes_are_judged, begin, end),
-        cmocka_unit_test_setup_teardown(configurations_are_judged, begin, end),
-    };
-
-    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
-    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
-}
+HG_TEST_MAIN("limit-count",
+             cmocka_unit_test_setup_teardown(a_window_begins_with_the_first_request_of_its_key,
+                                             hg_test_set_up,
+                                             hg_test_tear_down),
+             HG_TEST_CASE(the_time_left_has_up_to_two_decimals),
+             HG_TEST_CASE(a_rejection_looks_as_configured),
+             HG_TEST_CASE(requests_are_counted_by_their_key),
+             HG_TEST_CASE(a_counter_belongs_to_its_object_and_content),
+             HG_TEST_CASE(counters_outlive_a_reload_of_the_plugin),
+             HG_TEST_CASE(a_full_table_fails_or_degrades),
+             HG_TEST_CASE(attributes_are_judged),
+             HG_TEST_CASE(configurations_are_judged))

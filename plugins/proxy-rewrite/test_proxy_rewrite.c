@@ -1,83 +1,11 @@
 /* test_proxy_rewrite.c - what the upstream sees instead. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include <hotgate/test.h>
+#include <hotgate/test_cmocka.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define NAME              "proxy-rewrite"
-
-static const char *plugin_path; /* of the built object: the program's argument */
-
-static void failed(void *context, const char *text)
-{
-    (void)context;
-    fail_msg("%s", text);
-}
-
-static int begin(void **state)
-{
-    hg_error err = HG_ERROR_INIT;
-    hg_test *test = hg_test_new();
-
-    *state = test;
-    hg_test_on_failure(test, failed, NULL);
-    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    hg_test_free(*state);
-    return 0;
-}
-
-/* Sends a request through a route with that configuration. */
-static const hg_test_exchange *
-run(hg_test *test, const char *config, const hg_test_request *request)
-{
-    char route[4096];
-    hg_error err = HG_ERROR_INIT;
-
-    (void)snprintf(route, sizeof(route),
-                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
-                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                   config);
-    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
-        fail_msg("%s: %s", config, err.text);
-    }
-    return hg_test_send(test, request);
-}
-
-/* Judges rows of configurations. */
-typedef struct judged {
-    const char *label;
-    const char *config;
-    const char *text; /* part of the finding; NULL: accepted */
-} judged;
-
-static void judge(hg_test *test, const judged *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        hg_error err = HG_ERROR_INIT;
-        hg_status status = hg_test_check(test, NAME, HG_TEST_ON_ROUTE, rows[i].config, NULL, &err);
-
-        if ((status == HG_OK) != (rows[i].text == NULL) ||
-            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
-            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
-        }
-    }
-}
 
 static bool same(const char *found, const char *wanted)
 {
@@ -128,7 +56,7 @@ static void the_target_is_rewritten(void **state)
         hg_test_request request = {.uri = cases[i].sent};
         const hg_test_exchange *exchange;
 
-        exchange = run(*state, cases[i].config, &request);
+        exchange = hg_test_run(*state, cases[i].config, &request);
         if (exchange->status != 200 || !same(exchange->upstream_uri, cases[i].uri) ||
             !same(exchange->upstream_arguments, cases[i].arguments)) {
             fail_msg("%s: got %u %s ? %s", cases[i].label, exchange->status, exchange->upstream_uri,
@@ -148,7 +76,7 @@ static void every_method_can_be_chosen(void **state)
         char config[64];
 
         (void)snprintf(config, sizeof(config), "{\"method\": \"%s\"}", methods[i]);
-        assert_string_equal(run(*state, config, &request)->upstream_method, methods[i]);
+        assert_string_equal(hg_test_run(*state, config, &request)->upstream_method, methods[i]);
     }
 }
 
@@ -156,11 +84,13 @@ static void the_host_is_rewritten(void **state)
 {
     hg_test_request request = {.headers = "Host: client.example\n"};
 
-    assert_string_equal(run(*state, "{\"uri\": \"/\"}", &request)->upstream_host, "client.example");
-    assert_string_equal(run(*state, "{\"host\": \"up.example:81\"}", &request)->upstream_host,
-                        "up.example:81");
+    assert_string_equal(hg_test_run(*state, "{\"uri\": \"/\"}", &request)->upstream_host,
+                        "client.example");
     assert_string_equal(
-        run(*state, "{\"headers\": {\"Host\": \"h.example\"}}", &request)->upstream_host,
+        hg_test_run(*state, "{\"host\": \"up.example:81\"}", &request)->upstream_host,
+        "up.example:81");
+    assert_string_equal(
+        hg_test_run(*state, "{\"headers\": {\"Host\": \"h.example\"}}", &request)->upstream_host,
         "h.example");
 }
 
@@ -193,7 +123,7 @@ static void headers_are_changed(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_test_request request = {.uri = "/ab?a=x%0D%0AX-B:%201", .headers = "X-A: 1\n"};
-        const hg_test_exchange *exchange = run(*state, cases[i].config, &request);
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
         const char *value = hg_test_upstream_header(*state, exchange, "X-A");
 
         if (exchange->status != 200 || !same(value, cases[i].value)) {
@@ -206,7 +136,7 @@ static void a_target_that_cannot_be_sent_is_an_error(void **state)
 {
     hg_test_request request = {.uri = "/a"};
     const hg_test_exchange *exchange =
-        run(*state, "{\"regex_uri\": [\"^/a\", \"http://x\"]}", &request);
+        hg_test_run(*state, "{\"regex_uri\": [\"^/a\", \"http://x\"]}", &request);
 
     assert_int_equal(exchange->status, 500);
     assert_int_equal(exchange->tries, 0);
@@ -215,7 +145,7 @@ static void a_target_that_cannot_be_sent_is_an_error(void **state)
 
 static void configurations_are_judged(void **state)
 {
-    static const judged rows[] = {
+    static const hg_test_row rows[] = {
         {"nothing", "{}", ""},
         {"uri", "{\"uri\": \"/\"}", NULL},
         {"uri without a slash", "{\"uri\": \"a\"}", ""},
@@ -250,27 +180,21 @@ static void configurations_are_judged(void **state)
     char config[8192];
     char path[4200];
 
-    judge(*state, rows, ARRAY_SIZE(rows));
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
     memset(path, 'a', sizeof(path));
     path[0] = '/';
     for (size_t length = 4096; length <= 4097; length++) {
         (void)snprintf(config, sizeof(config), "{\"uri\": \"%.*s\"}", (int)length, path);
-        assert_int_equal(hg_test_check(*state, NAME, HG_TEST_ON_ROUTE, config, NULL, NULL),
-                         length == 4096 ? HG_OK : HG_ERR_INVALID);
+        assert_int_equal(
+            hg_test_check(*state, "proxy-rewrite", HG_TEST_ON_ROUTE, config, NULL, NULL),
+            length == 4096 ? HG_OK : HG_ERR_INVALID);
     }
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_target_is_rewritten, begin, end),
-        cmocka_unit_test_setup_teardown(every_method_can_be_chosen, begin, end),
-        cmocka_unit_test_setup_teardown(the_host_is_rewritten, begin, end),
-        cmocka_unit_test_setup_teardown(headers_are_changed, begin, end),
-        cmocka_unit_test_setup_teardown(a_target_that_cannot_be_sent_is_an_error, begin, end),
-        cmocka_unit_test_setup_teardown(configurations_are_judged, begin, end),
-    };
-
-    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
-    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
-}
+HG_TEST_MAIN("proxy-rewrite",
+             HG_TEST_CASE(the_target_is_rewritten),
+             HG_TEST_CASE(every_method_can_be_chosen),
+             HG_TEST_CASE(the_host_is_rewritten),
+             HG_TEST_CASE(headers_are_changed),
+             HG_TEST_CASE(a_target_that_cannot_be_sent_is_an_error),
+             HG_TEST_CASE(configurations_are_judged))

@@ -1,83 +1,11 @@
 /* test_response_rewrite.c - what the client sees instead. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include <hotgate/test.h>
+#include <hotgate/test_cmocka.h>
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
-#define NAME              "response-rewrite"
-
-static const char *plugin_path; /* of the built object: the program's argument */
-
-static void failed(void *context, const char *text)
-{
-    (void)context;
-    fail_msg("%s", text);
-}
-
-static int begin(void **state)
-{
-    hg_error err = HG_ERROR_INIT;
-    hg_test *test = hg_test_new();
-
-    *state = test;
-    hg_test_on_failure(test, failed, NULL);
-    if (hg_test_load(test, plugin_path, NULL, &err) != HG_OK) {
-        print_error("%s\n", err.text);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    hg_test_free(*state);
-    return 0;
-}
-
-/* Sends a request through a route with that configuration. */
-static const hg_test_exchange *
-run(hg_test *test, const char *config, const hg_test_request *request)
-{
-    char route[4096];
-    hg_error err = HG_ERROR_INIT;
-
-    (void)snprintf(route, sizeof(route),
-                   "{\"uri\": \"/*\", \"plugins\": {\"" NAME "\": %s},"
-                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                   config);
-    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
-        fail_msg("%s: %s", config, err.text);
-    }
-    return hg_test_send(test, request);
-}
-
-/* Judges rows of configurations. */
-typedef struct judged {
-    const char *label;
-    const char *config;
-    const char *text; /* part of the finding; NULL: accepted */
-} judged;
-
-static void judge(hg_test *test, const judged *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        hg_error err = HG_ERROR_INIT;
-        hg_status status = hg_test_check(test, NAME, HG_TEST_ON_ROUTE, rows[i].config, NULL, &err);
-
-        if ((status == HG_OK) != (rows[i].text == NULL) ||
-            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
-            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
-        }
-    }
-}
 
 static bool same(const char *found, const char *wanted)
 {
@@ -93,7 +21,7 @@ static void the_status_is_replaced(void **state)
         char config[64];
 
         (void)snprintf(config, sizeof(config), "{\"status_code\": %u}", statuses[i]);
-        assert_int_equal(run(*state, config, &request)->status, statuses[i]);
+        assert_int_equal(hg_test_run(*state, config, &request)->status, statuses[i]);
     }
 }
 
@@ -127,7 +55,7 @@ static void headers_are_changed(void **state)
         char config[256];
 
         (void)snprintf(config, sizeof(config), "{\"headers\": %s}", cases[i].headers);
-        exchange = run(*state, config, &request);
+        exchange = hg_test_run(*state, config, &request);
         if (!same(hg_test_header(*state, exchange, "X-A"), cases[i].value) ||
             !same(exchange->body, "abc") ||
             !same(hg_test_header(*state, exchange, "Content-Length"), "3")) {
@@ -163,7 +91,7 @@ static void the_body_is_replaced(void **state)
         const hg_test_exchange *exchange;
 
         hg_test_set_upstream(*state, &upstream);
-        exchange = run(*state, cases[k].config, &request);
+        exchange = hg_test_run(*state, cases[k].config, &request);
         if (exchange->body_length != cases[k].length ||
             memcmp(exchange->body, cases[k].body, cases[k].length) != 0 ||
             hg_test_header(*state, exchange, "Content-Length") != NULL ||
@@ -236,7 +164,7 @@ static void filters_replace_what_matches(void **state)
 
         hg_test_set_upstream(*state, &upstream);
         (void)snprintf(config, sizeof(config), "{\"filters\": [%s]}", cases[k].filters);
-        exchange = run(*state, config, &request);
+        exchange = hg_test_run(*state, config, &request);
         (void)snprintf(length, sizeof(length), "%zu", strlen(cases[k].body));
         if (!same(exchange->body, cases[k].body) ||
             !same(hg_test_header(*state, exchange, "Content-Length"), length) ||
@@ -257,14 +185,14 @@ static void bodies_that_filters_cannot_take_pass_unchanged(void **state)
     const hg_test_exchange *exchange;
 
     hg_test_set_upstream(*state, &encoded);
-    exchange = run(*state, config, &request);
+    exchange = hg_test_run(*state, config, &request);
     assert_string_equal(exchange->body, "aaa");
     assert_string_equal(hg_test_header(*state, exchange, "ETag"), "\"1\"");
     assert_string_equal(hg_test_header(*state, exchange, "Content-Encoding"), "gzip");
     assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "encoded body"), 1);
 
     hg_test_set_upstream(*state, &large);
-    exchange = run(*state, config, &request);
+    exchange = hg_test_run(*state, config, &request);
     assert_string_equal(exchange->body, "aaaaa");
     assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "larger than its limit of 4 bytes"), 1);
 }
@@ -276,14 +204,14 @@ static void responses_of_the_gateway_are_changed_too(void **state)
     const hg_test_exchange *exchange;
 
     hg_test_set_upstream(*state, &dead);
-    exchange = run(*state, "{\"status_code\": 200, \"body\": \"sorry\"}", &request);
+    exchange = hg_test_run(*state, "{\"status_code\": 200, \"body\": \"sorry\"}", &request);
     assert_int_equal(exchange->status, 200);
     assert_string_equal(exchange->body, "sorry");
 }
 
 static void configurations_are_judged(void **state)
 {
-    static const judged rows[] = {
+    static const hg_test_row rows[] = {
         {"nothing", "{}", NULL},
         {"status 199", "{\"status_code\": 199}", ""},
         {"status 200", "{\"status_code\": 200}", NULL},
@@ -323,21 +251,14 @@ static void configurations_are_judged(void **state)
         {"max_resp_body_size", "{\"max_resp_body_size\": 0}", ""},
     };
 
-    judge(*state, rows, ARRAY_SIZE(rows));
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
 }
 
-int main(int count, char **arguments)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_status_is_replaced, begin, end),
-        cmocka_unit_test_setup_teardown(headers_are_changed, begin, end),
-        cmocka_unit_test_setup_teardown(the_body_is_replaced, begin, end),
-        cmocka_unit_test_setup_teardown(filters_replace_what_matches, begin, end),
-        cmocka_unit_test_setup_teardown(bodies_that_filters_cannot_take_pass_unchanged, begin, end),
-        cmocka_unit_test_setup_teardown(responses_of_the_gateway_are_changed_too, begin, end),
-        cmocka_unit_test_setup_teardown(configurations_are_judged, begin, end),
-    };
-
-    plugin_path = count > 1 ? arguments[1] : "./" NAME ".so";
-    return cmocka_run_group_tests_name(NAME, tests, NULL, NULL);
-}
+HG_TEST_MAIN("response-rewrite",
+             HG_TEST_CASE(the_status_is_replaced),
+             HG_TEST_CASE(headers_are_changed),
+             HG_TEST_CASE(the_body_is_replaced),
+             HG_TEST_CASE(filters_replace_what_matches),
+             HG_TEST_CASE(bodies_that_filters_cannot_take_pass_unchanged),
+             HG_TEST_CASE(responses_of_the_gateway_are_changed_too),
+             HG_TEST_CASE(configurations_are_judged))

@@ -1,0 +1,145 @@
+/* hotgate/test_cmocka.h - unit tests of one plugin with cmocka: fixtures, and tables of rows.
+ *
+ * For a test program that gets the built object as its argument:
+ *
+ *     static void it_answers(void **state)
+ *     {
+ *         const hg_test_exchange *got = hg_test_run(*state, "{}", NULL);
+ *
+ *         assert_int_equal(got->status, 200);
+ *     }
+ *
+ *     HG_TEST_MAIN("my-plugin", HG_TEST_CASE(it_answers))
+ */
+#ifndef HOTGATE_TEST_CMOCKA_H
+#define HOTGATE_TEST_CMOCKA_H
+
+/* cmocka wants these four before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <hotgate/test.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HG_TEST_ROUTE_MAX 8192u /* bytes of the route that hg_test_run() makes */
+
+/** A configuration, and what is said of it. */
+typedef struct hg_test_row {
+    const char *label;  /* printed when the row fails */
+    const char *config; /* JSON */
+    const char *text;   /* part of the finding; NULL: it is accepted */
+} hg_test_row;
+
+/** The plugin under test; HG_TEST_MAIN sets it. */
+typedef struct hg_test_subject {
+    const char *name;
+    const char *path;       /* of the built object */
+    const char *attributes; /* plugin_attr of it as JSON; NULL: none */
+} hg_test_subject;
+
+/** The one of this program. */
+static inline hg_test_subject *hg_test_the_subject(void)
+{
+    static hg_test_subject subject;
+
+    return &subject;
+}
+
+/** A mistake in the use of the kit fails the test that made it. */
+static inline void hg_test_fail_case(void *context, const char *text)
+{
+    (void)context;
+    fail_msg("%s", text);
+}
+
+/** Makes a kit with the plugin loaded: *state is its hg_test. For cmocka's setup. */
+static inline int hg_test_set_up(void **state)
+{
+    const hg_test_subject *subject = hg_test_the_subject();
+    hg_error err = HG_ERROR_INIT;
+    hg_test *test = hg_test_new();
+
+    *state = test;
+    hg_test_on_failure(test, hg_test_fail_case, NULL);
+    if (hg_test_load(test, subject->path, subject->attributes, &err) != HG_OK) {
+        print_error("%s\n", err.text);
+        return -1;
+    }
+    return 0;
+}
+
+/** Frees it, which unloads the plugin. For cmocka's teardown. */
+static inline int hg_test_tear_down(void **state)
+{
+    hg_test_free((hg_test *)*state);
+    return 0;
+}
+
+/**
+ * Sends a request through the route "1", for all paths, with that configuration of the plugin.
+ *
+ * config   JSON; a configuration that is refused fails the test.
+ * request  as for hg_test_send(); NULL: GET /.
+ * Returns the exchange, borrowed from the kit.
+ */
+static inline const hg_test_exchange *
+hg_test_run(hg_test *test, const char *config, const hg_test_request *request)
+{
+    char route[HG_TEST_ROUTE_MAX];
+    hg_error err = HG_ERROR_INIT;
+
+    (void)snprintf(route, sizeof(route),
+                   "{\"uri\": \"/*\", \"plugins\": {\"%s\": %s},"
+                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
+                   hg_test_the_subject()->name, config);
+    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
+        fail_msg("%s: %s", config, err.text);
+    }
+    return request == NULL ? hg_test_get(test, "/") : hg_test_send(test, request);
+}
+
+/** Judges each row as a configuration on a route; one that comes out otherwise fails the test. */
+static inline void hg_test_judge(hg_test *test, const hg_test_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        hg_error err = HG_ERROR_INIT;
+        hg_status status = hg_test_check(test, hg_test_the_subject()->name, HG_TEST_ON_ROUTE,
+                                         rows[i].config, NULL, &err);
+
+        if ((status == HG_OK) != (rows[i].text == NULL) ||
+            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
+            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
+        }
+    }
+}
+
+/** A test with a kit of its own. */
+#define HG_TEST_CASE(function)                                                                     \
+    cmocka_unit_test_setup_teardown(function, hg_test_set_up, hg_test_tear_down)
+
+/** main() of the program: the plugin's name, then its tests. Without an argument the object is
+ * looked for in the working directory. */
+#define HG_TEST_MAIN(plugin_name, ...)                                                             \
+    int main(int count, char **arguments)                                                          \
+    {                                                                                              \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                                           \
+                                                                                                   \
+        hg_test_the_subject()->name = plugin_name;                                                 \
+        hg_test_the_subject()->path = count > 1 ? arguments[1] : "./" plugin_name ".so";           \
+        return cmocka_run_group_tests_name(plugin_name, tests, NULL, NULL);                        \
+    }
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
