@@ -437,13 +437,33 @@ static bool host_fits(hg_text pattern, hg_text host)
                   pattern.length - 1) == 0;
 }
 
-static bool hosts_fit(const hgh_route *route, hg_text host)
+/* "foo.com:8080", "[::1]:80": what is compared is the Host header as it was sent. */
+static bool host_has_port(hg_text pattern)
+{
+    const char *colon = memrchr(pattern.data, ':', pattern.length);
+    const char *end = pattern.data + pattern.length;
+
+    return colon != NULL && memchr(colon, ']', (size_t)(end - colon)) == NULL;
+}
+
+static bool raw_host_fits(hg_text pattern, const hgh_route_query *query)
+{
+    hg_text raw_host = query->find(query->context, HG_TEXT("http_host")).text;
+    size_t length = pattern.length - (host_is_suffix(pattern) ? 1 : 0);
+
+    return raw_host.length >= length && (host_is_suffix(pattern) || raw_host.length == length) &&
+           strncasecmp(raw_host.data + raw_host.length - length,
+                       pattern.data + pattern.length - length, length) == 0;
+}
+
+static bool hosts_fit(const hgh_route *route, const hgh_route_query *query)
 {
     size_t count = 0;
     const hg_text *hosts = route_hosts(route, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (host_fits(hosts[i], host)) {
+        if (host_has_port(hosts[i]) ? raw_host_fits(hosts[i], query)
+                                    : host_fits(hosts[i], query->host)) {
             return true;
         }
     }
@@ -564,7 +584,7 @@ static bool entry_fits(const hgh_router *router,
         !hgh_cidrs_contain(route->remote_addresses, query->client)) {
         return false;
     }
-    if (router->mode != HGH_ROUTER_HOST_URI && !hosts_fit(route, query->host)) {
+    if (router->mode != HGH_ROUTER_HOST_URI && !hosts_fit(route, query)) {
         return false;
     }
     match->parameter_count = 0;

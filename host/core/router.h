@@ -32,7 +32,7 @@ typedef struct hgh_route_query {
     hg_text host; /* lower case, no port */
     hg_text uri;  /* decoded, normalised */
     const hg_address *client;
-    hgh_expression_lookup find; /* for the conditions of routes; parameters are the router's own */
+    hgh_expression_lookup find; /* for conditions; path parameters are the router's own */
     void *context;
 } hgh_route_query;
 

@@ -882,6 +882,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     }
     runtime->engine = options->engine;
     runtime->ack_fd = options->ack_fd;
+    runtime->path_rules = options->path_rules;
     hgh_snapshot_init(&runtime->snapshot);
     hgh_chain_cache_init(&runtime->chains);
     hgh_consumer_index_init(&runtime->consumers);
