@@ -153,11 +153,7 @@ static const char *key_id(const write_job *job)
 /* The stored object of the job's key; one whose time is over is gone already. */
 static const hgh_resource_object *stored_find(const write_job *job)
 {
-    const hgh_resource_object *object = hgh_resource_table_find(job->parts->table, job->key);
-    bool is_over = object != NULL && object->expires_wall_s != 0 &&
-                   object->expires_wall_s <= (int64_t)time(NULL);
-
-    return is_over ? NULL : object;
+    return hgh_resource_table_find_live(job->parts->table, job->key);
 }
 
 /* Store: the last steps, the same for every method. */
@@ -601,7 +597,7 @@ static bool has_parent(const write_job *job)
 
     return hgh_object_key_make(hgh_object_kind_find(job->kind->parent), NULL, job->parent, key,
                                sizeof(key)) &&
-           hgh_resource_table_find(job->parts->table, key) != NULL;
+           hgh_resource_table_find_live(job->parts->table, key) != NULL;
 }
 
 static void run(hgh_admin_job *base)
@@ -693,16 +689,13 @@ static void expire_cancel(hgh_admin_job *job)
 static void run_expire(hgh_admin_job *base)
 {
     expire_job *job = (expire_job *)base;
+    const hgh_resource_object *over[EXPIRE_MAX];
     hgh_publisher_change changes[EXPIRE_MAX];
-    int64_t now_wall_s = (int64_t)time(NULL);
-    size_t count = 0;
+    size_t count =
+        hgh_resource_table_over(job->parts->table, (int64_t)time(NULL), over, EXPIRE_MAX);
 
-    for (const hgh_resource_object *object = hgh_resource_table_first(job->parts->table, NULL);
-         object != NULL && count < EXPIRE_MAX;
-         object = hgh_resource_table_next_of_all(job->parts->table, object)) {
-        if (object->expires_wall_s != 0 && object->expires_wall_s <= now_wall_s) {
-            changes[count++] = (hgh_publisher_change){.key = object->key};
-        }
+    for (size_t i = 0; i < count; i++) {
+        changes[i] = (hgh_publisher_change){.key = over[i]->key};
     }
     if (count == 0) {
         const hg_error none = HG_ERROR_INIT;
