@@ -14,6 +14,7 @@
 #include "host/control/admin_write.h"
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
+#include "host/core/expression.h"
 
 #define ROOT              "/apisix/admin"
 #define API_LEVEL         "APISIX/3.18.0" /* clients take the level of the API from it */
@@ -30,6 +31,7 @@
 #define PAGE_SIZE_MAX     500
 #define EXPIRY_CHECK_MS   60000 /* wall clocks jump: look again at least so often */
 #define MS_IN_S           1000
+#define BRACES_HINT       "; expressions are arrays: " HGH_EXPRESSION_EXAMPLE
 
 struct hgh_admin_api {
     hgh_admin_api_parts parts;
@@ -590,7 +592,7 @@ static bool is_too_deep(const json_t *value, size_t depth)
 static void refuse_body(api_call *call, const char *reason)
 {
     char *raw = malloc(call->request->body_length + 1);
-    char text[JSON_ERROR_TEXT_LENGTH + 100];
+    char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
     size_t length = call->request->body_length;
 
     (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
@@ -612,7 +614,7 @@ static void refuse_body(api_call *call, const char *reason)
 static bool body_parse(api_call *call, json_t **out_body)
 {
     const hgh_admin_request *request = call->request;
-    char reason[JSON_ERROR_TEXT_LENGTH + 60];
+    char reason[JSON_ERROR_TEXT_LENGTH + 60 + sizeof(BRACES_HINT)];
     json_error_t where;
     json_t *body;
 
@@ -630,8 +632,10 @@ static bool body_parse(api_call *call, json_t **out_body)
     body = json_loadb(request->body, request->body_length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
                       &where);
     if (body == NULL) {
-        (void)snprintf(reason, sizeof(reason), "%s at line %d column %d", where.text, where.line,
-                       where.column);
+        bool braces = hgh_expression_has_braces((hg_text){request->body, request->body_length});
+
+        (void)snprintf(reason, sizeof(reason), "%s at line %d column %d%s", where.text, where.line,
+                       where.column, braces ? BRACES_HINT : "");
         refuse_body(call, reason);
         return false;
     }

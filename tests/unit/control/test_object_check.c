@@ -77,6 +77,8 @@ static void what_apisix_accepts_is_accepted(void **state)
          "{" URI ",\"service_id\":\"s\",\"id\":7,\"name\":\"n\",\"desc\":\"d\",\"labels\":"
          "{\"a\":\"b\"},\"priority\":-3,\"timeout\":{\"connect\":1,\"send\":0.5,\"read\":3},"
          "\"enable_websocket\":true,\"status\":0,\"create_time\":1,\"update_time\":2}"},
+        {"vars", "routes",
+         "{" URI ",\"service_id\":\"s\",\"vars\":[[\"arg_a\",\"~~\",\"^[a-z]$\"]]}"},
         {"vars that are always true", "routes", "{" URI ",\"service_id\":\"s\",\"vars\":[]}"},
         {"empty service", "services", "{}"},
         {"service", "services",
@@ -188,8 +190,8 @@ static void each_wrong_object_has_its_text(void **state)
          "failed to fetch consumer group info by consumer group id [g], response code: 404"},
         {"upstream_id of a service", "services", "{\"upstream_id\":\"9\"}",
          "failed to fetch upstream info by upstream id [9], response code: 404"},
-        {"vars", "routes", "{" URI ",\"plugins\":{},\"vars\":[[\"a\",\"==\",\"b\"]]}",
-         "failed to validate the 'vars' expression: expressions on routes are not supported yet"},
+        {"vars", "routes", "{" URI ",\"plugins\":{},\"vars\":[[\"a\",\"=\",\"b\"]]}",
+         "failed to validate the 'vars' expression: invalid operator '='"},
         {"filter_func", "routes",
          "{" URI ",\"plugins\":{},\"filter_func\":\"function(vars) return true end\"}",
          "unsupported property \"filter_func\": found "},
