@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "host/control/json_merge.h"
+#include "host/control/object_credential.h"
 #include "host/core/issues.h"
 
 #define TEXT_MAX         1100u
@@ -113,28 +114,11 @@ static void job_missing(write_job *job)
     job_end(job, &answer);
 }
 
-/* 400 with the first finding in APISIX's words and all of them by pointer. */
 static void job_refuse(write_job *job)
 {
     hgh_admin_answer answer = {0};
-    char first[TEXT_MAX];
-    json_t *errors;
 
-    for (size_t i = 0; i < job->issues.count; i++) {
-        hgh_issue *issue = &job->issues.items[i];
-
-        hgh_admin_text_repair(issue->pointer); /* parts of what was sent may have been cut */
-        hgh_admin_text_repair(issue->found);
-        hgh_admin_text_repair(issue->wanted);
-        if (issue->text != NULL) {
-            hgh_admin_text_repair(issue->text);
-        }
-    }
-    (void)hgh_issues_first(&job->issues, first, sizeof(first));
-    hgh_admin_text_repair(first);
-    errors = hgh_issues_json(&job->issues);
-    hgh_admin_answer_json(&answer, STATUS_BAD,
-                          json_pack("{s:s, s:o}", "error_msg", first, "errors", errors));
+    hgh_admin_answer_issues(&answer, &job->issues);
     job_end(job, &answer);
 }
 
@@ -268,6 +252,8 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
         hgh_issues_add(&job->issues, "/plugins", "configurations that could not be judged",
                        "a check that ends", "the check of the plugins' configurations failed");
     }
+    hgh_object_credential_check(job->kind, job->parts->table, job->parts->catalog, key_id(job),
+                                job->object, &job->issues);
     if (job->kind->only_auth) { /* by now the catalog is that of the plugins which judged */
         check_auth(job);
     }
@@ -409,6 +395,10 @@ static const char *id_settle(write_job *job, char *text, size_t size)
     } else if (!job->has_id && has_body_id) {
         (void)snprintf(job->id, sizeof(job->id), "%s", id);
     }
+    if (job->id[0] != '\0') { /* what is no id stays for the schema to refuse */
+        /* A text, however it was written. Without memory it stays as it was. */
+        (void)json_object_set_new(job->object, "id", json_string(job->id));
+    }
     return NULL;
 }
 
@@ -449,9 +439,7 @@ static void run_put(write_job *job)
     }
     old = stored_find(job);
     job->is_new = old == NULL;
-    if ((has_id && json_object_get(job->object, "id") == NULL &&
-         json_object_set_new(job->object, "id", json_string(job->id)) != 0) ||
-        (!job->kind->is_metadata && !times_set(job, old))) {
+    if (!job->kind->is_metadata && !times_set(job, old)) {
         job_no_memory(job);
         return;
     }
@@ -569,6 +557,7 @@ static void run_delete(write_job *job)
 {
     const hgh_object_kind *user_kind = NULL;
     const hgh_resource_object *user;
+    bool by_plugin = false;
     char text[TEXT_MAX];
 
     if (!job->has_id) {
@@ -580,10 +569,11 @@ static void run_delete(write_job *job)
         job_missing(job);
         return;
     }
-    user = hgh_object_user(job->parts->table, job->key, &user_kind);
+    user = hgh_object_user(job->parts->table, job->key, &user_kind, &by_plugin);
     if (user != NULL && !job->force) {
-        (void)snprintf(text, sizeof(text), "%s, %s [%s] is still using it now",
-                       job->kind->kept_text, user_kind->noun, user->id);
+        (void)snprintf(text, sizeof(text), "%s, %s%s [%s] is still using it now",
+                       job->kind->kept_text, by_plugin ? "plugin in " : "", user_kind->noun,
+                       user->id);
         job_fail(job, STATUS_BAD, text);
         return;
     }
