@@ -206,7 +206,7 @@ static void route_find(hg_request *request)
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = match.uri;
+    request->matched_uri = hgh_route_match_uri(&match);
     parameters_keep(request, &match);
     if (match.route->service != NULL && match.route->service->current == NULL) {
         hgh_request_log_line(request, HG_LOG_ERROR, "route %s: service %s is not there",
