@@ -56,8 +56,29 @@ void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry)
 
 /* ----------------------------------------------------------------------------------- users */
 
-/* Calls for every configuration of a plugin that is stored. A text that does not hold the name
- * cannot hold the plugin, and need not be parsed. */
+static bool is_of_kind(const hgh_resource_object *object, const char *kind)
+{
+    size_t length = strlen(kind);
+
+    return strncmp(object->key, kind, length) == 0 && object->key[length] == '/';
+}
+
+/* False: the object cannot hold a configuration of that plugin, and need not be parsed. */
+static bool may_hold(const hgh_resource_object *object, const char *plugin, const char *quoted)
+{
+    return is_of_kind(object, "plugin_metadata") ? strcmp(object->id, plugin) == 0
+                                                 : strstr(object->value, quoted) != NULL;
+}
+
+static const char *use_in(const hgh_resource_object *object)
+{
+    if (is_of_kind(object, "plugin_metadata")) {
+        return "metadata";
+    }
+    return is_of_kind(object, "consumers") || is_of_kind(object, "credentials") ? "consumer"
+                                                                                : "config";
+}
+
 void hgh_reload_each_config(
     const hgh_reload *reload,
     const char *name,
@@ -69,18 +90,19 @@ void hgh_reload_each_config(
     (void)snprintf(quoted, sizeof(quoted), "\"%s\"", name);
     for (const hgh_resource_object *object = hgh_resource_table_first(reload->options.table, NULL);
          object != NULL; object = hgh_resource_table_next_of_all(reload->options.table, object)) {
+        const char *use = use_in(object);
         json_t *value;
         json_t *config;
 
-        if (strstr(object->value, quoted) == NULL) {
+        if (!may_hold(object, name, quoted)) {
             continue;
         }
         value = json_loadb(object->value, object->value_length, 0, NULL);
-        config = json_object_get(json_object_get(value, "plugins"), name);
+        config = strcmp(use, "metadata") == 0
+                     ? value
+                     : json_object_get(json_object_get(value, "plugins"), name);
         if (config != NULL) {
-            bool consumer = strncmp(object->key, "consumers/", strlen("consumers/")) == 0;
-
-            visit(context, object, consumer ? "consumer" : "config", config);
+            visit(context, object, use, config);
         }
         json_decref(value);
     }
@@ -97,8 +119,10 @@ user_add(void *context, const hgh_resource_object *object, const char *use, json
     user_list *list = context;
     size_t length = strlen(list->text);
 
-    (void)use;
     (void)value;
+    if (strcmp(use, "metadata") == 0) {
+        return; /* it waits for its plugin, and no request needs it */
+    }
     if (list->count++ < USERS_NAMED) {
         (void)snprintf(list->text + length, sizeof(list->text) - length, "%s%s",
                        length == 0 ? "" : ", ", object->key);
