@@ -21,6 +21,16 @@ typedef struct hgh_admin_argument {
     const char *value;
 } hgh_admin_argument;
 
+/** How a client came. */
+typedef enum hgh_admin_peer {
+    HGH_ADMIN_PEER_NETWORK = 0, /* to a listener of the Admin API */
+    HGH_ADMIN_PEER_ENGINE,      /* through the data plane, which says its address */
+    HGH_ADMIN_PEER_LOCAL,       /* through the instance's socket, which its owner alone can open */
+} hgh_admin_peer;
+
+/** The header by which nginx says who the client is; it replaces what a client sends itself. */
+#define HGH_ADMIN_CLIENT_HEADER "X-Hotgate-Client"
+
 /** Borrowed until it is answered. Texts are NUL-terminated and hold no further NUL. */
 typedef struct hgh_admin_request {
     const char *method;
@@ -30,7 +40,8 @@ typedef struct hgh_admin_request {
     const char *body;     /* NULL: there is none, or it was not kept; not NUL-terminated */
     uint64_t body_length; /* as it was sent or announced */
     bool body_is_dropped; /* over HGH_ADMIN_BODY_MAX, or nobody wanted it */
-    hg_address client;
+    hgh_admin_peer peer;
+    hg_address client; /* of no family if it is not known: nobody's */
     /** The first header of that name, or NULL. */
     const char *(*header)(void *context, const char *name);
     void *context;

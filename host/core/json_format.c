@@ -2,6 +2,8 @@
 #include "host/core/json_format.h"
 
 #include <ctype.h>
+#include <idn2.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/address.h"
@@ -107,6 +109,30 @@ static bool is_date_time(hg_text text)
            is_time((hg_text){text.data + 11, text.length - 11});
 }
 
+/** RFC 5890 section 2.3.2.1: if it begins as an A-label, it is one: the only form of what it says.
+ */
+static bool is_label_of_ascii(hg_text label)
+{
+    char written[LABEL_MAX_BYTES + 1];
+    char *unicode = NULL;
+    bool is_proper;
+
+    if (label.length < 4 || strncasecmp(label.data, "xn--", 4) != 0) {
+        return true;
+    }
+    for (size_t i = 0; i < label.length; i++) {
+        written[i] = (char)tolower((unsigned char)label.data[i]);
+    }
+    written[label.length] = '\0';
+    if (idn2_to_unicode_8z8z(written, &unicode, 0) != IDN2_OK) {
+        return false;
+    }
+    is_proper = idn2_register_u8((const uint8_t *)unicode, (const uint8_t *)written, NULL, 0) ==
+                IDN2_OK; /* with all rules of RFC 5892, also those about neighbours */
+    idn2_free(unicode);
+    return is_proper;
+}
+
 /** RFC 1123 section 2.1: letters, digits and inner hyphens between dots. */
 static bool is_hostname(hg_text text)
 {
@@ -117,7 +143,8 @@ static bool is_hostname(hg_text text)
     }
     for (size_t i = 0; i <= text.length; i++) {
         if (i == text.length || text.data[i] == '.') {
-            if (label == 0 || label > LABEL_MAX_BYTES || text.data[i - 1] == '-') {
+            if (label == 0 || label > LABEL_MAX_BYTES || text.data[i - 1] == '-' ||
+                !is_label_of_ascii((hg_text){text.data + i - label, label})) {
                 return false;
             }
             label = 0;

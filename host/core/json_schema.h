@@ -12,13 +12,25 @@
 typedef struct hgh_schema hgh_schema;
 
 /**
- * Compiles a schema. `$ref` may point into the same document only.
+ * Compiles a schema. `$ref` may point into the same document and to the meta-schema of draft 7;
+ * nothing is ever fetched.
  *
  * out_schema  on HG_OK owned by the caller; else untouched.
  * Returns HG_OK, HG_ERR_INVALID (the text names the pointer inside the schema), HG_ERR_TOO_LARGE
  * (deeper than 256 levels) or HG_ERR_NO_MEMORY.
  */
 hg_status hgh_schema_compile(const json_t *source, hgh_schema **out_schema, hg_error *err);
+
+/**
+ * The same for a schema that refers to other documents too.
+ *
+ * documents  an object of schemas by their URIs, absolute and without a fragment; borrowed for the
+ *            call; NULL: none. The meta-schema need not be among them.
+ */
+hg_status hgh_schema_compile_with(const json_t *source,
+                                  const json_t *documents,
+                                  hgh_schema **out_schema,
+                                  hg_error *err);
 
 /** Accepts NULL. */
 void hgh_schema_free(hgh_schema *schema);

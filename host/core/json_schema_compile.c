@@ -450,32 +450,51 @@ static void compiler_done(hgh_schema_compiler *compiler)
     hgh_text_builder_done(&compiler->pointer);
 }
 
+hg_status hgh_schema_compile_document(hgh_schema_compiler *compiler,
+                                      const json_t *json,
+                                      const char *base,
+                                      const hgh_schema_node **out_node)
+{
+    json_t *copy;
+
+    if (hgh_json_is_too_deep(json)) {
+        return hg_error_set(compiler->err, HG_ERR_TOO_LARGE,
+                            "schema is nested deeper than %u levels", HGH_JSON_DEPTH_MAX);
+    }
+    copy = json_deep_copy(json);
+    if (json_array_append_new(compiler->schema->sources, copy) != 0) {
+        return hgh_schema_no_memory(compiler);
+    }
+    return hgh_schema_compile_node(compiler, copy, base, out_node);
+}
+
 hg_status hgh_schema_compile(const json_t *source, hgh_schema **out_schema, hg_error *err)
+{
+    return hgh_schema_compile_with(source, NULL, out_schema, err);
+}
+
+hg_status hgh_schema_compile_with(const json_t *source,
+                                  const json_t *documents,
+                                  hgh_schema **out_schema,
+                                  hg_error *err)
 {
     hgh_schema_compiler compiler = {
         .schema = calloc(1, sizeof(hgh_schema)),
+        .documents = documents,
         .ids = json_object(),
         .pointer = {.max = POINTER_BYTES_MAX},
         .err = err,
     };
     hg_status status;
 
-    if (compiler.schema == NULL || compiler.ids == NULL) {
+    if (compiler.schema != NULL) {
+        compiler.schema->sources = json_array();
+    }
+    if (compiler.schema == NULL || compiler.schema->sources == NULL || compiler.ids == NULL) {
         status = hgh_schema_no_memory(&compiler);
         goto cleanup;
     }
-    if (hgh_json_is_too_deep(source)) {
-        status = hg_error_set(err, HG_ERR_TOO_LARGE, "schema is nested deeper than %u levels",
-                              HGH_JSON_DEPTH_MAX);
-        goto cleanup;
-    }
-    compiler.schema->source = json_deep_copy(source);
-    if (compiler.schema->source == NULL) {
-        status = hgh_schema_no_memory(&compiler);
-        goto cleanup;
-    }
-    status =
-        hgh_schema_compile_node(&compiler, compiler.schema->source, "", &compiler.schema->root);
+    status = hgh_schema_compile_document(&compiler, source, "", &compiler.schema->root);
     if (status == HG_OK) {
         status = hgh_schema_resolve_references(&compiler);
     }
@@ -518,6 +537,6 @@ void hgh_schema_free(hgh_schema *schema)
     }
     free(schema->nodes);
     free(schema->bases);
-    json_decref(schema->source);
+    json_decref(schema->sources);
     free(schema);
 }

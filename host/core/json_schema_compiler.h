@@ -13,8 +13,9 @@ typedef struct hgh_schema_pending {
 
 typedef struct hgh_schema_compiler {
     hgh_schema *schema;
-    json_t *ids;   /* absolute URI -> place in schema->nodes */
-    void *by_json; /* tsearch() tree of nodes, by the JSON they were made from */
+    const json_t *documents; /* borrowed: others by their URIs; NULL: none */
+    json_t *ids;             /* absolute URI -> place in schema->nodes */
+    void *by_json;           /* tsearch() tree of nodes, by the JSON they were made from */
     hgh_schema_pending *pending;
     size_t pending_count;
     size_t pending_room;
@@ -29,6 +30,12 @@ hg_status hgh_schema_compile_node(hgh_schema_compiler *compiler,
                                   const char *base,
                                   const hgh_schema_node **out_node);
 
+/** Compiles a whole document: a copy of it, which the schema keeps. */
+hg_status hgh_schema_compile_document(hgh_schema_compiler *compiler,
+                                      const json_t *json,
+                                      const char *base,
+                                      const hgh_schema_node **out_node);
+
 /** Notes the base URI and the names that a schema gives itself by "$id"; returns its base. */
 hg_status hgh_schema_note_id(hgh_schema_compiler *compiler,
                              size_t place,
@@ -39,7 +46,7 @@ hg_status hgh_schema_note_id(hgh_schema_compiler *compiler,
 /** Notes a "$ref" for hgh_schema_resolve_references(). */
 hg_status hgh_schema_note_reference(hgh_schema_compiler *compiler, hgh_schema_node *node);
 
-/** Finds what each "$ref" leads to, within this document. */
+/** Finds what each "$ref" leads to, in this document and in those that are at hand. */
 hg_status hgh_schema_resolve_references(hgh_schema_compiler *compiler);
 
 /** Sets the error "POINTER: found F, wanted W". */

@@ -92,7 +92,8 @@ typedef struct hgh_schema_names {
     size_t count;
 } hgh_schema_names;
 
-/** One schema. JSON values are borrowed from the schema's copy of its source; NULL: not given. */
+/** One schema. JSON values are borrowed from the schema's copies of its sources; NULL: not given.
+ */
 struct hgh_schema_node {
     const json_t *source;
     const char *base;                 /* URI that its references are relative to */
@@ -117,7 +118,7 @@ struct hgh_schema_node {
 };
 
 struct hgh_schema {
-    json_t *source; /* a copy of what was compiled */
+    json_t *sources; /* an array: copies of what was compiled and of what that refers to */
     const hgh_schema_node *root;
     hgh_schema_node **nodes; /* owned, all of them */
     size_t count;

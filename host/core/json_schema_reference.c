@@ -1,13 +1,15 @@
 /* host/core/json_schema_reference.c - "$id" and "$ref": which schema a reference leads to. */
 #include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/core/json_schema_compiler.h"
+#include "host/core/json_schema_meta.h"
 #include "host/core/json_value.h"
 #include "host/core/uri.h"
 
-#define CHAIN_MAX    256u /* references that only lead to the next one; ours */
 #define TOKEN_BYTES  1024u
 #define INDEX_DIGITS 9u
 
@@ -190,30 +192,118 @@ static hg_status follow_pointer(hgh_schema_compiler *compiler,
     return hgh_schema_compile_node(compiler, json, base, out_node);
 }
 
-/** Finds a schema of this document by its URI, which is taken apart here. */
+/** Another document by its URI, a new reference; NULL: there is none, or no memory (said so). */
+static json_t *find_document(hgh_schema_compiler *compiler, const char *uri, hg_status *out_status)
+{
+    json_t *document = json_object_get(compiler->documents, uri);
+
+    if (document != NULL) {
+        return json_incref(document);
+    }
+    if (strcmp(uri, HGH_SCHEMA_META_URI) != 0) {
+        *out_status = HG_ERR_NOT_FOUND;
+        return NULL;
+    }
+    document = json_loads(hgh_schema_meta, 0, NULL);
+    if (document == NULL) {
+        *out_status = hgh_schema_no_memory(compiler);
+    }
+    return document;
+}
+
+/** Compiles another document, under the URI by which it was referred to and its own. */
+static hg_status compile_other(hgh_schema_compiler *compiler, const char *uri)
+{
+    size_t place = compiler->schema->count;
+    size_t before = compiler->pointer.length;
+    hg_status status = HG_OK;
+    json_t *document = find_document(compiler, uri, &status);
+    const hgh_schema_node *root;
+    const char *base;
+    char *kept;
+
+    if (document == NULL) {
+        return status;
+    }
+    kept = strdup(uri);
+    status = kept == NULL ? hgh_schema_no_memory(compiler) : keep_base(compiler, kept, &base);
+    if (status == HG_OK) {
+        hgh_text_builder_format(&compiler->pointer, "%s#", uri);
+        status = hgh_schema_compile_document(compiler, document, base, &root);
+        hgh_text_builder_cut(&compiler->pointer, before);
+    }
+    json_decref(document);
+    return status == HG_OK ? name_place(compiler, uri, place) : status;
+}
+
+/** Finds the root of the document with this URI, which has no fragment. */
+static hg_status
+find_root(hgh_schema_compiler *compiler, const char *uri, const hgh_schema_node **out_root)
+{
+    const json_t *place = json_object_get(compiler->ids, uri);
+
+    if (place == NULL) {
+        hg_status status = compile_other(compiler, uri);
+
+        if (status != HG_OK) {
+            return status;
+        }
+        place = json_object_get(compiler->ids, uri);
+    }
+    *out_root = compiler->schema->nodes[json_integer_value(place)];
+    return HG_OK;
+}
+
+/** Finds a schema that has a name in its document: "BASE#NAME". */
+static hg_status find_named(const hgh_schema_compiler *compiler,
+                            const char *base,
+                            const char *name,
+                            const hgh_schema_node **out_node)
+{
+    const json_t *place;
+    char *uri = NULL;
+
+    if (asprintf(&uri, "%s#%s", base, name) < 0) {
+        return HG_ERR_NO_MEMORY;
+    }
+    place = json_object_get(compiler->ids, uri);
+    free(uri);
+    if (place == NULL) {
+        return HG_ERR_NOT_FOUND;
+    }
+    *out_node = compiler->schema->nodes[json_integer_value(place)];
+    return HG_OK;
+}
+
+/** Finds a schema by its URI, which is taken apart here. */
 static hg_status
 find_schema(hgh_schema_compiler *compiler, char *uri, const hgh_schema_node **out_node)
 {
-    const json_t *place = json_object_get(compiler->ids, uri); /* with the fragment: a name */
-    char *fragment = strchr(uri, '#');
+    size_t before = compiler->pointer.length;
     const hgh_schema_node *root;
+    char *fragment = strchr(uri, '#');
+    hg_status status;
 
-    if (place == NULL && fragment != NULL) {
-        *fragment = '\0';
-        place = json_object_get(compiler->ids, uri);
-        *fragment = '#';
-    } else {
-        fragment = NULL;
+    if (fragment != NULL) {
+        *fragment++ = '\0';
     }
-    if (place == NULL || (fragment != NULL && fragment[1] != '\0' && fragment[1] != '/')) {
-        return HG_ERR_NOT_FOUND;
+    status = find_root(compiler, uri, &root);
+    if (status != HG_OK) {
+        return status;
     }
-    root = compiler->schema->nodes[json_integer_value(place)];
-    if (fragment == NULL || fragment[1] == '\0') {
+    if (fragment == NULL || fragment[0] == '\0') {
         *out_node = root;
         return HG_OK;
     }
-    return follow_pointer(compiler, root, fragment + 1, out_node);
+    if (fragment[0] != '/') { /* the document may have another name than it was looked for by */
+        status = find_named(compiler, uri, fragment, out_node);
+        return status == HG_ERR_NOT_FOUND ? find_named(compiler, root->base, fragment, out_node)
+                                          : status;
+    }
+    hgh_text_builder_format(&compiler->pointer, "%s%s%s", uri, uri[0] == '\0' ? "" : "#", fragment);
+    status = follow_pointer(compiler, root, fragment, out_node);
+    hgh_text_builder_cut(&compiler->pointer, before);
+    return status;
 }
 
 static hg_status resolve(hgh_schema_compiler *compiler, const hgh_schema_pending *pending)
@@ -227,28 +317,35 @@ static hg_status resolve(hgh_schema_compiler *compiler, const hgh_schema_pending
     }
     status = find_schema(compiler, uri, &pending->node->reference);
     if (status == HG_ERR_NOT_FOUND) {
-        status = hg_error_set(compiler->err, HG_ERR_INVALID,
-                              "%s/$ref: found \"%s\", wanted a schema within this document",
-                              pending->pointer, json_string_value(reference));
+        status = hg_error_set(
+            compiler->err, HG_ERR_INVALID,
+            "%s/$ref: found \"%s\", wanted a schema within this document or a known one",
+            pending->pointer, json_string_value(reference));
     }
     free(uri);
     return status;
 }
 
-/** Makes a reference lead to the end of its chain. */
+/** Makes all references of a chain lead to its end: each is walked over twice in all. */
 static hg_status shorten(hgh_schema_compiler *compiler, const hgh_schema_pending *pending)
 {
-    const hgh_schema_node *target = pending->node->reference;
+    const hgh_schema_node *end = pending->node;
 
-    for (unsigned steps = 0; target->reference != NULL; steps++) {
-        if (steps == CHAIN_MAX || target == pending->node) {
+    for (size_t steps = 0; end->reference != NULL; steps++) {
+        if (steps > compiler->pending_count) {
             return hg_error_set(compiler->err, HG_ERR_INVALID,
                                 "%s/$ref: found a reference that leads to itself, wanted a schema",
                                 pending->pointer);
         }
-        target = target->reference;
+        end = end->reference;
     }
-    pending->node->reference = target;
+    /* The nodes are the compiler's to change; they are const to those that refer to them. */
+    for (hgh_schema_node *at = pending->node; at != end;) {
+        const hgh_schema_node *next = at->reference;
+
+        at->reference = end;
+        at = (hgh_schema_node *)(uintptr_t)next;
+    }
     return HG_OK;
 }
 

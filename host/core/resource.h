@@ -10,6 +10,7 @@
 #include <hotgate/address.h>
 #include <hotgate/error.h>
 
+#include "host/core/expression.h"
 #include "host/core/feed_reader.h"
 #include "host/core/map.h"
 #include "host/core/upstream.h"
@@ -79,6 +80,7 @@ typedef struct hgh_route {
     int32_t priority;
     bool enabled;               /* status */
     hg_cidrs *remote_addresses; /* NULL: any */
+    hgh_expression *vars;       /* NULL: always true */
     hgh_cell *service;          /* a reference to the cell, or NULL, as are the next two */
     hgh_cell *plugin_config;    /* plugin_config_id */
     hgh_cell *upstream_cell;    /* upstream_id */

@@ -66,7 +66,7 @@ if [ -s "$work/found" ]; then
     failed=1
 fi
 refuse 'plugins see no library of the host' \
-    '<(dlfcn|link|microhttpd|sqlite3|pcre2|yaml|libelf|gelf|curl)' plugins sdk/template
+    '<(dlfcn|link|microhttpd|sqlite3|pcre2|idn2|yaml|libelf|gelf|curl)' plugins sdk/template
 
 only 'dlopen() is called in one file' '<dlfcn\.h>' 'host/core/plugin_object\.c|tests/'
 only 'libmicrohttpd enters by host/control' '<microhttpd\.h>' 'host/control/|tests/'

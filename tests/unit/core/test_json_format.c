@@ -32,6 +32,11 @@ static void check_accepts_the_format_and_nothing_else(void **state)
         {"hostname", "a-.b", false},
         {"hostname", "a..b", false},
         {"hostname", "", false},
+        {"hostname", "www.xn--bcher-kva.example", true},
+        {"hostname", "XN--BCHER-KVA.example", true},
+        {"hostname", "xn--.example", false},
+        {"hostname", "xn--abc-.example", false},
+        {"hostname", "xn--hello-txk.example", false}, /* begins with a mark */
         {"ipv4", "127.0.0.1", true},
         {"ipv4", "127.0.0.01", false},
         {"ipv6", "::1", true},

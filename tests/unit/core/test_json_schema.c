@@ -278,6 +278,121 @@ static json_t *nested(unsigned levels, const char *innermost)
     return value;
 }
 
+static void references_lead_into_documents_that_are_given(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *schema;
+        const char *value; /* that is valid */
+        const char *wrong;
+    } cases[] = {
+        {"the meta-schema", "{\"$ref\":\"http://json-schema.org/draft-07/schema#\"}",
+         "{\"minLength\":1}", "{\"minLength\":-1}"},
+        {"a part of the meta-schema",
+         "{\"$ref\":\"http://json-schema.org/draft-07/schema#/definitions/stringArray\"}",
+         "[\"a\"]", "[1]"},
+        {"a document", "{\"$ref\":\"http://a.example/one\"}", "\"x\"", "1"},
+        {"relative to an id", "{\"$id\":\"http://a.example/top\",\"items\":{\"$ref\":\"one\"}}",
+         "[\"x\"]", "[1]"},
+        {"a document that refers to others", "{\"$ref\":\"http://a.example/two\"}",
+         "{\"a\":\"x\",\"b\":1}", "{\"a\":1}"},
+        {"its name inside the document by both of the document's names",
+         "{\"items\":[{\"$ref\":\"http://a.example/two#b\"},{\"$ref\":\"urn:two#b\"}]}", "[1,2]",
+         "[1,\"x\"]"},
+    };
+    json_t *documents = parsed("{\"http://a.example/one\":{\"type\":\"string\"},"
+                               "\"http://a.example/two\":{\"$id\":\"urn:two\",\"properties\":{"
+                               "\"a\":{\"$ref\":\"http://a.example/one\"},\"b\":{\"$ref\":"
+                               "\"#b\"}},\"definitions\":{\"b\":{\"$id\":\"#b\",\"type\":"
+                               "\"integer\"}}}}");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        json_t *source = parsed(cases[i].schema);
+        json_t *value = parsed(cases[i].value);
+        json_t *wrong = parsed(cases[i].wrong);
+        hgh_schema *schema = NULL;
+        hg_error err = HG_ERROR_INIT;
+
+        if (hgh_schema_compile_with(source, documents, &schema, &err) != HG_OK ||
+            !hgh_schema_validate(schema, value, "", NULL) ||
+            hgh_schema_validate(schema, wrong, "", NULL)) {
+            fail_msg("%s: %s", cases[i].label, err.text);
+        }
+        json_decref(source);
+        json_decref(value);
+        json_decref(wrong);
+        hgh_schema_free(schema);
+    }
+    json_decref(documents);
+}
+
+static void what_is_wrong_in_a_document_is_told_with_its_uri(void **state)
+{
+    json_t *documents = parsed("{\"http://a.example/bad\":{\"items\":{\"minimum\":null}},"
+                               "\"http://a.example/odd\":{\"x\":[1]}}");
+    static const struct {
+        const char *schema;
+        const char *text;
+    } cases[] = {
+        {"{\"$ref\":\"http://a.example/bad\"}",
+         "http://a.example/bad#/items/minimum: found null, wanted a number"},
+        {"{\"$ref\":\"http://a.example/odd#/x/0\"}",
+         "http://a.example/odd#/x/0: found 1, wanted a "},
+        {"{\"items\":{\"$ref\":\"http://a.example/none\"}}",
+         "/items/$ref: found \"http://a.example/none\", wanted a schema within this document or "
+         "a "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        json_t *source = parsed(cases[i].schema);
+        hgh_schema *schema = NULL;
+        hg_error err = HG_ERROR_INIT;
+
+        if (hgh_schema_compile_with(source, documents, &schema, &err) != HG_ERR_INVALID ||
+            strstr(err.text, cases[i].text) != err.text) {
+            fail_msg("%s: got %s", cases[i].schema, err.text);
+        }
+        json_decref(source);
+    }
+    json_decref(documents);
+}
+
+static void long_chains_of_references_are_followed(void **state)
+{
+    enum {
+        LENGTH = 20000
+    };
+    json_t *definitions = json_object();
+    json_t *source;
+    json_t *number = json_integer(1);
+    hgh_schema *schema = NULL;
+    hg_error err = HG_ERROR_INIT;
+
+    (void)state;
+    for (int i = 0; i < LENGTH; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "%d", i);
+        assert_int_equal(json_object_set_new(
+                             definitions, name,
+                             i + 1 == LENGTH ? json_pack("{s:s}", "type", "string")
+                                             : json_pack("{s:o}", "$ref",
+                                                         json_sprintf("#/definitions/%d", i + 1))),
+                         0);
+    }
+    source = json_pack("{s:o, s:[{s:s}]}", "definitions", definitions, "allOf", "$ref",
+                       "#/definitions/0");
+    if (hgh_schema_compile(source, &schema, &err) != HG_OK) {
+        fail_msg("%s", err.text);
+    }
+    assert_false(hgh_schema_validate(schema, number, "", NULL));
+    json_decref(number);
+    json_decref(source);
+    hgh_schema_free(schema);
+}
+
 static void values_deeper_than_256_levels_are_invalid(void **state)
 {
     /* The second descends with four schemas a level, the third not at all. */
@@ -532,6 +647,9 @@ int main(void)
         cmocka_unit_test(all_findings_are_collected_at_once),
         cmocka_unit_test(compile_says_where_a_schema_is_wrong),
         cmocka_unit_test(references_lead_anywhere_in_the_document),
+        cmocka_unit_test(references_lead_into_documents_that_are_given),
+        cmocka_unit_test(what_is_wrong_in_a_document_is_told_with_its_uri),
+        cmocka_unit_test(long_chains_of_references_are_followed),
         cmocka_unit_test(values_deeper_than_256_levels_are_invalid),
         cmocka_unit_test(schemas_deeper_than_256_levels_are_refused),
         cmocka_unit_test(effort_is_bounded),
