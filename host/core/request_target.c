@@ -13,7 +13,7 @@ static hgh_upstream *upstream_in(const hgh_cell *cell)
 static hgh_upstream *upstream_find(hg_request *request)
 {
     const hgh_route *route = request->route;
-    const hgh_service *service = request->chain->service;
+    const hgh_service *service = hgh_chain_service(request->chain);
     const hgh_cell *cell = route->upstream_cell;
     hgh_upstream *upstream = route->upstream;
 
@@ -196,7 +196,8 @@ hgh_outcome hgh_request_target_pick(hg_request *request)
             return target_missing(request);
         }
         if (hgh_node_address(target->node, engine->now_ms(), &target->address) != NULL) {
-            request->stage = HGH_STAGE_BEFORE_PROXY;
+            request->stage =
+                request->global == NULL ? HGH_STAGE_BEFORE_PROXY : HGH_STAGE_GLOBAL_BEFORE_PROXY;
             try_begin(request);
             return HGH_GO_UPSTREAM;
         }
@@ -218,11 +219,26 @@ hgh_outcome hgh_request_target_pick(hg_request *request)
     }
 }
 
+/* before_proxy for another try, where a callback cannot end the request. */
+static void before_proxy_again(hg_request *request, const hgh_chain *chain)
+{
+    const hgh_steps *steps = &chain->phases[HG_PHASE_BEFORE_PROXY];
+    hgh_blame *blame = hgh_request_blame(request);
+
+    request->running = chain;
+    for (uint32_t i = 0; i < steps->count; i++) {
+        request->step = &steps->items[i];
+        hgh_marker_set(blame, request->step);
+        (void)request->step->call.on_request(request, request->step->state);
+    }
+    if (steps->count > 0) {
+        hgh_marker_clear(blame);
+    }
+}
+
 bool hgh_request_retry(hg_request *request)
 {
     hgh_target *target = &request->target;
-    const hgh_steps *steps = &request->chain->phases[HG_PHASE_BEFORE_PROXY];
-    hgh_blame *blame = hgh_request_blame(request);
     uint64_t now_ms = request->engine->now_ms();
     hgh_node *node;
 
@@ -239,12 +255,10 @@ bool hgh_request_retry(hg_request *request)
     target->tries_left--;
     try_begin(request);
     request->phase = HG_PHASE_BEFORE_PROXY;
-    for (uint32_t i = 0; i < steps->count; i++) {
-        request->step = &steps->items[i];
-        hgh_marker_set(blame, request->step);
-        (void)request->step->call.on_request(request, request->step->state); /* cannot end it */
+    if (request->global != NULL) {
+        before_proxy_again(request, request->global);
     }
-    hgh_marker_clear(blame);
+    before_proxy_again(request, request->chain);
     request->phase = HG_PHASE_NONE;
     return true;
 }
