@@ -285,8 +285,8 @@ hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_req
     engine->client_address(engine_request, &request->client);
     atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slot->requests_live, 1, memory_order_relaxed);
-    if (!has_path_rules(&runtime->path_rules) || path_prepare(request)) {
-        route_find(request);
+    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
+        return request;
     }
     if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
         request->stage = HGH_STAGE_REWRITE;
