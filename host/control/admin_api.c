@@ -14,6 +14,7 @@
 #include "host/control/admin_write.h"
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
+#include "host/core/expression.h"
 
 #define ROOT              "/apisix/admin"
 #define API_LEVEL         "APISIX/3.18.0" /* clients take the level of the API from it */
@@ -30,6 +31,7 @@
 #define PAGE_SIZE_MAX     500
 #define EXPIRY_CHECK_MS   60000 /* wall clocks jump: look again at least so often */
 #define MS_IN_S           1000
+#define BRACES_HINT       "; expressions are arrays: " HGH_EXPRESSION_EXAMPLE
 
 struct hgh_admin_api {
     hgh_admin_api_parts parts;
@@ -50,6 +52,7 @@ struct hgh_admin_api {
 typedef struct target {
     char *text;           /* owned: the segments point into it */
     const char *resource; /* never NULL */
+    const char *parent;   /* id of what the object stands below; NULL: it stands alone */
     const char *id;       /* NULL: none */
     const char *sub_path; /* NULL: none */
 } target;
@@ -125,6 +128,25 @@ static char *segment_take(char **rest)
     return length == 0 ? NULL : segment;
 }
 
+/* /consumers/NAME/credentials/ID: an object below another one. `rest` is the sub-path. */
+static void target_descend(target *into, char *rest)
+{
+    const hgh_object_kind *kind;
+    size_t length = strcspn(rest, "/");
+
+    for (size_t i = 0; into->sub_path != NULL && (kind = hgh_object_kind_at(i)) != NULL; i++) {
+        if (kind->parent != NULL && strcmp(kind->parent, into->resource) == 0 &&
+            strncmp(kind->name, rest, length) == 0 && kind->name[length] == '\0') {
+            into->parent = into->id;
+            into->resource = segment_take(&rest);
+            into->id = segment_take(&rest);
+            rest += strspn(rest, "/");
+            into->sub_path = *rest == '\0' ? NULL : rest;
+            return;
+        }
+    }
+}
+
 /* Splits what follows the root; false: no memory. */
 static bool target_parse(const char *path, target *into)
 {
@@ -151,6 +173,7 @@ static bool target_parse(const char *path, target *into)
         rest[length - 1] = '\0';
     }
     into->sub_path = length == 0 ? NULL : rest;
+    target_descend(into, rest);
     return true;
 }
 
@@ -177,13 +200,9 @@ static char *show_redacted(void *context, const hgh_resource_object *object)
 {
     const hgh_admin_api *api = context;
     json_t *value = json_loadb(object->value, object->value_length, 0, NULL);
-    char kind_name[HGH_OBJECT_KEY_MAX];
-    const hgh_object_kind *kind;
+    const hgh_object_kind *kind = hgh_object_key_kind(object->key);
     char *text = NULL;
 
-    (void)snprintf(kind_name, sizeof(kind_name), "%.*s", (int)(object->id - object->key) - 1,
-                   object->key);
-    kind = hgh_object_kind_find(kind_name);
     if (value != NULL && kind != NULL) {
         hgh_admin_redact(api->parts.catalog, kind, value);
         text = json_dumps(value, JSON_COMPACT);
@@ -197,15 +216,27 @@ static bool is_expired(const hgh_resource_object *object)
     return object->expires_wall_s != 0 && object->expires_wall_s <= (int64_t)time(NULL);
 }
 
+/* What it stands below has to be there. */
+static bool has_parent(const api_call *call, const hgh_object_kind *kind)
+{
+    char key[HGH_OBJECT_KEY_MAX];
+    const hgh_resource_object *parent = NULL;
+
+    if (hgh_object_key_make(hgh_object_kind_find(kind->parent), NULL, call->target.parent, key,
+                            sizeof(key))) {
+        parent = hgh_resource_table_find(call->api->parts.table, key);
+    }
+    return parent != NULL && !is_expired(parent);
+}
+
 static void get_one(api_call *call, const hgh_object_kind *kind)
 {
     hgh_admin_api *api = call->api;
     char key[HGH_OBJECT_KEY_MAX];
-    int length = snprintf(key, sizeof(key), "%s/%s", kind->name, call->target.id);
     const hgh_resource_object *object = NULL;
     hgh_admin_answer made = {0};
 
-    if (length > 0 && (size_t)length < sizeof(key)) {
+    if (hgh_object_key_make(kind, call->target.parent, call->target.id, key, sizeof(key))) {
         object = hgh_resource_table_find(api->parts.table, key);
     }
     if (object == NULL || is_expired(object)) {
@@ -253,6 +284,23 @@ static bool page_find(api_call *call, size_t total, size_t *out_first, size_t *o
     return true;
 }
 
+/* The next object that a list may hold: all of the kind, or those below one object. */
+static const hgh_resource_object *
+list_next(const api_call *call, const hgh_object_kind *kind, const hgh_resource_object *after)
+{
+    const hgh_resource_table *table = call->api->parts.table;
+    char parent[HGH_OBJECT_KEY_MAX];
+
+    if (kind->parent == NULL) {
+        return after == NULL ? hgh_resource_table_first(table, kind->name)
+                             : hgh_resource_table_next(after);
+    }
+    return hgh_object_key_make(hgh_object_kind_find(kind->parent), NULL, call->target.parent,
+                               parent, sizeof(parent))
+               ? hgh_resource_table_referer(table, kind->name, parent, after)
+               : NULL;
+}
+
 static void get_list(api_call *call, const hgh_object_kind *kind)
 {
     hgh_admin_api *api = call->api;
@@ -267,14 +315,17 @@ static void get_list(api_call *call, const hgh_object_kind *kind)
         hgh_admin_later_error(&call->later, STATUS_NO_MEMORY, "out of memory");
         return;
     }
-    for (const hgh_resource_object *object = hgh_resource_table_first(api->parts.table, kind->name);
-         object != NULL; object = hgh_resource_table_next(object)) {
+    for (const hgh_resource_object *object = list_next(call, kind, NULL); object != NULL;
+         object = list_next(call, kind, object)) {
         if (!is_expired(object)) {
             objects[total++] = object;
         }
     }
     count = total;
-    if (page_find(call, total, &first, &count)) {
+    if (total == 0 && kind->parent != NULL) { /* etcd knows no empty directory below a key */
+        hgh_admin_envelope_missing(&made, api->format, "get");
+        answer(call, &made);
+    } else if (page_find(call, total, &first, &count)) {
         hgh_admin_envelope_list(&made, api->format, kind->name, objects + first, count, total,
                                 call->role == HGH_ROLE_ADMIN ? NULL : show_redacted, api);
         answer(call, &made);
@@ -314,20 +365,6 @@ failed:
     return NULL;
 }
 
-static bool has_flag(const json_t *plugin, const char *flag)
-{
-    const json_t *flags = json_object_get(plugin, "flags");
-
-    for (size_t i = 0; i < json_array_size(flags); i++) {
-        const char *text = json_string_value(json_array_get(flags, i));
-
-        if (text != NULL && strcmp(text, flag) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A version that reads as a number is shown as one, as APISIX's are. */
 static json_t *version_of(const json_t *plugin)
 {
@@ -350,7 +387,8 @@ static json_t *plugin_describe(const json_t *plugin)
         json_object_set_new(made, "version", version_of(plugin)) != 0 ||
         json_object_set_new(made, "schema", schema_with_meta(json_object_get(plugin, "schema"))) !=
             0 ||
-        (has_flag(plugin, "auth") && json_object_set_new(made, "type", json_string("auth")) != 0)) {
+        (hgh_plugin_catalog_has_flag(plugin, "auth") &&
+         json_object_set_new(made, "type", json_string("auth")) != 0)) {
         goto failed;
     }
     for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
@@ -554,7 +592,7 @@ static bool is_too_deep(const json_t *value, size_t depth)
 static void refuse_body(api_call *call, const char *reason)
 {
     char *raw = malloc(call->request->body_length + 1);
-    char text[JSON_ERROR_TEXT_LENGTH + 100];
+    char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
     size_t length = call->request->body_length;
 
     (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
@@ -576,7 +614,7 @@ static void refuse_body(api_call *call, const char *reason)
 static bool body_parse(api_call *call, json_t **out_body)
 {
     const hgh_admin_request *request = call->request;
-    char reason[JSON_ERROR_TEXT_LENGTH + 60];
+    char reason[JSON_ERROR_TEXT_LENGTH + 60 + sizeof(BRACES_HINT)];
     json_error_t where;
     json_t *body;
 
@@ -594,8 +632,10 @@ static bool body_parse(api_call *call, json_t **out_body)
     body = json_loadb(request->body, request->body_length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
                       &where);
     if (body == NULL) {
-        (void)snprintf(reason, sizeof(reason), "%s at line %d column %d", where.text, where.line,
-                       where.column);
+        bool braces = hgh_expression_has_braces((hg_text){request->body, request->body_length});
+
+        (void)snprintf(reason, sizeof(reason), "%s at line %d column %d%s", where.text, where.line,
+                       where.column, braces ? BRACES_HINT : "");
         refuse_body(call, reason);
         return false;
     }
@@ -638,6 +678,7 @@ dispatch(api_call *call, const hgh_object_kind *kind, uint32_t method, json_t *b
     hgh_admin_write write = {
         .kind = kind,
         .method = method,
+        .parent = call->target.parent,
         .id = call->target.id,
         .sub_path = call->target.sub_path,
         .body = body,
@@ -651,6 +692,10 @@ dispatch(api_call *call, const hgh_object_kind *kind, uint32_t method, json_t *b
                               call->request->method, kind->noun);
     } else if (method != HGH_ADMIN_GET) {
         hgh_admin_write_start(&call->api->write_parts, &write, &call->later);
+    } else if (kind->parent != NULL && !has_parent(call, kind)) {
+        json_decref(body);
+        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s not found",
+                              hgh_object_kind_find(kind->parent)->noun);
     } else if (call->target.id != NULL) {
         json_decref(body);
         get_one(call, kind);
@@ -678,6 +723,9 @@ static void handle_authorised(api_call *call)
         hgh_admin_later_error(&call->later, STATUS_BAD,
                               "stream mode is disabled, can not add stream routes");
         return;
+    }
+    if (kind != NULL && kind->parent != NULL && call->target.parent == NULL) {
+        kind = NULL; /* it has no address of its own */
     }
     if (kind == NULL && !is_plugins && !is_schema) {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "Unsupported resource type: %s",
@@ -858,6 +906,7 @@ hgh_admin_api_new(const hgh_admin_api_parts *parts, hgh_admin_api **out_api, hg_
         .table = parts->table,
         .publisher = parts->publisher,
         .object_check = api->object_check,
+        .catalog = parts->catalog,
         .plugin_check = parts->plugin_check,
         .on_stored = expiry_set,
         .context = api,

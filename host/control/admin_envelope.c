@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/control/object_kind.h"
+
 #define STATUS_OK     200u
 #define STATUS_FAILED 500u
 
@@ -39,8 +41,11 @@ static void end(composition *made, hgh_admin_answer *answer, unsigned status, bo
 /* Ids hold no character that JSON would escape. */
 static bool add_member(composition *made, const char *key, const char *value)
 {
+    char shown[HGH_OBJECT_KEY_MAX];
+
+    hgh_object_key_show(key, shown, sizeof(shown));
     return made->stream != NULL &&
-           fprintf(made->stream, "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"value\":%s", key, value) >
+           fprintf(made->stream, "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"value\":%s", shown, value) >
                0;
 }
 
@@ -157,8 +162,12 @@ void hgh_admin_envelope_list(hgh_admin_answer *answer,
 
 void hgh_admin_envelope_deleted(hgh_admin_answer *answer, hgh_admin_format format, const char *key)
 {
-    json_t *body =
-        json_pack("{s:o, s:s}", "key", json_sprintf(HGH_ADMIN_PREFIX "/%s", key), "deleted", "1");
+    char shown[HGH_OBJECT_KEY_MAX];
+    json_t *body;
+
+    hgh_object_key_show(key, shown, sizeof(shown));
+    body =
+        json_pack("{s:o, s:s}", "key", json_sprintf(HGH_ADMIN_PREFIX "/%s", shown), "deleted", "1");
 
     if (format == HGH_ADMIN_V2 && body != NULL &&
         (json_object_set_new(body, "action", json_string("delete")) != 0 ||

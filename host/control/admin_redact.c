@@ -73,6 +73,36 @@ static void redact_path(json_t *value, const char *path)
     }
 }
 
+/* `value` is no plugin's configuration if it is no object: nothing such is stored. */
+static void redact_config(const json_t *schema, json_t *value)
+{
+    const json_t *fields = json_object_get(schema, "encrypt_fields");
+
+    redact(schema, value, 0);
+    for (size_t i = 0; i < json_array_size(fields); i++) {
+        const char *path = json_string_value(json_array_get(fields, i));
+
+        if (path != NULL) {
+            redact_path(value, path);
+        }
+    }
+}
+
+/* What is known of a plugin that is not loaded, is its name. */
+static void redact_metadata(const json_t *plugin, const hgh_object_kind *kind, json_t *object)
+{
+    const json_t *schema = json_object_get(plugin, "metadata_schema");
+    json_t *id = json_incref(json_object_get(object, kind->id_member));
+
+    if (plugin == NULL) {
+        (void)json_object_clear(object);
+        (void)json_object_set(object, kind->id_member, id); /* without memory that is gone, too */
+    } else if (schema != NULL) {
+        redact_config(schema, object);
+    }
+    json_decref(id);
+}
+
 void hgh_admin_redact(const hgh_plugin_catalog *catalog,
                       const hgh_object_kind *kind,
                       json_t *object)
@@ -81,27 +111,24 @@ void hgh_admin_redact(const hgh_plugin_catalog *catalog,
     const char *name;
     json_t *value;
 
+    if (kind->is_metadata) {
+        const char *id = json_string_value(json_object_get(object, kind->id_member));
+
+        redact_metadata(id == NULL ? NULL : hgh_plugin_catalog_find(catalog, id), kind, object);
+        return;
+    }
     json_object_foreach(json_object_get(object, "plugins"), name, value)
     {
         const json_t *plugin = hgh_plugin_catalog_find(catalog, name);
         const json_t *schema = json_object_get(plugin, is_consumer ? "consumer_schema" : "schema");
-        const json_t *fields;
 
         if (schema == NULL) {
             schema = json_object_get(plugin, "schema");
         }
         if (schema == NULL) {
             (void)json_object_clear(value); /* fails for what is no object, which no plugin has */
-            continue;
-        }
-        redact(schema, value, 0);
-        fields = json_object_get(schema, "encrypt_fields");
-        for (size_t i = 0; i < json_array_size(fields); i++) {
-            const char *path = json_string_value(json_array_get(fields, i));
-
-            if (path != NULL) {
-                redact_path(value, path);
-            }
+        } else {
+            redact_config(schema, value);
         }
     }
 }

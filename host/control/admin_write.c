@@ -9,16 +9,19 @@
 #include "host/control/json_merge.h"
 #include "host/core/issues.h"
 
-#define TEXT_MAX       1100u
-#define REAL_DIGITS    15u  /* what every double keeps; with 17, 0.1 would come back longer */
-#define NEW_ID_DIGITS  20   /* of a generated id: the next revision, padded */
-#define EXPIRE_MAX     256u /* objects in one transaction; more follow in the next */
-#define STATUS_OK      200u
-#define STATUS_CREATED 201u
-#define STATUS_BAD     400u
-#define STATUS_STORE   503u
-#define CREATE_TIME    "create_time"
-#define UPDATE_TIME    "update_time"
+#define TEXT_MAX         1100u
+#define REAL_DIGITS      15u  /* what every double keeps; with 17, 0.1 would come back longer */
+#define NEW_ID_DIGITS    20   /* of a generated id: the next revision, padded */
+#define EXPIRE_MAX       256u /* objects in one transaction; more follow in the next */
+#define STATUS_OK        200u
+#define STATUS_CREATED   201u
+#define STATUS_BAD       400u
+#define STATUS_NOT_FOUND 404u
+#define STATUS_STORE     503u
+#define CREATE_TIME      "create_time"
+#define UPDATE_TIME      "update_time"
+#define UNKNOWN_PLUGIN   "unknown plugin ["
+#define PLUGIN_REASON    " err: " /* in APISIX's words, behind it is what the plugin says */
 
 /* One write on its way. */
 typedef struct write_job {
@@ -31,6 +34,8 @@ typedef struct write_job {
     bool force;
     bool is_new; /* the object was not there */
     int64_t ttl_s;
+    bool has_parent;
+    char parent[HGH_OBJECT_ID_MAX + 2];
     char id[HGH_OBJECT_ID_MAX + 2]; /* room for one byte too many: a cut id must match nothing */
     char key[HGH_OBJECT_KEY_MAX];
     char *sub_path;    /* owned */
@@ -135,9 +140,14 @@ static void job_refuse(write_job *job)
 
 static bool key_make(write_job *job)
 {
-    int length = snprintf(job->key, sizeof(job->key), "%s/%s", job->kind->name, job->id);
+    return hgh_object_key_make(job->kind, job->has_parent ? job->parent : NULL, job->id, job->key,
+                               sizeof(job->key));
+}
 
-    return length > 0 && (size_t)length < sizeof(job->key);
+/* What follows the kind in the key. */
+static const char *key_id(const write_job *job)
+{
+    return job->key + strlen(job->kind->name) + 1;
 }
 
 /* The stored object of the job's key; one whose time is over is gone already. */
@@ -181,7 +191,7 @@ static void job_store(write_job *job)
 {
     hgh_store_expectation expectation = {.key = job->key, .modified = job->modified};
     bool has_expectation = job->method == HGH_ADMIN_PATCH || job->method == HGH_ADMIN_POST;
-    json_t *references = hgh_object_references(job->kind, job->object);
+    json_t *references = hgh_object_references(job->kind, key_id(job), job->object);
     hgh_publisher_change change = {.key = job->key, .references = references};
 
     job->value = json_dumps(job->object, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
@@ -204,6 +214,36 @@ static const char *text_member(const json_t *object, const char *member)
     return text == NULL ? "" : text;
 }
 
+/* The plugin whose metadata it is, is not named again: it is the object. */
+static const char *metadata_text(const char *text, const char **out_prefix)
+{
+    const char *reason = strstr(text, PLUGIN_REASON);
+
+    if (strncmp(text, UNKNOWN_PLUGIN, strlen(UNKNOWN_PLUGIN)) == 0) {
+        *out_prefix = "";
+        return "invalid plugin name";
+    }
+    return reason == NULL ? text : reason + strlen(PLUGIN_REASON);
+}
+
+static void check_auth(write_job *job)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(job->object, "plugins"), name, value)
+    {
+        const json_t *plugin = hgh_plugin_catalog_find(job->parts->catalog, name);
+        char pointer[TEXT_MAX] = "/plugins";
+
+        if (plugin != NULL && !hgh_plugin_catalog_has_flag(plugin, "auth")) {
+            (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
+            hgh_issues_add(&job->issues, pointer, name, "a plugin that authenticates",
+                           "only supports auth type plugins in consumer credential");
+        }
+    }
+}
+
 /* What the plugins say joins the other findings. */
 static void
 on_plugins(void *context, hg_status status, const json_t *issues, const json_t *warnings)
@@ -213,14 +253,17 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
     for (size_t i = 0; i < json_array_size(issues); i++) {
         const json_t *issue = json_array_get(issues, i);
         const char *text = json_string_value(json_object_get(issue, "text"));
+        const char *prefix = job->kind->plugins_prefix;
         char line[TEXT_MAX];
 
         if (text != NULL) {
-            (void)snprintf(line, sizeof(line), "%s%s", job->kind->plugins_prefix, text);
+            const char *told = job->kind->is_metadata ? metadata_text(text, &prefix) : text;
+
+            (void)snprintf(line, sizeof(line), "%s%s", prefix, told);
         } else {
-            (void)snprintf(line, sizeof(line), "%s%s: found %s, wanted %s",
-                           job->kind->plugins_prefix, text_member(issue, "pointer"),
-                           text_member(issue, "found"), text_member(issue, "wanted"));
+            (void)snprintf(line, sizeof(line), "%s%s: found %s, wanted %s", prefix,
+                           text_member(issue, "pointer"), text_member(issue, "found"),
+                           text_member(issue, "wanted"));
         }
         hgh_issues_add(&job->issues, text_member(issue, "pointer"), text_member(issue, "found"),
                        text_member(issue, "wanted"), line);
@@ -228,6 +271,9 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
     if (status != HG_OK && json_array_size(issues) == 0) {
         hgh_issues_add(&job->issues, "/plugins", "configurations that could not be judged",
                        "a check that ends", "the check of the plugins' configurations failed");
+    }
+    if (job->kind->only_auth) { /* by now the catalog is that of the plugins which judged */
+        check_auth(job);
     }
     if (!hgh_issues_is_empty(&job->issues)) {
         job_refuse(job);
@@ -244,8 +290,12 @@ static void plugins_unknown(write_job *job, const json_t *configs)
         const json_t *config = json_array_get(configs, i);
         char text[TEXT_MAX];
 
-        (void)snprintf(text, sizeof(text), "%sunknown plugin [%s]", job->kind->plugins_prefix,
-                       text_member(config, "plugin"));
+        if (job->kind->is_metadata) {
+            (void)snprintf(text, sizeof(text), "invalid plugin name");
+        } else {
+            (void)snprintf(text, sizeof(text), "%s" UNKNOWN_PLUGIN "%s]", job->kind->plugins_prefix,
+                           text_member(config, "plugin"));
+        }
         hgh_issues_add(&job->issues, text_member(config, "pointer"), text_member(config, "plugin"),
                        "a plugin that is loaded", text);
     }
@@ -262,8 +312,8 @@ static void job_judge(write_job *job)
         (void)hgh_object_id_text(json_object_get(job->object, job->kind->id_member), job->id,
                                  sizeof(job->id)); /* too long: the schema has told */
     }
-    configs = hgh_object_check_plugins(job->kind, job->id, job->object);
-    if (configs == NULL || !key_make(job)) {
+    configs = key_make(job) ? hgh_object_check_plugins(job->kind, key_id(job), job->object) : NULL;
+    if (configs == NULL) {
         json_decref(configs);
         job_no_memory(job);
         return;
@@ -332,10 +382,19 @@ static void id_generate(write_job *job)
     } while (key_make(job) && hgh_resource_table_find(job->parts->table, job->key) != NULL);
 }
 
+static void id_missing(const write_job *job, char *text, size_t size)
+{
+    if (job->kind->is_metadata) {
+        (void)snprintf(text, size, "missing plugin name");
+    } else {
+        (void)snprintf(text, size, "missing %s id", job->kind->noun);
+    }
+}
+
 /* Brings path and body together about the id; NULL or what is wrong. */
 static const char *id_settle(write_job *job, char *text, size_t size)
 {
-    json_t *in_body = json_object_get(job->object, "id");
+    const json_t *in_body = json_object_get(job->object, "id");
     char id[HGH_OBJECT_ID_MAX + 1];
     bool has_body_id = hgh_object_id_text(in_body, id, sizeof(id));
 
@@ -346,7 +405,7 @@ static const char *id_settle(write_job *job, char *text, size_t size)
         }
         id_generate(job);
     } else if (!job->has_id && in_body == NULL) {
-        (void)snprintf(text, size, "missing %s id", job->kind->noun);
+        id_missing(job, text, size);
         return text;
     } else if (job->has_id && in_body != NULL && (!has_body_id || strcmp(id, job->id) != 0)) {
         (void)snprintf(text, size, "wrong %s id", job->kind->noun);
@@ -377,7 +436,7 @@ static void run_put(write_job *job)
         job_fail(job, STATUS_BAD, text);
         return;
     }
-    if (find_forbidden(job->object, text, sizeof(text))) {
+    if (!job->kind->is_metadata && find_forbidden(job->object, text, sizeof(text))) {
         job_fail(job, STATUS_BAD, text);
         return;
     }
@@ -396,7 +455,7 @@ static void run_put(write_job *job)
     job->is_new = old == NULL;
     if ((has_id && json_object_get(job->object, "id") == NULL &&
          json_object_set_new(job->object, "id", json_string(job->id)) != 0) ||
-        !times_set(job, old)) {
+        (!job->kind->is_metadata && !times_set(job, old))) {
         job_no_memory(job);
         return;
     }
@@ -462,15 +521,62 @@ static void run_patch(write_job *job)
     job_judge(job);
 }
 
+/* The next object below that of the job; NULL: there is no further one. */
+static const hgh_resource_object *child_next(const write_job *job,
+                                             const hgh_object_kind **kind,
+                                             size_t *index,
+                                             const hgh_resource_object *after)
+{
+    while ((*kind = hgh_object_kind_at(*index)) != NULL) {
+        const hgh_resource_object *child = NULL;
+
+        if ((*kind)->parent != NULL && strcmp((*kind)->parent, job->kind->name) == 0) {
+            child = hgh_resource_table_referer(job->parts->table, (*kind)->name, job->key, after);
+        }
+        if (child != NULL) {
+            return child;
+        }
+        after = NULL;
+        (*index)++;
+    }
+    return NULL;
+}
+
+/* With a consumer go its credentials: in one transaction. */
+static void delete_with_children(write_job *job)
+{
+    const hgh_object_kind *kind = NULL;
+    const hgh_resource_object *child = NULL;
+    hgh_publisher_change *changes;
+    size_t count = 1;
+    size_t index = 0;
+
+    while ((child = child_next(job, &kind, &index, child)) != NULL) {
+        count++;
+    }
+    changes = calloc(count, sizeof(*changes));
+    if (changes == NULL) {
+        job_no_memory(job);
+        return;
+    }
+    count = 0;
+    index = 0;
+    while ((child = child_next(job, &kind, &index, child)) != NULL) {
+        changes[count++].key = child->key;
+    }
+    changes[count++].key = job->key;
+    hgh_publisher_run(job->parts->publisher, changes, count, NULL, 0, 0, on_published, job);
+    free(changes);
+}
+
 static void run_delete(write_job *job)
 {
     const hgh_object_kind *user_kind = NULL;
     const hgh_resource_object *user;
-    hgh_publisher_change change = {.key = job->key};
     char text[TEXT_MAX];
 
     if (!job->has_id) {
-        (void)snprintf(text, sizeof(text), "missing %s id", job->kind->noun);
+        id_missing(job, text, sizeof(text));
         job_fail(job, STATUS_BAD, text);
         return;
     }
@@ -485,13 +591,31 @@ static void run_delete(write_job *job)
         job_fail(job, STATUS_BAD, text);
         return;
     }
-    hgh_publisher_run(job->parts->publisher, &change, 1, NULL, 0, 0, on_published, job);
+    delete_with_children(job);
+}
+
+/* What an object stands below has to be there. */
+static bool has_parent(const write_job *job)
+{
+    char key[HGH_OBJECT_KEY_MAX];
+
+    return hgh_object_key_make(hgh_object_kind_find(job->kind->parent), NULL, job->parent, key,
+                               sizeof(key)) &&
+           hgh_resource_table_find(job->parts->table, key) != NULL;
 }
 
 static void run(hgh_admin_job *base)
 {
     write_job *job = (write_job *)base;
 
+    if (job->has_parent && !has_parent(job)) {
+        char text[TEXT_MAX];
+
+        (void)snprintf(text, sizeof(text), "%s not found",
+                       hgh_object_kind_find(job->kind->parent)->noun);
+        job_fail(job, STATUS_NOT_FOUND, text);
+        return;
+    }
     switch (job->method) {
     case HGH_ADMIN_DELETE:
         run_delete(job);
@@ -527,11 +651,15 @@ void hgh_admin_write_start(const hgh_admin_write_parts *parts,
     job->kind = write->kind;
     job->method = write->method;
     job->has_id = write->id != NULL;
+    job->has_parent = write->parent != NULL;
     job->force = write->force;
     job->ttl_s = write->ttl_s;
     job->body = write->body;
     if (write->id != NULL) { /* may be cut: nothing has that id, and the schema refuses it */
         (void)snprintf(job->id, sizeof(job->id), "%s", write->id);
+    }
+    if (write->parent != NULL) {
+        (void)snprintf(job->parent, sizeof(job->parent), "%s", write->parent);
     }
     hgh_admin_queue_add(parts->queue, &job->job);
 }

@@ -12,6 +12,7 @@
 #include "host/control/admin_queue.h"
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
+#include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
 #include "host/control/publisher.h"
 #include "host/control/resource_table.h"
@@ -23,6 +24,7 @@ typedef struct hgh_admin_write_parts {
     hgh_resource_table *table;
     hgh_publisher *publisher;
     const hgh_object_check *object_check;
+    const hgh_plugin_catalog *catalog;
     hgh_plugin_check *plugin_check; /* NULL: no plugin is in force, each is unknown */
     /** After objects were stored: their expiry may be nearer than any before. */
     void (*on_stored)(void *context);
@@ -33,6 +35,7 @@ typedef struct hgh_admin_write_parts {
 typedef struct hgh_admin_write {
     const hgh_object_kind *kind;
     uint32_t method;      /* one of HGH_ADMIN_PUT, POST, PATCH, DELETE */
+    const char *parent;   /* id of what it stands below; NULL: it stands alone */
     const char *id;       /* NULL: not in the path */
     const char *sub_path; /* behind the id, without the first '/'; NULL: none */
     json_t *body;         /* taken; NULL: none */

@@ -128,6 +128,39 @@ static void check_references(const hgh_object_kind *kind,
     }
 }
 
+/* A plugin that stands in another object of the kind already. */
+static void check_own_plugins(const hgh_object_kind *kind,
+                              const hgh_resource_table *table,
+                              const json_t *object,
+                              hg_issues *issues)
+{
+    json_t *plugins = kind->own_plugins ? json_object_get(object, "plugins") : NULL;
+    char id[HGH_OBJECT_ID_MAX + 1] = "";
+    const char *name;
+    json_t *value;
+
+    (void)hgh_object_id_text(json_object_get(object, kind->id_member), id, sizeof(id));
+    json_object_foreach(plugins, name, value)
+    {
+        char key[HGH_OBJECT_KEY_MAX];
+        char pointer[POINTER_MAX] = PLUGINS_POINTER;
+        char text[TEXT_MAX];
+        const hgh_resource_object *other = NULL;
+
+        (void)snprintf(key, sizeof(key), HGH_PLUGIN_KIND "/%s", name);
+        do {
+            other = hgh_resource_table_referer(table, kind->name, key, other);
+        } while (other != NULL && strcmp(other->id, id) == 0);
+        if (other == NULL) {
+            continue;
+        }
+        (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
+        (void)snprintf(text, sizeof(text), "plugin '%s' already exists in %s with id '%s'", name,
+                       kind->noun, other->id);
+        hgh_issues_add(issues, pointer, name, "a plugin that no other one has", text);
+    }
+}
+
 static void
 check_name(const hgh_object_kind *kind, const json_t *object, const char *id, hg_issues *issues)
 {
@@ -160,6 +193,21 @@ void hgh_object_check_run(const hgh_object_check *check,
         kind->check(object, issues);
     }
     check_references(kind, table, object, issues);
+    check_own_plugins(kind, table, object, issues);
+}
+
+static bool append_config(json_t *configs,
+                          const hgh_object_kind *kind,
+                          const char *id,
+                          const json_t *object,
+                          const char *plugin,
+                          const char *pointer)
+{
+    json_t *config = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "plugin", plugin, "use",
+                               kind->plugin_use, "pointer", pointer, "resource", kind->name, "id",
+                               id, "value", hgh_object_plugin_config(kind, id, object, plugin));
+
+    return config != NULL && json_array_append_new(configs, config) == 0;
 }
 
 json_t *hgh_object_check_plugins(const hgh_object_kind *kind, const char *id, const json_t *object)
@@ -167,22 +215,24 @@ json_t *hgh_object_check_plugins(const hgh_object_kind *kind, const char *id, co
     /* The iterator wants a non-const object; nothing is written through it. */
     json_t *plugins = json_object_get(object, "plugins");
     json_t *configs = json_array();
+    bool is_complete = configs != NULL;
     const char *name;
     json_t *value;
 
-    json_object_foreach(plugins, name, value)
-    {
-        char pointer[POINTER_MAX] = PLUGINS_POINTER;
-        json_t *config;
+    if (is_complete && kind->is_metadata) {
+        is_complete = append_config(configs, kind, id, object, id, "");
+    } else if (is_complete) {
+        json_object_foreach(plugins, name, value)
+        {
+            char pointer[POINTER_MAX] = PLUGINS_POINTER;
 
-        (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
-        config =
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "plugin", name, "use", kind->plugin_use,
-                      "pointer", pointer, "resource", kind->name, "id", id, "value", value);
-        if (config == NULL || json_array_append_new(configs, config) != 0) {
-            json_decref(configs);
-            return NULL;
+            (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
+            is_complete = is_complete && append_config(configs, kind, id, object, name, pointer);
         }
+    }
+    if (!is_complete) {
+        json_decref(configs);
+        return NULL;
     }
     return configs;
 }

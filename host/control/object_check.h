@@ -39,6 +39,8 @@ void hgh_object_check_run(const hgh_object_check *check,
 /**
  * What hgh_plugin_check_run() is to judge of an object: an array, empty if it has no plugins. A new
  * reference; NULL: no memory.
+ *
+ * id  as it follows the kind in its key.
  */
 json_t *hgh_object_check_plugins(const hgh_object_kind *kind, const char *id, const json_t *object);
 

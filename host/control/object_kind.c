@@ -1,6 +1,7 @@
 /* host/control/object_kind.c - the kinds of objects that the Admin API keeps: one row each. */
 #include "host/control/object_kind.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,70 @@ static const hgh_object_kind kinds[] = {
         .references = consumer_references,
         .check = hgh_object_rule_none,
     },
+    {
+        .name = "credentials",
+        .noun = "credential",
+        .schema = "credential",
+        .methods = HGH_ADMIN_GET | HGH_ADMIN_PUT | HGH_ADMIN_DELETE,
+        .id_member = "id",
+        .parent = "consumers",
+        .plugin_use = "consumer",
+        .plugins_prefix = "invalid plugins configuration: ",
+        .kept_text = "can not delete this credential",
+        .only_auth = true,
+        .references = no_references,
+        .check = hgh_object_rule_none,
+    },
+    {
+        .name = "plugin_configs",
+        .noun = "plugin config",
+        .schema = "plugin_config",
+        .methods = ALL_METHODS & ~HGH_ADMIN_POST,
+        .id_member = "id",
+        .plugin_use = "config",
+        .plugins_prefix = "",
+        .kept_text = "can not delete this plugin config",
+        .references = no_references,
+        .check = hgh_object_rule_none,
+    },
+    {
+        .name = "consumer_groups",
+        .noun = "consumer group",
+        .schema = "consumer_group",
+        .methods = ALL_METHODS & ~HGH_ADMIN_POST,
+        .id_member = "id",
+        .plugin_use = "config",
+        .plugins_prefix = "",
+        .kept_text = "can not delete this consumer group",
+        .references = no_references,
+        .check = hgh_object_rule_none,
+    },
+    {
+        .name = "global_rules",
+        .noun = "global rule",
+        .schema = "global_rule",
+        .methods = ALL_METHODS & ~HGH_ADMIN_POST,
+        .id_member = "id",
+        .plugin_use = "config",
+        .plugins_prefix = "",
+        .kept_text = "can not delete this global rule",
+        .own_plugins = true,
+        .references = no_references,
+        .check = hgh_object_rule_none,
+    },
+    {
+        .name = "plugin_metadata",
+        .noun = "plugin_metadata",
+        .schema = "plugin_metadata",
+        .methods = HGH_ADMIN_GET | HGH_ADMIN_PUT | HGH_ADMIN_DELETE,
+        .id_member = "id",
+        .plugin_use = "metadata",
+        .plugins_prefix = "invalid configuration: ",
+        .kept_text = "can not delete this plugin_metadata",
+        .is_metadata = true,
+        .references = no_references,
+        .check = hgh_object_rule_none,
+    },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -125,32 +190,118 @@ bool hgh_object_id_text(const json_t *id, char *into, size_t size)
     return length >= 0 && (size_t)length < size;
 }
 
-json_t *hgh_object_references(const hgh_object_kind *kind, const json_t *object)
+bool hgh_object_key_make(
+    const hgh_object_kind *kind, const char *parent, const char *id, char *into, size_t size)
 {
-    json_t *keys = json_array();
+    int length = parent == NULL
+                     ? snprintf(into, size, "%s/%s", kind->name, id)
+                     : snprintf(into, size, "%s/%s/%s/%s", kind->name, parent, kind->name, id);
 
-    for (const hgh_object_reference *at = kind->references; keys != NULL && at->member != NULL;
-         at++) {
-        char id[HGH_OBJECT_ID_MAX + 1];
-        json_t *key;
+    return length > 0 && (size_t)length < size;
+}
 
-        if (!hgh_object_id_text(json_object_get(object, at->member), id, sizeof(id))) {
-            continue;
-        }
-        key = json_sprintf("%s/%s", at->kind, id);
-        if (key == NULL || json_array_append_new(keys, key) != 0) {
-            json_decref(keys);
-            return NULL;
+const hgh_object_kind *hgh_object_key_kind(const char *key)
+{
+    size_t length = strcspn(key, "/");
+
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        if (strncmp(kinds[i].name, key, length) == 0 && kinds[i].name[length] == '\0') {
+            return &kinds[i];
         }
     }
+    return NULL;
+}
+
+void hgh_object_key_show(const char *key, char *into, size_t size)
+{
+    const hgh_object_kind *kind = hgh_object_key_kind(key);
+
+    if (kind == NULL || kind->parent == NULL) {
+        (void)snprintf(into, size, "%s", key);
+    } else {
+        (void)snprintf(into, size, "%s%s", kind->parent, key + strlen(kind->name));
+    }
+}
+
+static bool append_key(json_t *keys, json_t *key)
+{
+    return key != NULL && json_array_append_new(keys, key) == 0;
+}
+
+/* The members that name another object. */
+static bool append_members(json_t *keys, const hgh_object_kind *kind, const json_t *object)
+{
+    for (const hgh_object_reference *at = kind->references; at->member != NULL; at++) {
+        char id[HGH_OBJECT_ID_MAX + 1];
+
+        if (hgh_object_id_text(json_object_get(object, at->member), id, sizeof(id)) &&
+            !append_key(keys, json_sprintf("%s/%s", at->kind, id))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+append_plugins(json_t *keys, const hgh_object_kind *kind, const char *id, const json_t *object)
+{
+    const char *name;
+    json_t *value;
+
+    if (kind->is_metadata) {
+        return append_key(keys, json_sprintf(HGH_PLUGIN_KIND "/%s", id));
+    }
+    json_object_foreach(json_object_get(object, "plugins"), name, value)
+    {
+        if (!append_key(keys, json_sprintf(HGH_PLUGIN_KIND "/%s", name))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+json_t *hgh_object_references(const hgh_object_kind *kind, const char *id, const json_t *object)
+{
+    json_t *keys = json_array();
+    bool is_complete = keys != NULL && append_members(keys, kind, object) &&
+                       append_plugins(keys, kind, id, object);
+
+    if (is_complete && kind->parent != NULL) {
+        is_complete =
+            append_key(keys, json_sprintf("%s/%.*s", kind->parent, (int)strcspn(id, "/"), id));
+    }
+    if (!is_complete) {
+        json_decref(keys);
+        return NULL;
+    }
     return keys;
+}
+
+json_t *hgh_object_plugin_config(const hgh_object_kind *kind,
+                                 const char *id,
+                                 const json_t *object,
+                                 const char *plugin)
+{
+    json_t *config;
+
+    if (!kind->is_metadata) {
+        return json_incref(json_object_get(json_object_get(object, "plugins"), plugin));
+    }
+    if (strcmp(id, plugin) != 0) {
+        return NULL;
+    }
+    config = json_copy((json_t *)(uintptr_t)object); /* jansson's copy takes no const */
+    (void)json_object_del(config, kind->id_member);  /* the host's; fails if it is not there */
+    return config;
 }
 
 const hgh_resource_object *
 hgh_object_user(const hgh_resource_table *table, const char *key, const hgh_object_kind **out_kind)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
-        const hgh_resource_object *user = hgh_resource_table_referer(table, kinds[i].name, key);
+        const hgh_resource_object *user =
+            kinds[i].parent == NULL ? hgh_resource_table_referer(table, kinds[i].name, key, NULL)
+                                    : NULL;
 
         if (user != NULL) {
             *out_kind = &kinds[i];

@@ -18,8 +18,9 @@
 #define HGH_ADMIN_DELETE 8u
 #define HGH_ADMIN_PATCH  16u
 
-#define HGH_OBJECT_ID_MAX  256u /* bytes; a consumer's name is the longest id */
-#define HGH_OBJECT_KEY_MAX 300u /* kind, '/' and id, with the NUL */
+#define HGH_OBJECT_ID_MAX  256u      /* bytes; a consumer's name is the longest id */
+#define HGH_OBJECT_KEY_MAX 600u      /* kind, parent and id, with the NUL; a longer one is no key */
+#define HGH_PLUGIN_KIND    "plugins" /* "plugins/NAME": what an object that configures NAME names */
 
 /** A member that names an object of another kind. */
 typedef struct hgh_object_reference {
@@ -30,14 +31,18 @@ typedef struct hgh_object_reference {
 
 /** What tells one kind from the others. */
 typedef struct hgh_object_kind {
-    const char *name;           /* "routes": in paths and keys */
-    const char *noun;           /* "route": in texts */
-    const char *schema;         /* of hgh_object_schema_make() and /schema/NAME */
-    uint32_t methods;           /* HGH_ADMIN_*; the others answer 405 */
-    const char *id_member;      /* "id"; "username": the id is the name in the body */
-    const char *plugin_use;     /* what a plugin's configuration is here, by plugin_check.h */
+    const char *name;       /* "routes": in paths and keys */
+    const char *noun;       /* "route": in texts */
+    const char *schema;     /* of hgh_object_schema_make() and /schema/NAME */
+    uint32_t methods;       /* HGH_ADMIN_*; the others answer 405 */
+    const char *id_member;  /* "id"; "username": the id is the name in the body */
+    const char *parent;     /* "consumers": it stands below one of these; NULL: it stands alone */
+    const char *plugin_use; /* what a plugin's configuration is here, by plugin_check.h */
     const char *plugins_prefix; /* before the text of a finding about a plugin */
     const char *kept_text;      /* "can not delete this upstream": while something names it */
+    bool is_metadata; /* the object is the configuration of the plugin that its id names */
+    bool only_auth;   /* takes plugins that authenticate, and no others */
+    bool own_plugins; /* a plugin stands in one object of the kind only */
     const hgh_object_reference *references;
     void (*check)(const json_t *object, hg_issues *issues); /* beyond the schema */
 } hgh_object_kind;
@@ -57,11 +62,39 @@ bool hgh_object_kind_has_id(const hgh_object_kind *kind);
 /** The text of an id, which may be written as a number; false if it is neither or too long. */
 bool hgh_object_id_text(const json_t *id, char *into, size_t size);
 
-/** Keys that an object names ("upstreams/1"): a new array; NULL: no memory. */
-json_t *hgh_object_references(const hgh_object_kind *kind, const json_t *object);
+/**
+ * The key of an object, in the store, on the feed and in the table: "routes/1",
+ * "credentials/jack/credentials/1".
+ *
+ * parent  the id of what it stands below; NULL for a kind that stands alone.
+ * Returns false if it does not fit.
+ */
+bool hgh_object_key_make(
+    const hgh_object_kind *kind, const char *parent, const char *id, char *into, size_t size);
+
+/** The kind of a key, or NULL. */
+const hgh_object_kind *hgh_object_key_kind(const char *key);
+
+/** The key as clients see it, without the prefix: "consumers/jack/credentials/1". */
+void hgh_object_key_show(const char *key, char *into, size_t size);
 
 /**
- * The object that keeps another from being deleted: the first that names it.
+ * Keys that an object names: those of its references ("upstreams/1"), of what it stands below, and
+ * "plugins/NAME" of each plugin that it configures. A new array; NULL: no memory.
+ *
+ * id  as it follows the kind in its key.
+ */
+json_t *hgh_object_references(const hgh_object_kind *kind, const char *id, const json_t *object);
+
+/** The configuration of one plugin in an object, new; NULL: it has none, or there is no memory. */
+json_t *hgh_object_plugin_config(const hgh_object_kind *kind,
+                                 const char *id,
+                                 const json_t *object,
+                                 const char *plugin);
+
+/**
+ * The object that keeps another from being deleted: the first that names it. What stands below it
+ * does not keep it, but goes with it.
  *
  * out_kind  its kind, if there is one.
  */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/core/address.h"
+#include "host/core/expression.h"
 #include "host/core/upstream.h"
 
 #define POINTER_MAX     512u
@@ -29,7 +30,7 @@ typedef struct refusal {
 } refusal;
 
 static const refusal route_refusals[] = {
-    {"filter_func", {NULL}, "no Lua function: match by uri, host, methods and remote_addr"},
+    {"filter_func", {NULL}, "no Lua function: match by uri, host, methods, remote_addr and vars"},
     {"script", {NULL}, "no Lua script: use plugins"},
     {"script_id", {NULL}, "no Lua script: use plugins"},
 };
@@ -314,16 +315,15 @@ static void check_addresses(const json_t *route, hg_issues *issues)
     }
 }
 
-/* An empty list of expressions is always true, so it is no loss. */
+/* By the compiler that workers use. */
 static void check_vars(const json_t *route, hg_issues *issues)
 {
     const json_t *vars = json_object_get(route, "vars");
+    hgh_expression *unused = NULL;
 
-    if (json_array_size(vars) > 0) {
-        hgh_issues_add(issues, "/vars", "expressions",
-                       "none: match by uri, host, methods and remote_addr",
-                       "failed to validate the 'vars' expression: expressions on routes are not "
-                       "supported yet; match by uri, host, methods and remote_addr");
+    if (vars != NULL) {
+        (void)hgh_expression_compile(vars, "/vars", &unused, issues); /* the findings say it */
+        hgh_expression_free(unused);
     }
 }
 

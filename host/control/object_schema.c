@@ -304,6 +304,59 @@ static const struct {
          "required" : ["username"],
          "additionalProperties" : false
      })},
+    {"credential", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "name" : {"$ref" : "#/definitions/name"},
+             "desc" : {"$ref" : "#/definitions/desc"},
+             "labels" : {"$ref" : "#/definitions/labels"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "plugins" : {"type" : "object", "maxProperties" : 1}
+         },
+         "additionalProperties" : false
+     })},
+    {"plugin_config", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "name" : {"type" : "string"},
+             "desc" : {"$ref" : "#/definitions/desc"},
+             "labels" : {"$ref" : "#/definitions/labels"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "plugins" : {"$ref" : "#/definitions/plugins"}
+         },
+         "required" : [ "id", "plugins" ],
+         "additionalProperties" : false
+     })},
+    {"consumer_group", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "name" : {"$ref" : "#/definitions/name"},
+             "desc" : {"$ref" : "#/definitions/desc"},
+             "labels" : {"$ref" : "#/definitions/labels"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "plugins" : {"$ref" : "#/definitions/plugins"}
+         },
+         "required" : [ "id", "plugins" ],
+         "additionalProperties" : false
+     })},
+    {"global_rule", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "plugins" : {"$ref" : "#/definitions/plugins"}
+         },
+         "required" : [ "id", "plugins" ],
+         "additionalProperties" : false
+     })},
+    {"plugin_metadata", JSON({"type" : "object"})},
 };
 /* clang-format on */
 static hg_status resolve(json_t *value, hg_error *err);

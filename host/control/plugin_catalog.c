@@ -105,6 +105,20 @@ const json_t *hgh_plugin_catalog_all(const hgh_plugin_catalog *catalog)
     return catalog->plugins;
 }
 
+bool hgh_plugin_catalog_has_flag(const json_t *plugin, const char *flag)
+{
+    const json_t *flags = json_object_get(plugin, "flags");
+
+    for (size_t i = 0; i < json_array_size(flags); i++) {
+        const char *text = json_string_value(json_array_get(flags, i));
+
+        if (text != NULL && strcmp(text, flag) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const json_t *hgh_plugin_catalog_find(const hgh_plugin_catalog *catalog, const char *name)
 {
     for (size_t i = 0; i < json_array_size(catalog->plugins); i++) {

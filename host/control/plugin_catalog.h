@@ -3,6 +3,7 @@
 #ifndef HOST_CONTROL_PLUGIN_CATALOG_H
 #define HOST_CONTROL_PLUGIN_CATALOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -24,5 +25,8 @@ const json_t *hgh_plugin_catalog_all(const hgh_plugin_catalog *catalog);
 
 /** One of them, or NULL; borrowed until the next set. */
 const json_t *hgh_plugin_catalog_find(const hgh_plugin_catalog *catalog, const char *name);
+
+/** True if a plugin of the catalog has that flag: "auth". */
+bool hgh_plugin_catalog_has_flag(const json_t *plugin, const char *flag);
 
 #endif

@@ -1,7 +1,6 @@
 /* host/control/publisher.c - brings a change into force: reserve, store, keep, publish. */
 #include "host/control/publisher.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,20 +31,14 @@ references_of(const hgh_store_object *stored, json_t **out_references, hg_error 
 {
     const char *slash = strchr(stored->key, '/');
     json_t *value = json_loadb(stored->value, stored->value_length, 0, NULL);
-    const hgh_object_kind *kind = NULL;
+    const hgh_object_kind *kind = hgh_object_key_kind(stored->key);
     hg_status status = HG_OK;
 
     if (slash == NULL || value == NULL) {
         status = hg_error_set(err, HG_ERR_INVALID, "stored object \"%.200s\": found no %s",
                               stored->key, slash == NULL ? "kind in its key" : "JSON in its value");
-    } else {
-        char name[HGH_OBJECT_KEY_MAX];
-
-        (void)snprintf(name, sizeof(name), "%.*s", (int)(slash - stored->key), stored->key);
-        kind = hgh_object_kind_find(name);
-    }
-    if (kind != NULL) {
-        *out_references = hgh_object_references(kind, value);
+    } else if (kind != NULL) {
+        *out_references = hgh_object_references(kind, slash + 1, value);
         if (*out_references == NULL) {
             status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
         }

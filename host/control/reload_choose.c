@@ -8,6 +8,7 @@
 #include "host/control/build_config.h"
 #include "host/control/control_log.h"
 #include "host/control/manifest.h"
+#include "host/control/object_kind.h"
 #include "host/control/plugin_scan.h"
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
@@ -56,33 +57,31 @@ void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry)
 
 /* ----------------------------------------------------------------------------------- users */
 
-/* Calls for every configuration of a plugin that is stored. A text that does not hold the name
- * cannot hold the plugin, and need not be parsed. */
+/* Calls for every configuration of a plugin that is stored. */
 void hgh_reload_each_config(
     const hgh_reload *reload,
     const char *name,
     void (*visit)(void *context, const hgh_resource_object *object, const char *use, json_t *value),
     void *context)
 {
-    char quoted[HG_NAME_MAX + 3];
+    const hgh_object_kind *kind;
+    char key[HG_NAME_MAX + sizeof(HGH_PLUGIN_KIND) + 1];
 
-    (void)snprintf(quoted, sizeof(quoted), "\"%s\"", name);
-    for (const hgh_resource_object *object = hgh_resource_table_first(reload->options.table, NULL);
-         object != NULL; object = hgh_resource_table_next_of_all(reload->options.table, object)) {
-        json_t *value;
-        json_t *config;
+    (void)snprintf(key, sizeof(key), HGH_PLUGIN_KIND "/%s", name);
+    for (size_t i = 0; (kind = hgh_object_kind_at(i)) != NULL; i++) {
+        const hgh_resource_object *object = NULL;
 
-        if (strstr(object->value, quoted) == NULL) {
-            continue;
+        while ((object = hgh_resource_table_referer(reload->options.table, kind->name, key,
+                                                    object)) != NULL) {
+            json_t *value = json_loadb(object->value, object->value_length, 0, NULL);
+            json_t *config = hgh_object_plugin_config(kind, object->id, value, name);
+
+            if (config != NULL) {
+                visit(context, object, kind->plugin_use, config);
+            }
+            json_decref(config);
+            json_decref(value);
         }
-        value = json_loadb(object->value, object->value_length, 0, NULL);
-        config = json_object_get(json_object_get(value, "plugins"), name);
-        if (config != NULL) {
-            bool consumer = strncmp(object->key, "consumers/", strlen("consumers/")) == 0;
-
-            visit(context, object, consumer ? "consumer" : "config", config);
-        }
-        json_decref(value);
     }
 }
 

@@ -344,11 +344,14 @@ const hgh_resource_object *hgh_resource_table_next_of_all(const hgh_resource_tab
     return next != NULL ? next : first_from(table, entry_of(object)->kind + 1);
 }
 
-const hgh_resource_object *
-hgh_resource_table_referer(const hgh_resource_table *table, const char *kind, const char *key)
+const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *table,
+                                                      const char *kind,
+                                                      const char *key,
+                                                      const hgh_resource_object *after)
 {
-    for (const hgh_resource_object *object = hgh_resource_table_first(table, kind); object != NULL;
-         object = hgh_resource_table_next(object)) {
+    for (const hgh_resource_object *object = after == NULL ? hgh_resource_table_first(table, kind)
+                                                           : hgh_resource_table_next(after);
+         object != NULL; object = hgh_resource_table_next(object)) {
         const entry *at = entry_of(object);
 
         for (const char *reference = at->references;

@@ -63,9 +63,12 @@ const hgh_resource_object *hgh_resource_table_next(const hgh_resource_object *ob
 const hgh_resource_object *hgh_resource_table_next_of_all(const hgh_resource_table *table,
                                                           const hgh_resource_object *object);
 
-/** The first object of `kind` that names `key`; NULL if none does. */
-const hgh_resource_object *
-hgh_resource_table_referer(const hgh_resource_table *table, const char *kind, const char *key);
+/** An object of `kind` that names `key`: the first one, or the one behind `after`, which is one of
+ * them. NULL: there is no further one. */
+const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *table,
+                                                      const char *kind,
+                                                      const char *key,
+                                                      const hgh_resource_object *after);
 
 size_t hgh_resource_table_count(const hgh_resource_table *table);
 

@@ -156,6 +156,8 @@ static void route_find(hg_request *request)
         .host = engine->host(engine_request),
         .uri = engine->uri(engine_request),
         .client = &request->client,
+        .find = hgh_request_expression_variable,
+        .context = request,
     };
 
     hgh_router_match(request->runtime->router, &query, &match);

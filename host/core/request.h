@@ -15,6 +15,7 @@
 #include "host/core/chain.h"
 #include "host/core/coroutine.h"
 #include "host/core/engine.h"
+#include "host/core/expression.h"
 #include "host/core/router.h"
 
 struct hgh_runtime;
@@ -211,6 +212,10 @@ const char *hgh_status_reason(uint32_t status);
 
 /** A variable of the gateway's or of the engine's. */
 hg_text hgh_request_variable(hg_request *request, hg_text name);
+
+/** The same for expressions: an hgh_expression_lookup whose context is an hg_request. Copies
+ * nothing that need not be decoded. */
+hgh_variable hgh_request_expression_variable(void *context, hg_text name);
 
 /** The first argument of that name, decoded. */
 hg_text hgh_request_argument(hg_request *request, hg_text name);

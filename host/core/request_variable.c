@@ -42,7 +42,14 @@ static hg_text query_decode(hg_request *request, hg_text text)
     return (hg_text){copy, length};
 }
 
-hg_text hgh_request_argument(hg_request *request, hg_text name)
+static bool is_encoded(hg_text text)
+{
+    return memchr(text.data, '%', text.length) != NULL ||
+           memchr(text.data, '+', text.length) != NULL;
+}
+
+/* The first argument of that name as it was sent; out_bare: it has no "=". */
+static hg_text argument_find(hg_request *request, hg_text name, bool *out_bare)
 {
     hg_text arguments = request->engine->arguments(request->engine_request);
     const char *at = arguments.data;
@@ -56,22 +63,29 @@ hg_text hgh_request_argument(hg_request *request, hg_text name)
         stop = stop == NULL ? end : stop;
         equals = memchr(at, '=', (size_t)(stop - at));
         key = (hg_text){at, (size_t)((equals == NULL ? stop : equals) - at)};
-        if (memchr(key.data, '%', key.length) != NULL ||
-            memchr(key.data, '+', key.length) != NULL) {
+        if (is_encoded(key)) {
             key = query_decode(request, key);
         }
         if (hg_text_equal(key, name)) {
-            return equals == NULL
-                       ? HG_TEXT("")
-                       : query_decode(request, (hg_text){equals + 1, (size_t)(stop - equals - 1)});
+            *out_bare = equals == NULL;
+            return equals == NULL ? HG_TEXT("")
+                                  : (hg_text){equals + 1, (size_t)(stop - equals - 1)};
         }
         at = stop + 1;
     }
     return (hg_text){0};
 }
 
+hg_text hgh_request_argument(hg_request *request, hg_text name)
+{
+    bool bare = false;
+    hg_text value = argument_find(request, name, &bare);
+
+    return value.data == NULL ? value : query_decode(request, value);
+}
+
 /* One "name=value" of a Cookie header (RFC 6265 section 4.2). */
-static hg_text cookie_in(hg_request *request, hg_text header, hg_text name)
+static hg_text cookie_in(hg_text header, hg_text name)
 {
     const char *at = header.data;
     const char *end = at + header.length;
@@ -86,20 +100,20 @@ static hg_text cookie_in(hg_request *request, hg_text header, hg_text name)
         if ((size_t)(stop - at) > name.length && at[name.length] == '=' &&
             memcmp(at, name.data, name.length) == 0) {
             at += name.length + 1;
-            return hgh_request_text_copy(request, (hg_text){at, (size_t)(stop - at)});
+            return (hg_text){at, (size_t)(stop - at)};
         }
         at = stop + 1;
     }
     return (hg_text){0};
 }
 
-hg_text hgh_request_cookie(hg_request *request, hg_text name)
+static hg_text cookie_find(hg_request *request, hg_text name)
 {
     hg_header header;
 
     for (size_t i = 0; request->engine->header_at(request->engine_request, i, &header); i++) {
         if (hg_text_equal_ignoring_case(header.name, HG_TEXT("Cookie"))) {
-            hg_text value = cookie_in(request, header.value, name);
+            hg_text value = cookie_in(header.value, name);
 
             if (value.data != NULL) {
                 return value;
@@ -107,6 +121,11 @@ hg_text hgh_request_cookie(hg_request *request, hg_text name)
         }
     }
     return (hg_text){0};
+}
+
+hg_text hgh_request_cookie(hg_request *request, hg_text name)
+{
+    return hgh_request_text_copy(request, cookie_find(request, name));
 }
 
 hg_text hgh_request_object(hg_request *request, hg_object which)
@@ -165,7 +184,8 @@ static bool take_prefix(hg_text *name, hg_text prefix)
     return true;
 }
 
-hg_text hgh_request_variable(hg_request *request, hg_text name)
+/* True if the name is one of the gateway's own that need no decoding. */
+static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
 {
     static const struct {
         const char *name;
@@ -178,29 +198,62 @@ hg_text hgh_request_variable(hg_request *request, hg_text name)
 
     for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
         if (hg_text_equal(name, hg_text_of(objects[i].name))) {
-            return hgh_request_object(request, objects[i].object);
+            *out_value = hgh_request_object(request, objects[i].object);
+            return true;
         }
     }
     if (hg_text_equal(name, HG_TEXT("balancer_ip"))) {
-        return variable_balancer(request, false);
+        *out_value = variable_balancer(request, false);
+    } else if (hg_text_equal(name, HG_TEXT("balancer_port"))) {
+        *out_value = variable_balancer(request, true);
+    } else if (hg_text_equal(name, HG_TEXT("matched_uri"))) {
+        *out_value = request->matched_uri;
+    } else if (hg_text_equal(name, HG_TEXT("method"))) {
+        *out_value = request->engine->method(request->engine_request);
+    } else if (take_prefix(&name, HG_TEXT("uri_param_"))) {
+        *out_value = variable_parameter(request, name);
+    } else {
+        return false;
     }
-    if (hg_text_equal(name, HG_TEXT("balancer_port"))) {
-        return variable_balancer(request, true);
-    }
-    if (hg_text_equal(name, HG_TEXT("matched_uri"))) {
-        return hgh_request_text_copy(request, request->matched_uri);
-    }
-    if (hg_text_equal(name, HG_TEXT("method"))) {
-        return hgh_request_method(request);
-    }
+    return true;
+}
+
+hg_text hgh_request_variable(hg_request *request, hg_text name)
+{
+    hg_text value;
+
     if (take_prefix(&name, HG_TEXT("arg_"))) {
         return hgh_request_argument(request, name);
     }
     if (take_prefix(&name, HG_TEXT("cookie_"))) {
         return hgh_request_cookie(request, name);
     }
-    if (take_prefix(&name, HG_TEXT("uri_param_"))) {
-        return hgh_request_text_copy(request, variable_parameter(request, name));
+    if (!variable_own(request, name, &value)) {
+        value = request->engine->variable(request->engine_request, name);
     }
-    return hgh_request_text_copy(request, request->engine->variable(request->engine_request, name));
+    return hgh_request_text_copy(request, value);
+}
+
+hgh_variable hgh_request_expression_variable(void *context, hg_text name)
+{
+    hg_request *request = context;
+    hgh_variable variable = {.kind = HGH_VARIABLE_TEXT};
+    bool bare = false;
+
+    if (take_prefix(&name, HG_TEXT("arg_"))) {
+        variable.text = argument_find(request, name, &bare);
+        if (variable.text.data != NULL && is_encoded(variable.text)) {
+            variable.text = query_decode(request, variable.text);
+        }
+    } else if (take_prefix(&name, HG_TEXT("cookie_"))) {
+        variable.text = cookie_find(request, name);
+    } else if (!variable_own(request, name, &variable.text)) {
+        variable.text = request->engine->variable(request->engine_request, name);
+    }
+    if (variable.text.data == NULL) {
+        variable.kind = HGH_VARIABLE_ABSENT;
+    } else if (bare) {
+        variable.kind = HGH_VARIABLE_TRUE;
+    }
+    return variable;
 }

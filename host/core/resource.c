@@ -7,6 +7,7 @@
 
 #include "host/core/address.h"
 #include "host/core/configuration.h"
+#include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/snapshot.h"
 
@@ -163,6 +164,24 @@ static hg_status remote_addresses_decode(hgh_route *route, const json_t *object,
     return status;
 }
 
+static hg_status vars_decode(hgh_route *route, const json_t *object, hg_error *err)
+{
+    const json_t *vars = json_object_get(object, "vars");
+    hg_issues issues = {0};
+    char line[HG_ERROR_TEXT_MAX];
+    hg_status status;
+
+    if (vars == NULL) {
+        return HG_OK;
+    }
+    status = hgh_expression_compile(vars, "/vars", &route->vars, &issues);
+    if (status != HG_OK) {
+        (void)hg_error_set(err, status, "%s", hgh_issues_first(&issues, line, sizeof(line)));
+    }
+    hgh_issues_done(&issues);
+    return status;
+}
+
 static hg_status
 route_decode(hgh_snapshot *snapshot, hgh_route *route, const json_t *object, hg_error *err)
 {
@@ -188,6 +207,9 @@ route_decode(hgh_snapshot *snapshot, hgh_route *route, const json_t *object, hg_
     }
     if (status == HG_OK) {
         status = remote_addresses_decode(route, object, err);
+    }
+    if (status == HG_OK) {
+        status = vars_decode(route, object, err);
     }
     if (status == HG_OK) {
         status = cell_decode(snapshot, HGH_SERVICES, object, "service_id", &route->service);
@@ -302,6 +324,7 @@ static void route_done(hgh_route *route)
     free(route->uris);
     free(route->hosts);
     hgh_cidrs_free(route->remote_addresses);
+    hgh_expression_free(route->vars);
     hgh_cell_unref(route->service);
     hgh_cell_unref(route->upstream_cell);
     hgh_upstream_unref(route->upstream);

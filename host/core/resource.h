@@ -10,6 +10,7 @@
 #include <hotgate/address.h>
 #include <hotgate/error.h>
 
+#include "host/core/expression.h"
 #include "host/core/feed_reader.h"
 #include "host/core/map.h"
 #include "host/core/upstream.h"
@@ -72,6 +73,7 @@ typedef struct hgh_route {
     int32_t priority;
     bool enabled;               /* status */
     hg_cidrs *remote_addresses; /* NULL: any */
+    hgh_expression *vars;       /* NULL: always true */
     hgh_cell *service;          /* a reference to the cell, or NULL */
     hgh_cell *upstream_cell;    /* upstream_id */
     hgh_upstream *upstream;     /* inline */

@@ -523,6 +523,31 @@ static bool pattern_fits(hgh_router_mode mode,
     }
 }
 
+/* What conditions of a route are asked about: the request, and how the path fits this route. */
+typedef struct candidate {
+    const hgh_route_query *query;
+    const hgh_route_match *match;
+} candidate;
+
+static hgh_variable candidate_variable(void *context, hg_text name)
+{
+    const candidate *tried = context;
+    const hg_text prefix = HG_TEXT("uri_param_");
+
+    if (!hg_text_starts_with(name, prefix)) {
+        return tried->query->find(tried->query->context, name);
+    }
+    name.data += prefix.length;
+    name.length -= prefix.length;
+    for (uint32_t i = 0; i < tried->match->parameter_count; i++) {
+        if (hg_text_equal(tried->match->parameters[i].name, name)) {
+            return (hgh_variable){.kind = HGH_VARIABLE_TEXT,
+                                  .text = tried->match->parameters[i].value};
+        }
+    }
+    return (hgh_variable){0};
+}
+
 static bool entry_fits(const hgh_router *router,
                        const struct hgh_router_entry *entry,
                        const hgh_route_query *query,
@@ -543,10 +568,13 @@ static bool entry_fits(const hgh_router *router,
         return false;
     }
     match->parameter_count = 0;
-    return entry->kind != ENTRY_PATTERN ||
-           pattern_fits(router->mode, entry->uri.data + literal,
-                        entry->uri.data + entry->uri.length, query->uri.data + literal,
-                        query->uri.data + query->uri.length, match);
+    if (entry->kind == ENTRY_PATTERN &&
+        !pattern_fits(router->mode, entry->uri.data + literal, entry->uri.data + entry->uri.length,
+                      query->uri.data + literal, query->uri.data + query->uri.length, match)) {
+        return false;
+    }
+    return route->vars == NULL ||
+           hgh_expression_holds(route->vars, candidate_variable, &(candidate){query, match});
 }
 
 static bool bucket_match(const hgh_router *router,

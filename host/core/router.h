@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/core/expression.h"
 #include "host/core/map.h"
 #include "host/core/resource.h"
 
@@ -31,6 +32,8 @@ typedef struct hgh_route_query {
     hg_text host; /* lower case, no port */
     hg_text uri;  /* decoded, normalised */
     const hg_address *client;
+    hgh_expression_lookup find; /* for the conditions of routes; parameters are the router's own */
+    void *context;
 } hgh_route_query;
 
 /** A path parameter, as it stood in the request. */

@@ -288,10 +288,14 @@ static void adapter_client_address(hgh_engine_request *request, hg_address *out_
 static hg_text adapter_variable(hgh_engine_request *request, hg_text name)
 {
     ngx_http_request_t *http = http_of(request);
-    ngx_str_t lower = {name.length, ngx_pnalloc(http->pool, name.length)};
+    u_char short_name[64]; /* bytes; nearly all are shorter */
+    ngx_str_t lower = {name.length, short_name};
     ngx_http_variable_value_t *value;
     ngx_uint_t hash;
 
+    if (name.length > sizeof(short_name)) {
+        lower.data = ngx_pnalloc(http->pool, name.length);
+    }
     if (lower.data == NULL) {
         return (hg_text){0};
     }

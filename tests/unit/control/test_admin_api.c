@@ -431,9 +431,37 @@ static void generic_errors_come_in_their_order(void **state)
          "the check of the plugins' configurations failed"},
         {"PUT", "/consumers", "{\"username\":\"a\",\"plugins\":{\"unknown\":{}}}", 400,
          "invalid plugins configuration: unknown plugin [unknown]"},
-        {"PUT", "/routes/1", "{\"uri\":\"/a\"," UP ",\"vars\":[[]]}", 400,
-         "failed to validate the 'vars' expression: "},
+        {"PUT", "/routes/1", "{\"uri\":\"/a\"," UP ",\"vars\":[[\"a\"]]}", 400,
+         "failed to validate the 'vars' expression: invalid expression"},
+        {"PUT", "/routes/1", "{\"vars\": { { \"arg_a\", \"==\", \"b\" } } }", 400,
+         "expressions are arrays: [[\\\"arg_version\\\",\\\"==\\\",\\\"v2\\\"]]"},
         {"PUT", "/consumers/b", "{\"username\":\"a\"}", 400, "\"wrong username\""},
+        {"PUT", "/consumers/a/credentials/1", "{}", 404,
+         "{\"error_msg\":\"consumer not found\"}\n"},
+        {"DELETE", "/consumers/a/credentials/1", NULL, 404, "consumer not found"},
+        {"GET", "/consumers/a/credentials/1", NULL, 404, "consumer not found"},
+        {"GET", "/consumers/a/credentials", NULL, 404, "consumer not found"},
+        {"POST", "/consumers/a/credentials", "{}", 405,
+         "{\"error_msg\":\"not supported `POST` method for credential\"}\n"},
+        {"PATCH", "/consumers/a/credentials/1", "{}", 405,
+         "not supported `PATCH` method for credential"},
+        {"GET", "/credentials", NULL, 404, "Unsupported resource type: credentials"},
+        {"POST", "/consumer_groups", "{}", 405, "not supported `POST` method for consumer group"},
+        {"POST", "/plugin_configs", "{}", 405, "not supported `POST` method for plugin config"},
+        {"POST", "/global_rules", "{}", 405, "not supported `POST` method for global rule"},
+        {"POST", "/plugin_metadata", "{}", 405, "not supported `POST` method for plugin_metadata"},
+        {"PATCH", "/plugin_metadata/x", "{}", 405,
+         "not supported `PATCH` method for plugin_metadata"},
+        {"PUT", "/consumer_groups", "{\"plugins\":{}}", 400, "missing consumer group id"},
+        {"PUT", "/plugin_configs", "{\"plugins\":{}}", 400, "missing plugin config id"},
+        {"PUT", "/global_rules", "{\"plugins\":{}}", 400, "missing global rule id"},
+        {"PUT", "/plugin_metadata", "{}", 400, "{\"error_msg\":\"missing plugin name\"}\n"},
+        {"PUT", "/plugin_metadata/unknown", "{}", 400,
+         "{\"error_msg\":\"invalid plugin name\",\"errors\""},
+        {"PUT", "/plugin_metadata/x", "{\"bad\":true}", 400,
+         "{\"error_msg\":\"invalid configuration: bad\",\"errors\""},
+        {"PUT", "/plugin_metadata/x", "{\"id\":\"y\"}", 400, "wrong plugin_metadata id"},
+        {"DELETE", "/plugin_metadata/x", NULL, 404, "Key not found"},
         {"GET", "/routes/1", NULL, 404, "{\"message\":\"Key not found\"}\n"},
         {"DELETE", "/routes/1", NULL, 404, "{\"message\":\"Key not found\"}\n"},
         {"PATCH", "/routes/1", "{}", 404, "{\"message\":\"Key not found\"}\n"},
@@ -599,6 +627,96 @@ static void objects_are_written_and_read_in_v2(void **state)
     expect(test, "DELETE", "/services/1", NULL, 200, "\"action\":\"delete\",\"node\":{}}\n");
 }
 
+static void set_plugins(api_test *test)
+{
+    json_t *plugins = json_loads(
+        "[{\"name\":\"low\",\"version\":\"0.1\",\"priority\":1,\"flags\":[],\"schema\":{\"type\":"
+        "\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}},\"consumer_schema\":null,"
+        "\"metadata_schema\":{\"type\":\"object\"}},"
+        "{\"name\":\"key\",\"version\":\"1.2.3\",\"priority\":2500,\"flags\":[\"auth\"],\"schema\":"
+        "{\"type\":\"object\"},\"consumer_schema\":{\"type\":\"object\",\"properties\":{\"key\":"
+        "{\"type\":\"string\",\"writeOnly\":true},\"n\":{\"type\":\"object\",\"properties\":"
+        "{\"s\":{\"writeOnly\":true}}}},\"encrypt_fields\":[\"o.p\"]}}]",
+        0, NULL);
+
+    assert_non_null(plugins);
+    hgh_plugin_catalog_set(test->catalog, 1, plugins);
+}
+
+static void credentials_stand_below_their_consumer(void **state)
+{
+    api_test *test = *state;
+
+    set_plugins(test);
+    expect(test, "PUT", "/consumers", "{\"username\":\"jack\"}", 201, "");
+    expect(test, "PUT", "/consumers", "{\"username\":\"jill\"}", 201, "");
+    expect(test, "GET", "/consumers/jack/credentials", NULL, 404,
+           "{\"message\":\"Key not found\"}\n");
+    expect(test, "PUT", "/consumers/jack/credentials/one",
+           "{\"plugins\":{\"key\":{\"key\":\"a\"}}}", 201, "");
+    assert_string_equal(without_times(test->client.answer.body),
+                        "{\"key\":\"/apisix/consumers/jack/credentials/one\",\"value\":{"
+                        "\"plugins\":{\"key\":{\"key\":\"a\"}},\"id\":\"one\",\"create_time\":T,"
+                        "\"update_time\":T}}\n");
+    expect(test, "PUT", "/consumers/jack/credentials", "{\"id\":2}", 201,
+           "\"key\":\"/apisix/consumers/jack/credentials/2\"");
+    expect(test, "PUT", "/consumers/jill/credentials/one", "{}", 201, "");
+    expect(test, "PUT", "/consumers/jack/credentials", "{}", 400, "missing credential id");
+    expect(test, "PUT", "/consumers/jack/credentials/a%b", "{}", 400, "invalid configuration");
+    expect(test, "PUT", "/consumers/jack/credentials/3", "{\"plugins\":{\"low\":{}}}", 400,
+           "{\"error_msg\":\"only supports auth type plugins in consumer credential\",");
+    expect(test, "PUT", "/consumers/jack/credentials/3", "{\"plugins\":{\"unknown\":{}}}", 400,
+           "invalid plugins configuration: unknown plugin [unknown]");
+    expect(test, "GET", "/consumers/jack/credentials/one", NULL, 200,
+           "{\"key\":\"/apisix/consumers/jack/credentials/one\",\"value\":{\"plugins\":");
+    expect(test, "GET", "/consumers/jack/credentials", NULL, 200,
+           "{\"total\":2,\"list\":[{\"key\":\"/apisix/consumers/jack/credentials/one\"");
+    expect(test, "GET", "/consumers", NULL, 200, "{\"total\":2,");
+    expect(test, "GET", "/consumers/jack/credentials/7", NULL, 404, "Key not found");
+    expect(test, "DELETE", "/consumers/jack/credentials/2", NULL, 200,
+           "{\"key\":\"/apisix/consumers/jack/credentials/2\",\"deleted\":\"1\"}\n");
+    expect(test, "DELETE", "/consumers/jack", NULL, 200, "");
+    expect(test, "GET", "/consumers/jack/credentials/one", NULL, 404, "consumer not found");
+    expect(test, "PUT", "/consumers", "{\"username\":\"jack\"}", 201, "");
+    expect(test, "GET", "/consumers/jack/credentials", NULL, 404, "Key not found");
+    expect(test, "GET", "/consumers/jill/credentials", NULL, 200, "\"total\":1");
+}
+
+static void shared_configurations_are_written_and_used(void **state)
+{
+    api_test *test = *state;
+
+    expect(test, "PUT", "/plugin_configs/p", "{\"plugins\":{\"x\":{\"a\":1}}}", 201,
+           "{\"key\":\"/apisix/plugin_configs/p\",\"value\":{\"plugins\"");
+    expect(test, "PATCH", "/plugin_configs/p", "{\"plugins\":{\"y\":{}}}", 200,
+           "\"plugins\":{\"x\":{\"a\":1},\"y\":{}}");
+    expect(test, "PATCH", "/plugin_configs/p/plugins/x/a", "2", 200, "\"a\":2");
+    expect(test, "PUT", "/routes/1", "{\"uri\":\"/a\",\"plugin_config_id\":\"p\"," UP "}", 201, "");
+    expect(test, "DELETE", "/plugin_configs/p", NULL, 400,
+           "{\"error_msg\":\"can not delete this plugin config, route [1] is still using it "
+           "now\"}\n");
+    expect(test, "DELETE", "/plugin_configs/p?force=true", NULL, 200, "");
+    expect(test, "PUT", "/consumer_groups/g", "{\"plugins\":{}}", 201, "");
+    expect(test, "PUT", "/consumers", "{\"username\":\"jack\",\"group_id\":\"g\"}", 201, "");
+    expect(test, "DELETE", "/consumer_groups/g", NULL, 400,
+           "{\"error_msg\":\"can not delete this consumer group, consumer [jack] is still using it "
+           "now\"}\n");
+    expect(test, "DELETE", "/consumers/jack", NULL, 200, "");
+    expect(test, "DELETE", "/consumer_groups/g", NULL, 200, "");
+    expect(test, "PUT", "/global_rules/1", "{\"plugins\":{\"x\":{}}}", 201, "");
+    expect(test, "PUT", "/global_rules/1", "{\"plugins\":{\"x\":{\"a\":1}}}", 200, "");
+    expect(test, "PUT", "/global_rules/2", "{\"plugins\":{\"x\":{}}}", 400,
+           "{\"error_msg\":\"plugin 'x' already exists in global rule with id '1'\",");
+    expect(test, "PATCH", "/global_rules/1", "{\"plugins\":{\"x\":null}}", 200, "\"plugins\":{}");
+    expect(test, "PUT", "/global_rules/2", "{\"plugins\":{\"x\":{}}}", 201, "");
+    expect(test, "PUT", "/plugin_metadata/x", "{\"create_time\":\"mine\"}", 201,
+           "{\"key\":\"/apisix/plugin_metadata/"
+           "x\",\"value\":{\"create_time\":\"mine\",\"id\":\"x\"}}\n");
+    expect(test, "GET", "/plugin_metadata/x", NULL, 200, "{\"create_time\":\"mine\",\"id\":\"x\"}");
+    expect(test, "GET", "/plugin_metadata", NULL, 200, "{\"total\":1,");
+    expect(test, "DELETE", "/plugin_metadata/x", NULL, 200, "");
+}
+
 static void times_are_kept_and_patched(void **state)
 {
     api_test *test = *state;
@@ -724,22 +842,6 @@ static void an_object_with_a_time_to_live_goes_by_itself(void **state)
     expect(test, "GET", "/services/1", NULL, 404, "Key not found");
     assert_null(hgh_resource_table_find(test->table, "services/1"));
     expect(test, "GET", "/services/2", NULL, 200, "");
-}
-
-static void set_plugins(api_test *test)
-{
-    json_t *plugins = json_loads(
-        "[{\"name\":\"low\",\"version\":\"0.1\",\"priority\":1,\"flags\":[],\"schema\":{\"type\":"
-        "\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}},\"consumer_schema\":null,"
-        "\"metadata_schema\":{\"type\":\"object\"}},"
-        "{\"name\":\"key\",\"version\":\"1.2.3\",\"priority\":2500,\"flags\":[\"auth\"],\"schema\":"
-        "{\"type\":\"object\"},\"consumer_schema\":{\"type\":\"object\",\"properties\":{\"key\":"
-        "{\"type\":\"string\",\"writeOnly\":true},\"n\":{\"type\":\"object\",\"properties\":"
-        "{\"s\":{\"writeOnly\":true}}}},\"encrypt_fields\":[\"o.p\"]}}]",
-        0, NULL);
-
-    assert_non_null(plugins);
-    hgh_plugin_catalog_set(test->catalog, 1, plugins);
 }
 
 static void plugins_and_schemas_are_shown(void **state)
@@ -950,6 +1052,8 @@ int main(void)
         API_TEST(objects_are_written_and_read_in_v3),
         cmocka_unit_test_setup_teardown(objects_are_written_and_read_in_v2, set_up_v2, tear_down),
         API_TEST(the_longest_name_is_as_good_as_any),
+        API_TEST(credentials_stand_below_their_consumer),
+        API_TEST(shared_configurations_are_written_and_used),
         API_TEST(times_are_kept_and_patched),
         API_TEST(a_patch_is_checked_like_a_put),
         API_TEST(what_is_used_is_not_deleted),

@@ -14,7 +14,9 @@ static hgh_resource_table *table;
 
 static int set_up(void **state)
 {
-    static const char *const keys[] = {"upstreams/1", "services/s"};
+    static const char *const keys[] = {"upstreams/1", "services/s", "plugin_configs/p",
+                                       "consumer_groups/g1"};
+    json_t *rule = json_pack("[s]", "plugins/taken");
 
     (void)state;
     assert_int_equal(hgh_object_check_new(&check, NULL), HG_OK);
@@ -22,6 +24,8 @@ static int set_up(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
         hgh_resource_table_put(table, hgh_resource_object_new(table, keys[i], "{}", 2, NULL));
     }
+    hgh_resource_table_put(table, hgh_resource_object_new(table, "global_rules/r", "{}", 2, rule));
+    json_decref(rule);
     return 0;
 }
 
@@ -73,6 +77,8 @@ static void what_apisix_accepts_is_accepted(void **state)
          "{" URI ",\"service_id\":\"s\",\"id\":7,\"name\":\"n\",\"desc\":\"d\",\"labels\":"
          "{\"a\":\"b\"},\"priority\":-3,\"timeout\":{\"connect\":1,\"send\":0.5,\"read\":3},"
          "\"enable_websocket\":true,\"status\":0,\"create_time\":1,\"update_time\":2}"},
+        {"vars", "routes",
+         "{" URI ",\"service_id\":\"s\",\"vars\":[[\"arg_a\",\"~~\",\"^[a-z]$\"]]}"},
         {"vars that are always true", "routes", "{" URI ",\"service_id\":\"s\",\"vars\":[]}"},
         {"empty service", "services", "{}"},
         {"service", "services",
@@ -90,6 +96,22 @@ static void what_apisix_accepts_is_accepted(void **state)
          "\"requests\":1},\"labels\":{},\"name\":\"u\",\"desc\":\"\"}"},
         {"consumer", "consumers",
          "{\"username\":\"jack_2-x\",\"desc\":\"d\",\"labels\":{},\"plugins\":{}}"},
+        {"consumer in a group", "consumers", "{\"username\":\"a\",\"group_id\":\"g1\"}"},
+        {"route with a plugin config", "routes",
+         "{" URI ",\"service_id\":\"s\",\"plugin_config_id\":\"p\"}"},
+        {"empty credential", "credentials", "{}"},
+        {"credential", "credentials",
+         "{\"id\":\"c\",\"name\":\"n\",\"desc\":\"d\",\"labels\":{\"a\":\"b\"},\"plugins\":{\"x\":{"
+         "}},"
+         "\"create_time\":1,\"update_time\":2}"},
+        {"plugin config", "plugin_configs",
+         "{\"id\":1,\"plugins\":{},\"name\":\"\",\"desc\":\"\",\"labels\":{}}"},
+        {"consumer group", "consumer_groups",
+         "{\"id\":\"g\",\"plugins\":{\"a\":{},\"b\":{}},\"name\":\"n\",\"desc\":\"\",\"labels\":{}"
+         "}"},
+        {"global rule", "global_rules", "{\"id\":\"r2\",\"plugins\":{\"free\":{}}}"},
+        {"the same global rule again", "global_rules", "{\"id\":\"r\",\"plugins\":{\"taken\":{}}}"},
+        {"metadata", "plugin_metadata", "{\"id\":\"x\",\"any\":[1,{\"thing\":null}]}"},
     };
 
     (void)state;
@@ -168,8 +190,8 @@ static void each_wrong_object_has_its_text(void **state)
          "failed to fetch consumer group info by consumer group id [g], response code: 404"},
         {"upstream_id of a service", "services", "{\"upstream_id\":\"9\"}",
          "failed to fetch upstream info by upstream id [9], response code: 404"},
-        {"vars", "routes", "{" URI ",\"plugins\":{},\"vars\":[[\"a\",\"==\",\"b\"]]}",
-         "failed to validate the 'vars' expression: expressions on routes are not supported yet"},
+        {"vars", "routes", "{" URI ",\"plugins\":{},\"vars\":[[\"a\",\"=\",\"b\"]]}",
+         "failed to validate the 'vars' expression: invalid operator '='"},
         {"filter_func", "routes",
          "{" URI ",\"plugins\":{},\"filter_func\":\"function(vars) return true end\"}",
          "unsupported property \"filter_func\": found "},
@@ -218,6 +240,27 @@ static void each_wrong_object_has_its_text(void **state)
          "most 2147483647"},
         {"no username", "consumers", "{\"plugins\":{}}",
          "invalid configuration: property \"username\" is required"},
+        {"two plugins in a credential", "credentials", "{\"plugins\":{\"a\":{},\"b\":{}}}",
+         "invalid configuration: property \"plugins\" validation failed: expect object to have at "
+         "most 1 properties"},
+        {"unknown field of a credential", "credentials", "{\"username\":\"a\"}",
+         "invalid configuration: additional properties forbidden, found username"},
+        {"odd id of a credential", "credentials", "{\"id\":\"a/b\"}",
+         "invalid configuration: property \"id\" validation failed"},
+        {"plugin config without plugins", "plugin_configs", "{\"id\":1}",
+         "invalid configuration: property \"plugins\" is required"},
+        {"plugin config without an id", "plugin_configs", "{\"plugins\":{}}",
+         "invalid configuration: property \"id\" is required"},
+        {"consumer group without plugins", "consumer_groups", "{\"id\":1}",
+         "invalid configuration: property \"plugins\" is required"},
+        {"empty name of a consumer group", "consumer_groups",
+         "{\"id\":1,\"plugins\":{},\"name\":\"\"}",
+         "invalid configuration: property \"name\" validation failed: string too short"},
+        {"named global rule", "global_rules", "{\"id\":1,\"plugins\":{},\"name\":\"a\"}",
+         "invalid configuration: additional properties forbidden, found name"},
+        {"plugin of another global rule", "global_rules",
+         "{\"id\":\"r2\",\"plugins\":{\"free\":{},\"taken\":{}}}",
+         "plugin 'taken' already exists in global rule with id 'r'"},
         {"odd username", "consumers", "{\"username\":\"a b\"}",
          "invalid configuration: property \"username\" validation failed: failed to match pattern "
          "\"^[a-zA-Z0-9_\\\\-]+$\" with \"a b\""},
@@ -263,6 +306,22 @@ static void plugins_are_listed_for_their_judge(void **state)
     assert_string_equal(text,
                         "[{\"plugin\":\"a/b\",\"use\":\"consumer\",\"pointer\":\"/plugins/a~1b\","
                         "\"resource\":\"consumers\",\"id\":\"jack\",\"value\":{\"x\":1}}]");
+    free(text);
+    json_decref(configs);
+    json_decref(object);
+}
+
+static void metadata_is_judged_without_its_id(void **state)
+{
+    json_t *object = json_loads("{\"id\":\"x\",\"path\":\"p\"}", 0, NULL);
+    json_t *configs =
+        hgh_object_check_plugins(hgh_object_kind_find("plugin_metadata"), "x", object);
+    char *text = json_dumps(configs, JSON_COMPACT);
+
+    (void)state;
+    assert_string_equal(text,
+                        "[{\"plugin\":\"x\",\"use\":\"metadata\",\"pointer\":\"\",\"resource\":"
+                        "\"plugin_metadata\",\"id\":\"x\",\"value\":{\"path\":\"p\"}}]");
     free(text);
     json_decref(configs);
     json_decref(object);
@@ -338,6 +397,7 @@ int main(void)
         cmocka_unit_test(each_wrong_object_has_its_text),
         cmocka_unit_test(all_findings_are_told_with_their_pointers),
         cmocka_unit_test(plugins_are_listed_for_their_judge),
+        cmocka_unit_test(metadata_is_judged_without_its_id),
         cmocka_unit_test(schemas_stand_alone),
         cmocka_unit_test(hostile_objects_end_in_an_error),
     };

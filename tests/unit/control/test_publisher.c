@@ -264,7 +264,8 @@ static void a_stored_state_is_loaded_with_its_references(void **state)
     assert_int_equal(hgh_resource_table_count(test->table), 3);
     assert_int_equal(hgh_resource_table_find(test->table, "routes/1")->modified, 5);
     assert_int_equal(hgh_resource_table_expiry(test->table), 99);
-    assert_string_equal(hgh_resource_table_referer(test->table, "routes", "upstreams/1")->id, "1");
+    assert_string_equal(hgh_resource_table_referer(test->table, "routes", "upstreams/1", NULL)->id,
+                        "1");
 }
 
 static void a_stored_object_that_is_no_object_is_named(void **state)

@@ -77,12 +77,12 @@ static void references_are_found_by_what_they_name(void **state)
     put(table, "routes/1", 1, NULL);
     put(table, "routes/2", 2, "services/10");
     put(table, "routes/3", 3, "services/1");
-    assert_string_equal(hgh_resource_table_referer(table, "routes", "services/1")->id, "3");
-    assert_string_equal(hgh_resource_table_referer(table, "routes", "upstreams/0")->id, "2");
-    assert_null(hgh_resource_table_referer(table, "routes", "services/100"));
-    assert_null(hgh_resource_table_referer(table, "services", "services/1"));
+    assert_string_equal(hgh_resource_table_referer(table, "routes", "services/1", NULL)->id, "3");
+    assert_string_equal(hgh_resource_table_referer(table, "routes", "upstreams/0", NULL)->id, "2");
+    assert_null(hgh_resource_table_referer(table, "routes", "services/100", NULL));
+    assert_null(hgh_resource_table_referer(table, "services", "services/1", NULL));
     put(table, "routes/3", 3, NULL);
-    assert_null(hgh_resource_table_referer(table, "routes", "services/1"));
+    assert_null(hgh_resource_table_referer(table, "routes", "services/1", NULL));
     hgh_resource_table_free(table);
 }
 

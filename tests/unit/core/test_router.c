@@ -440,6 +440,51 @@ static void remote_addresses_take_both_families(void **state)
     routing_end();
 }
 
+/* The argument "a" is "1"; nothing else is there. */
+static hgh_variable argument_find(void *context, hg_text name)
+{
+    (void)context;
+    return hg_text_equal(name, HG_TEXT("arg_a"))
+               ? (hgh_variable){.kind = HGH_VARIABLE_TEXT, .text = HG_TEXT("1")}
+               : (hgh_variable){0};
+}
+
+static void vars_are_asked_last_and_see_path_parameters(void **state)
+{
+    static const struct {
+        const char *uri;
+        const char *id;
+    } cases[] = {
+        {"/u/7", "number"},
+        {"/u/x", "word"},
+        {"/v/7", "argument"},
+        {"/w/7", ""},
+    };
+    hg_address client = *client_of("127.0.0.1");
+
+    (void)state;
+    routing_begin(HGH_ROUTER_URI_WITH_PARAMETER);
+    (void)route_put("number", 1,
+                    "{\"uri\":\"/u/:id\",\"vars\":[[\"uri_param_id\",\"~~\",\"^[0-9]+$\"]]}");
+    (void)route_put("word", 2, "{\"uri\":\"/u/:id\",\"vars\":[]}");
+    (void)route_put("argument", 3, "{\"uri\":\"/v/*\",\"vars\":[[\"arg_a\",\"==\",\"1\"]]}");
+    (void)route_put("no", 4, "{\"uri\":\"/w/:x\",\"vars\":[[\"uri_param_id\",\"!\",\"==\",null]]}");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_route_match match;
+        hgh_route_query query = {
+            .method = HG_TEXT("GET"),
+            .host = HG_TEXT("h"),
+            .uri = hg_text_of(cases[i].uri),
+            .client = &client,
+            .find = argument_find,
+        };
+
+        hgh_router_match(router, &query, &match);
+        assert_string_equal(match.route == NULL ? "" : match.route->base.id, cases[i].id);
+    }
+    routing_end();
+}
+
 static void a_disabled_route_is_absent(void **state)
 {
     (void)state;
@@ -836,6 +881,7 @@ int main(void)
         cmocka_unit_test(a_route_without_hosts_has_those_of_its_service),
         cmocka_unit_test(methods_are_those_of_apisix),
         cmocka_unit_test(remote_addresses_take_both_families),
+        cmocka_unit_test(vars_are_asked_last_and_see_path_parameters),
         cmocka_unit_test(a_disabled_route_is_absent),
         cmocka_unit_test(a_route_without_a_path_is_found_nowhere),
         cmocka_unit_test(every_path_of_a_route_leads_to_it),

@@ -79,7 +79,10 @@ static const char *routed(const char *host, const char *uri)
 
     (void)hgh_address_parse(HG_TEXT("127.0.0.1"), &client);
     hgh_router_match(runtime->router,
-                     &(hgh_route_query){HG_TEXT("GET"), hg_text_of(host), hg_text_of(uri), &client},
+                     &(hgh_route_query){.method = HG_TEXT("GET"),
+                                        .host = hg_text_of(host),
+                                        .uri = hg_text_of(uri),
+                                        .client = &client},
                      &match);
     return match.route == NULL ? "" : match.route->base.id;
 }
