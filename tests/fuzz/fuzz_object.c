@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         shown = hgh_issues_json(&issues);
         FUZZ_PROMISE(shown != NULL);
         json_decref(shown);
-        json_decref(hgh_object_references(kind, object));
+        json_decref(hgh_object_references(kind, "1", object));
         json_decref(hgh_object_check_plugins(kind, "1", object));
         if (hgh_issues_is_empty(&issues) && hgh_resource_kind_find(line, &decoded_as)) {
             decode(decoded_as, object);
