@@ -10,12 +10,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "host/control/admin_exchange.h"
 #include "host/control/build_config.h"
+#include "host/control/local_socket.h"
 
-#define MODULE_FILE  "ngx_http_hotgate_module.so"
-#define BUILD_MODULE "host/engine/nginx/" MODULE_FILE /* in a build folder */
-#define RESOLV_CONF  "/etc/resolv.conf"
-#define WORKERS_MAX  128 /* as nginx_config.worker_processes takes; the board has room for these */
+#define MODULE_FILE    "ngx_http_hotgate_module.so"
+#define BUILD_MODULE   "host/engine/nginx/" MODULE_FILE /* in a build folder */
+#define RESOLV_CONF    "/etc/resolv.conf"
+#define ADMIN_TIMEOUT  "300s" /* a reload probes every plugin */
+#define ADMIN_BODY_MAX "16m"  /* control reads and refuses what is above 1.5 MiB */
+#define WORKERS_MAX    128 /* as nginx_config.worker_processes takes; the board has room for these */
 
 /* A quoted parameter: whatever it holds, it stays one. nginx unescapes both characters. */
 static void quote(FILE *out, const char *text)
@@ -251,6 +255,47 @@ static void write_location(FILE *out, const char *name, const char *scheme, bool
     (void)fputs("        }\n", out);
 }
 
+/* The Admin API on the data plane's ports. Its queries may hold a key (?api_key=), so they are in
+ * no log: neither in that of accesses, nor in lines that nginx writes about a request. */
+static void write_admin_upstream(FILE *out, const hgh_instance *instance)
+{
+    (void)fputs(
+        "    log_format hotgate_admin '$remote_addr - $remote_user [$time_local] $http_host "
+        "\"$request_method $uri $server_protocol\" $status $body_bytes_sent "
+        "$request_time';\n"
+        "    upstream hotgate_admin {\n        server ",
+        out);
+    (void)fprintf(out, "'unix:");
+    for (const char *at = instance->directory; *at != '\0'; at++) {
+        (void)fprintf(out, "%s%c", *at == '\'' || *at == '\\' ? "\\" : "", *at);
+    }
+    (void)fputs("/" HGH_ADMIN_SOCKET "';\n    }\n\n", out);
+}
+
+static void write_admin_location(FILE *out, const hgh_settings *settings, const char *match)
+{
+    (void)fprintf(out,
+                  "        location %s {\n"
+                  "            proxy_pass http://hotgate_admin;\n"
+                  "            proxy_http_version 1.1;\n"
+                  "            proxy_set_header Connection '';\n"
+                  "            proxy_set_header Host $http_host;\n"
+                  "            proxy_set_header " HGH_ADMIN_CLIENT_HEADER " $remote_addr;\n"
+                  "            proxy_pass_header Server;\n"
+                  "            proxy_read_timeout " ADMIN_TIMEOUT ";\n"
+                  "            client_max_body_size " ADMIN_BODY_MAX ";\n",
+                  match);
+    (void)fputs("            error_log ", out);
+    quote(out, settings->error_log);
+    (void)fputs(" emerg;\n", out);
+    if (settings->enable_access_log) {
+        (void)fputs("            access_log ", out);
+        quote(out, settings->access_log);
+        (void)fputs(" hotgate_admin;\n", out);
+    }
+    (void)fputs("        }\n", out);
+}
+
 static void write_server(FILE *out, const hgh_settings *settings)
 {
     (void)fputs("    server {\n", out);
@@ -272,6 +317,10 @@ static void write_server(FILE *out, const hgh_settings *settings)
     write_location(out, "@hotgate_https", "https", false);
     write_location(out, "@hotgate_websocket", "http", true);
     write_location(out, "@hotgate_https_websocket", "https", true);
+    if (settings->enable_admin_on_data_port) {
+        write_admin_location(out, settings, "= /apisix/admin");
+        write_admin_location(out, settings, "^~ /apisix/admin/");
+    }
     (void)fputs("    }\n", out);
 }
 
@@ -314,6 +363,14 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
     if (status != HG_OK) {
         return status;
     }
+    if (settings->enable_admin_on_data_port &&
+        !hgh_local_socket_fits(instance->directory, HGH_ADMIN_SOCKET)) {
+        free(module);
+        return hg_error_set(err, HG_ERR_INVALID,
+                            "%s/" HGH_ADMIN_SOCKET ": the path is too long for a socket: the Admin "
+                            "API on the data port needs an instance with a shorter one",
+                            instance->directory);
+    }
     out = open_memstream(&text, &length);
     if (out != NULL) {
         write_main(out, instance, settings, module);
@@ -321,6 +378,9 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
         write_http_settings(out, settings);
         write_module(out, instance, settings);
         (void)fprintf(out, "%s\n", settings->http_configuration_snippet);
+        if (settings->enable_admin_on_data_port) {
+            write_admin_upstream(out, instance);
+        }
         write_server(out, settings);
         (void)fputs("}\n", out);
     }
