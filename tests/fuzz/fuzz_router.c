@@ -53,6 +53,15 @@ static hg_text take_word(hg_text *line)
     return word;
 }
 
+static hgh_variable find_variable(void *context, hg_text name)
+{
+    hgh_variable absent = {.kind = HGH_VARIABLE_ABSENT};
+    hgh_variable present = {.kind = HGH_VARIABLE_TEXT, .text = HG_TEXT("1")};
+
+    (void)context;
+    return name.length % 2 == 0 ? absent : present;
+}
+
 /** What is found is there and enabled, and what it points to lies in the request or the route. */
 static void match(const routing *self, hg_text line)
 {
@@ -63,6 +72,7 @@ static void match(const routing *self, hg_text line)
 
     FUZZ_PROMISE(hgh_address_parse(HG_TEXT("10.0.0.1"), &client) == HG_OK);
     query.client = &client;
+    query.find = find_variable;
     hgh_router_match(self->router, &query, &found);
     for (size_t i = 0; i < self->count; i++) {
         is_there = is_there || (const void *)self->routes[i] == (const void *)found.route;
