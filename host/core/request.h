@@ -29,14 +29,17 @@ typedef enum hgh_outcome {
 
 /** How far it is. */
 typedef enum hgh_stage {
-    HGH_STAGE_REWRITE = 0,
-    HGH_STAGE_CONSUMER_REWRITE = 1,
-    HGH_STAGE_ACCESS = 2,
-    HGH_STAGE_PICK = 3,
-    HGH_STAGE_RESOLVE = 4,
-    HGH_STAGE_BEFORE_PROXY = 5,
-    HGH_STAGE_UPSTREAM = 6,
-    HGH_STAGE_ANSWERED = 7,
+    HGH_STAGE_GLOBAL_REWRITE = 0, /* of the global rules */
+    HGH_STAGE_REWRITE = 1,
+    HGH_STAGE_CONSUMER_REWRITE = 2,
+    HGH_STAGE_GLOBAL_ACCESS = 3,
+    HGH_STAGE_ACCESS = 4,
+    HGH_STAGE_PICK = 5,
+    HGH_STAGE_RESOLVE = 6,
+    HGH_STAGE_GLOBAL_BEFORE_PROXY = 7,
+    HGH_STAGE_BEFORE_PROXY = 8,
+    HGH_STAGE_UPSTREAM = 9,
+    HGH_STAGE_ANSWERED = 10,
 } hgh_stage;
 
 /** The response of a plugin, or of the gateway itself. */
@@ -58,10 +61,17 @@ typedef struct hgh_target {
     hgh_timeouts timeouts;
 } hgh_target;
 
+/** A consumer or credential that a plugin has found; pooled. */
+typedef struct hgh_found_consumer {
+    struct hgh_found_consumer *next;
+    hg_consumer *consumer; /* a reference */
+} hgh_found_consumer;
+
 /** Data of one plugin for this request. */
 typedef struct hgh_plugin_data {
     struct hgh_plugin_data *next;
     const hgh_plugin *plugin;
+    bool is_global; /* as it runs for a global rule, which is apart from the route's */
     max_align_t bytes[];
 } hgh_plugin_data;
 
@@ -77,6 +87,7 @@ typedef struct hgh_early_header {
 typedef struct hgh_body_buffer {
     struct hgh_body_buffer *next;
     const hgh_plugin *plugin;
+    bool is_global; /* as in hgh_plugin_data */
     size_t max_bytes;
     bool gave_up; /* the body is larger: it is passed on */
     char *data;   /* owned */
@@ -119,10 +130,15 @@ struct hg_request {
     hgh_engine_request *engine_request;
     hgh_generation *generation; /* a reference, as are the next two */
     hgh_route *route;           /* NULL: none fits */
-    hg_consumer *consumer;      /* attached; NULL: none */
-    hgh_chain *chain;           /* a reference; of the route, then of route and consumer */
-    hgh_chain *first_chain;     /* a reference; of the route, once the other one is in force */
-    const hgh_step *step;       /* running now */
+    hg_consumer *consumer;      /* attached, a reference; NULL: none */
+    hg_consumer *credential;   /* by which it was found, a reference; NULL: it has the key itself */
+    hgh_found_consumer *found; /* what plugins may still hold */
+    hgh_chain *global;         /* a reference; of the global rules, NULL: there are none */
+    hgh_chain *chain;          /* a reference; of the route, then of route and consumer; NULL: there
+                                  is no route, or it cannot be served */
+    hgh_chain *first_chain;    /* a reference; of the route, once the other one is in force */
+    const hgh_chain *running;  /* the one of these that `step` is of; borrowed */
+    const hgh_step *step;      /* running now */
     hg_phase phase;
     uint8_t stage; /* an hgh_stage */
     bool canceled;
@@ -153,7 +169,13 @@ struct hg_request {
 /** The configuration of the callback that runs now, or that is parked. */
 static inline const hgh_configuration *hgh_request_configuration(const hg_request *request)
 {
-    return hgh_chain_configuration(request->chain, request->step);
+    return hgh_chain_configuration(request->running, request->step);
+}
+
+/** True while a callback of a global rule runs, or is parked. */
+static inline bool hgh_request_is_global(const hg_request *request)
+{
+    return request->running == request->global;
 }
 
 /** One piece of a body on its way through the filters. */
@@ -209,6 +231,9 @@ void hgh_request_fail(hg_request *request, uint32_t status, const char *text);
 
 /** The reason phrase of a status (RFC 9110 section 15), "Error" for an unknown one. */
 const char *hgh_status_reason(uint32_t status);
+
+/** Gives up the attached consumer, if there is one. */
+void hgh_request_detach_consumer(hg_request *request);
 
 /** A variable of the gateway's or of the engine's. */
 hg_text hgh_request_variable(hg_request *request, hg_text name);

@@ -111,7 +111,7 @@ static ngx_int_t location_switch(hgh_nginx_request *self)
     ngx_http_request_t *http = self->http;
     const hg_request *request = self->request;
     const hgh_route *route = request->route;
-    const hgh_service *service = request->chain->service;
+    const hgh_service *service = hgh_chain_service(request->chain);
     bool websocket =
         route->has_websocket ? route->websocket : service != NULL && service->websocket;
     const ngx_str_t *name =
