@@ -28,6 +28,7 @@ static void prepare(void)
 
 static void decode(hgh_resource_kind kind, const json_t *object)
 {
+    const hg_text id = kind == HGH_CREDENTIALS ? HG_TEXT("jack/credentials/1") : HG_TEXT("1");
     char *text = json_dumps(object, JSON_COMPACT);
     hgh_feed_slice source;
     hgh_snapshot snapshot;
@@ -37,8 +38,7 @@ static void decode(hgh_resource_kind kind, const json_t *object)
     FUZZ_PROMISE(text != NULL);
     source = hgh_feed_slice_copy(text, strlen(text));
     hgh_snapshot_init(&snapshot);
-    if (hgh_resource_decode(&snapshot, kind, HG_TEXT("1"), source, 1, 1, &resource, &err) !=
-        HG_OK) {
+    if (hgh_resource_decode(&snapshot, kind, id, source, 1, 1, &resource, &err) != HG_OK) {
         (void)fprintf(stderr, "accepted, but not decoded: %s\n%s\n", err.text, text);
         abort();
     }
