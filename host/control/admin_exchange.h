@@ -11,6 +11,8 @@
 #include <hotgate/address.h>
 #include <hotgate/host.h>
 
+#include "host/core/issues.h"
+
 #define HGH_ADMIN_BODY_MAX    1572864u /* bytes: APISIX's 1.5 MiB */
 #define HGH_ADMIN_HEADERS_MAX 16u
 #define HGH_ADMIN_HEADER_TEXT 200u
@@ -87,6 +89,10 @@ void hgh_admin_answer_json(hgh_admin_answer *answer, unsigned status, json_t *js
 /** Body and status: {"error_msg": text}. */
 void hgh_admin_answer_error(hgh_admin_answer *answer, unsigned status, const char *format, ...)
     HG_PRINTF(3, 4);
+
+/** 400 with the first finding in APISIX's words as error_msg and all of them in errors; changes
+ * bytes of the findings that are no UTF-8. */
+void hgh_admin_answer_issues(hgh_admin_answer *answer, hg_issues *issues);
 
 /** Body and status; takes `body`, which comes from malloc(). */
 void hgh_admin_answer_text(hgh_admin_answer *answer, unsigned status, char *body, size_t length);
