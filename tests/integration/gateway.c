@@ -158,7 +158,7 @@ static bool is_ready(const gateway *self)
     return gateway_workers(self, pids) == self->options.workers;
 }
 
-void gateway_start(gateway *self)
+void gateway_launch(gateway *self)
 {
     char *path;
     int output;
@@ -175,6 +175,11 @@ void gateway_start(gateway *self)
     self->pid = supervisor_start(self, output);
     (void)close(output);
     assert_true(self->pid > 0);
+}
+
+void gateway_start(gateway *self)
+{
+    gateway_launch(self);
     WAIT_UNTIL(is_ready(self));
 }
 

@@ -60,6 +60,9 @@ void gateway_configure(gateway *self);
 /** Starts the supervisor and waits until all workers serve. */
 void gateway_start(gateway *self);
 
+/** Starts the supervisor and waits for nothing: for what does not become ready. */
+void gateway_launch(gateway *self);
+
 /** gateway_make() and gateway_start(). */
 gateway *gateway_run(const gateway_options *options);
 
