@@ -225,6 +225,33 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   (long long)settings->upstream_keepalive_timeout_ms);
 }
 
+/* What every upstream is told, whatever the protocol: PREFIX_set_header. */
+static void write_forwarded(FILE *out, const char *prefix)
+{
+    static const char *const headers[] = {
+        "Host $hotgate_upstream_host",
+        "X-Real-IP $remote_addr",
+        "X-Forwarded-For $proxy_add_x_forwarded_for",
+        "X-Forwarded-Proto $scheme",
+        "X-Forwarded-Host $http_host",
+        "X-Forwarded-Port $server_port",
+        /* A header that a plugin has removed bears this name, and is not sent. */
+        "X-Hotgate-Removed ''",
+    };
+
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        (void)fprintf(out, "            %s_set_header %s;\n", prefix, headers[i]);
+    }
+}
+
+static void write_upstream_tls(FILE *out, const char *prefix)
+{
+    (void)fprintf(out,
+                  "            %s_ssl_server_name on;\n"
+                  "            %s_ssl_name $hotgate_upstream_host;\n",
+                  prefix, prefix);
+}
+
 /* One way to talk to an upstream: nginx cannot choose it by a variable, so the module goes to the
  * location that fits (host/engine/nginx/module.c). */
 static void write_location(FILE *out, const char *name, const char *scheme, bool websocket)
@@ -238,19 +265,22 @@ static void write_location(FILE *out, const char *name, const char *scheme, bool
                             "            proxy_set_header Upgrade $http_upgrade;\n"
                           : "            proxy_set_header Connection '';\n",
                 out);
-    (void)fputs("            proxy_set_header Host $hotgate_upstream_host;\n"
-                "            proxy_set_header X-Real-IP $remote_addr;\n"
-                "            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
-                "            proxy_set_header X-Forwarded-Proto $scheme;\n"
-                "            proxy_set_header X-Forwarded-Host $http_host;\n"
-                "            proxy_set_header X-Forwarded-Port $server_port;\n"
-                /* A header that a plugin has removed bears this name, and is not sent. */
-                "            proxy_set_header X-Hotgate-Removed '';\n",
-                out);
+    write_forwarded(out, "proxy");
     if (strcmp(scheme, "https") == 0) {
-        (void)fputs("            proxy_ssl_server_name on;\n"
-                    "            proxy_ssl_name $hotgate_upstream_host;\n",
-                    out);
+        write_upstream_tls(out, "proxy");
+    }
+    (void)fputs("        }\n", out);
+}
+
+static void write_grpc_location(FILE *out, const char *scheme)
+{
+    (void)fprintf(out,
+                  "        location @hotgate_%s {\n            hotgate on;\n"
+                  "            grpc_pass %s://hotgate_upstream;\n",
+                  scheme, scheme);
+    write_forwarded(out, "grpc");
+    if (strcmp(scheme, "grpcs") == 0) {
+        write_upstream_tls(out, "grpc");
     }
     (void)fputs("        }\n", out);
 }
@@ -303,8 +333,8 @@ static void write_server(FILE *out, const hgh_settings *settings)
         const hgh_listen *listen = &settings->node_listen[i];
         bool is_ipv6 = strchr(listen->address, ':') != NULL;
 
-        (void)fprintf(out, "        listen %s%s%s:%u;\n", is_ipv6 ? "[" : "", listen->address,
-                      is_ipv6 ? "]" : "", (unsigned)listen->port);
+        (void)fprintf(out, "        listen %s%s%s:%u%s;\n", is_ipv6 ? "[" : "", listen->address,
+                      is_ipv6 ? "]" : "", (unsigned)listen->port, listen->http2 ? " http2" : "");
     }
     (void)fprintf(out, "%s\n", settings->http_server_configuration_snippet);
     /* What nginx itself answers once a request is read is JSON too. */
@@ -317,6 +347,8 @@ static void write_server(FILE *out, const hgh_settings *settings)
     write_location(out, "@hotgate_https", "https", false);
     write_location(out, "@hotgate_websocket", "http", true);
     write_location(out, "@hotgate_https_websocket", "https", true);
+    write_grpc_location(out, "grpc");
+    write_grpc_location(out, "grpcs");
     if (settings->enable_admin_on_data_port) {
         write_admin_location(out, settings, "= /apisix/admin");
         write_admin_location(out, settings, "^~ /apisix/admin/");

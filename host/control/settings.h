@@ -16,6 +16,7 @@
 typedef struct hgh_listen {
     char address[46]; /* IPv4 or IPv6, without brackets */
     uint16_t port;
+    bool http2; /* HTTP/2 as well; without TLS: HTTP/2 alone */
 } hgh_listen;
 
 typedef enum hgh_role {

@@ -648,7 +648,9 @@ static bool put_port(hgh_listen *listen, json_int_t port)
     return port > 0 && port <= UINT16_MAX;
 }
 
-static const json_t *check_listen_keys(hgh_decode_reader *self, json_t *value, const char *pointer)
+/* Keys of {ip, port}; those with TLS or HTTP/2 are known to the data plane's own lists. */
+static const json_t *
+check_listen_keys(hgh_decode_reader *self, json_t *value, const char *pointer, hgh_listen *listen)
 {
     const char *key;
     json_t *item;
@@ -658,7 +660,11 @@ static const json_t *check_listen_keys(hgh_decode_reader *self, json_t *value, c
         char place[HGH_DECODE_POINTER_MAX];
 
         hgh_decode_append_key(place, sizeof(place), pointer, key);
-        if (strcmp(key, "enable_http2") == 0 || strcmp(key, "enable_http3") == 0) {
+        if (strcmp(key, "enable_http2") == 0 && json_is_boolean(item)) {
+            listen->http2 = json_is_true(item);
+        } else if (strcmp(key, "enable_http2") == 0) {
+            hgh_decode_complain_value(self, place, item, "true or false");
+        } else if (strcmp(key, "enable_http3") == 0) {
             hgh_decode_warn(self, place, "known from APISIX, has no effect in this gateway");
         } else if (strcmp(key, "ip") != 0 && strcmp(key, "port") != 0) {
             hgh_decode_complain(self, place, "an unknown key", "ip or port");
@@ -689,7 +695,7 @@ static bool decode_listen_entry(hgh_decode_reader *self,
                   (colon == NULL || put_address(listen, text, (size_t)(colon - text)));
     } else if (json_is_object(value)) {
         const json_t *ip = json_object_get(value, "ip");
-        const json_t *port = check_listen_keys(self, value, pointer);
+        const json_t *port = check_listen_keys(self, value, pointer, listen);
 
         is_good = json_is_integer(port) && put_port(listen, json_integer_value(port)) &&
                   (ip == NULL || json_is_null(ip) ||

@@ -363,129 +363,6 @@ static hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_pha
     return HGH_GO_UPSTREAM;
 }
 
-static hgh_upstream *upstream_in(const hgh_cell *cell)
-{
-    return cell->current == NULL
-               ? NULL
-               : ((const hgh_upstream_resource *)(const void *)cell->current)->upstream;
-}
-
-/* The upstream in force: of the route, else of its service; an id before an inline one. */
-static hgh_upstream *upstream_find(hg_request *request)
-{
-    const hgh_route *route = request->route;
-    const hgh_service *service = hgh_chain_service(request->chain);
-    const hgh_cell *cell = route->upstream_cell;
-    hgh_upstream *upstream = route->upstream;
-
-    if (cell == NULL && upstream == NULL && service != NULL) {
-        cell = service->upstream_cell;
-        upstream = service->upstream;
-    }
-    if (cell != NULL) {
-        upstream = upstream_in(cell);
-        if (upstream == NULL) {
-            hgh_request_log_line(request, HG_LOG_ERROR, "route %s: upstream %s is not there",
-                                 route->base.id, cell->id);
-            hgh_request_fail(request, 502, "502 Bad Gateway");
-        }
-    } else if (upstream == NULL) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "route %s: has no upstream", route->base.id);
-        hgh_request_fail(request, 503, "503 Service Unavailable");
-    }
-    return upstream;
-}
-
-static hgh_timeouts timeouts_of(const hg_request *request, const hgh_upstream *upstream)
-{
-    const hgh_timeouts *route = &request->route->timeouts;
-
-    return route->connect_ms != 0 ? *route : upstream->timeouts;
-}
-
-static void target_set(hg_request *request, hgh_upstream *upstream)
-{
-    hgh_target *target = &request->target;
-
-    upstream->references++;
-    target->upstream = upstream;
-    target->tries_left = upstream->retries;
-    target->timeouts = timeouts_of(request, upstream);
-    if (upstream->retry_timeout_ms != 0) {
-        target->deadline_ms = request->engine->now_ms() + upstream->retry_timeout_ms;
-    }
-}
-
-static void target_resolved(
-    void *context, hg_status status, const hg_address *addresses, size_t count, uint32_t ttl_s)
-{
-    hg_request *request = context;
-    hgh_node *node = request->target.node;
-
-    request->wait.resolution = NULL;
-    if (status == HG_OK && count > 0) {
-        hgh_node_resolved(node, addresses, count, ttl_s, request->engine->now_ms());
-    } else {
-        hgh_request_log_line(request, HG_LOG_ERROR, "upstream node %s: its name has no address",
-                             node->host.data);
-    }
-    if (!request->canceled) {
-        request->engine->resume(request->engine_request);
-    }
-}
-
-/* Chooses nodes until one has an address; false: none has, the request has its exit. */
-static hgh_outcome target_pick(hg_request *request)
-{
-    hgh_target *target = &request->target;
-    const hgh_engine *engine = request->engine;
-
-    if (target->upstream == NULL) {
-        hgh_upstream *upstream = upstream_find(request);
-
-        if (upstream == NULL) {
-            return HGH_ANSWER;
-        }
-        target_set(request, upstream);
-    }
-    for (;;) {
-        bool resolved = request->stage == HGH_STAGE_RESOLVE;
-
-        if (!resolved) {
-            target->node = hgh_upstream_pick(target->upstream, &target->tried);
-        }
-        if (target->node == NULL) {
-            bool none = target->upstream->node_count == 0;
-
-            hgh_request_log_line(request, HG_LOG_ERROR, "route %s: its upstream has no %snode",
-                                 request->route->base.id, none ? "" : "usable ");
-            hgh_request_fail(request, none ? 503 : 502,
-                             none ? "503 Service Unavailable" : "502 Bad Gateway");
-            return HGH_ANSWER;
-        }
-        if (hgh_node_address(target->node, engine->now_ms(), &target->address) != NULL) {
-            request->stage =
-                request->global == NULL ? HGH_STAGE_BEFORE_PROXY : HGH_STAGE_GLOBAL_BEFORE_PROXY;
-            return HGH_GO_UPSTREAM;
-        }
-        request->stage = HGH_STAGE_PICK;
-        if (resolved) {
-            continue; /* its name has no address: the next node */
-        }
-        request->stage = HGH_STAGE_RESOLVE;
-        request->wait.resolution =
-            engine->resolve(request->engine_request, target->node->host, target_resolved, request);
-        if (request->wait.resolution != NULL) {
-            return HGH_PARKED;
-        }
-        hgh_request_log_line(
-            request, HG_LOG_ERROR,
-            "upstream node %s: names cannot be looked up, no resolver is configured",
-            target->node->host.data);
-        request->stage = HGH_STAGE_PICK;
-    }
-}
-
 /* What follows the rewrite phase of the route: that of the attached consumer, if there is one. */
 static void rewrite_end(hg_request *request)
 {
@@ -550,7 +427,7 @@ hgh_outcome hgh_request_run(hg_request *request)
             break;
         case HGH_STAGE_PICK:
         case HGH_STAGE_RESOLVE:
-            outcome = target_pick(request);
+            outcome = hgh_request_target_pick(request);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -574,67 +451,6 @@ hgh_outcome hgh_request_run(hg_request *request)
             return HGH_ANSWER;
         }
     }
-}
-
-/* before_proxy for another try, where a callback cannot end the request. */
-static void before_proxy_again(hg_request *request, const hgh_chain *chain)
-{
-    const hgh_steps *steps = &chain->phases[HG_PHASE_BEFORE_PROXY];
-    hgh_blame *blame = hgh_request_blame(request);
-
-    request->running = chain;
-    for (uint32_t i = 0; i < steps->count; i++) {
-        request->step = &steps->items[i];
-        hgh_marker_set(blame, request->step);
-        (void)request->step->call.on_request(request, request->step->state);
-    }
-    if (steps->count > 0) {
-        hgh_marker_clear(blame);
-    }
-}
-
-bool hgh_request_retry(hg_request *request)
-{
-    hgh_target *target = &request->target;
-    hgh_node *node;
-
-    if (target->tries_left == 0 ||
-        (target->deadline_ms != 0 && request->engine->now_ms() >= target->deadline_ms)) {
-        return false;
-    }
-    do {
-        node = hgh_upstream_pick(target->upstream, &target->tried);
-        if (node == NULL) {
-            return false;
-        }
-    } while (hgh_node_address(node, request->engine->now_ms(), &target->address) == NULL);
-    target->node = node;
-    target->tries_left--;
-    request->phase = HG_PHASE_BEFORE_PROXY;
-    if (request->global != NULL) {
-        before_proxy_again(request, request->global);
-    }
-    before_proxy_again(request, request->chain);
-    request->phase = HG_PHASE_NONE;
-    return true;
-}
-
-hg_text hgh_request_upstream_host(hg_request *request)
-{
-    const hgh_upstream *upstream = request->target.upstream;
-
-    if (request->upstream_host.data != NULL) {
-        return request->upstream_host;
-    }
-    switch ((hgh_pass_host)upstream->pass_host) {
-    case HGH_PASS_HOST_NODE:
-        return request->target.node->host_port;
-    case HGH_PASS_HOST_REWRITE:
-        return upstream->upstream_host;
-    case HGH_PASS_HOST_CLIENT:
-        break;
-    }
-    return (hg_text){0};
 }
 
 /* ------------------------------------------------------------------------------------- end */
@@ -669,6 +485,7 @@ void hgh_request_done(hg_request *request)
         }
         free(request->held);
     }
+    hgh_request_try_ended(request, &(hgh_try_result){.failure = HGH_TRY_UNKNOWN});
     hgh_upstream_unref(request->target.upstream);
     hgh_chain_unref(request->chain);
     if (request->global != NULL) {

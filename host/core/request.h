@@ -56,10 +56,25 @@ typedef struct hgh_target {
     hgh_node *node;         /* borrowed from it */
     hg_address address;
     hgh_tried tried;
+    bool entered;         /* the node counts this try */
+    uint64_t entered_ms;  /* since when */
     uint32_t tries_left;  /* after this one */
     uint64_t deadline_ms; /* no retry from here on; 0: none */
     hgh_timeouts timeouts;
 } hgh_target;
+
+/** How a try at a node ended. */
+typedef enum hgh_try_failure {
+    HGH_TRY_RESPONSE = 0, /* none: there is a response */
+    HGH_TRY_BROKEN = 1,   /* no connection, or it ended before there was a response */
+    HGH_TRY_TIMED_OUT = 2,
+    HGH_TRY_UNKNOWN = 3, /* given up for a reason that is not the node's */
+} hgh_try_failure;
+
+typedef struct hgh_try_result {
+    hgh_try_failure failure;
+    uint32_t status; /* of the response; 0: none */
+} hgh_try_result;
 
 /** A consumer or credential that a plugin has found; pooled. */
 typedef struct hgh_found_consumer {
@@ -199,6 +214,9 @@ hgh_outcome hgh_request_run(hg_request *request);
  * Returns false if no try is left or the next node's address is not known.
  */
 bool hgh_request_retry(hg_request *request);
+
+/** A try at the target's node is over. Counts once until the next one begins. */
+void hgh_request_try_ended(hg_request *request, const hgh_try_result *result);
 
 /** The Host header for the upstream: a plugin's, or as its pass_host says; absent: the client's. */
 hg_text hgh_request_upstream_host(hg_request *request);
