@@ -21,6 +21,7 @@
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
 #include "host/control/instance_secrets.h"
+#include "host/control/keyring.h"
 #include "host/control/manifest.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
@@ -29,6 +30,7 @@
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
 #include "host/control/store.h"
+#include "host/control/store_sealed.h"
 #include "host/control/store_sqlite.h"
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
@@ -330,6 +332,39 @@ static hg_status make_loop(control *self, hg_error *err)
     return status;
 }
 
+/* Everything that is stored has the form that the settings ask for from here on. */
+static hg_status seal_store(control *self, hg_error *err)
+{
+    hgh_store *inner = self->store;
+    hgh_keyring *keyring = NULL;
+    hg_error why = HG_ERROR_INIT;
+    size_t count = 0;
+    hg_status status = HG_OK;
+
+    self->store = NULL;
+    if (self->secrets.keyring_count > 0) {
+        status = hgh_keyring_new((const char *const *)self->secrets.keyring,
+                                 self->secrets.keyring_count, &keyring, err);
+    }
+    if (status != HG_OK) {
+        hgh_store_close(inner);
+        return status;
+    }
+    status = hgh_store_sealed_new(inner, keyring, self->settings->encrypt_store, &self->store, err);
+    if (status == HG_OK) {
+        status = hgh_store_sealed_settle(self->store, &count, &why);
+        if (status != HG_OK) {
+            (void)hg_error_set(err, status, STORE_FILE ": %.480s", why.text);
+        }
+    }
+    if (status == HG_OK && count > 0) {
+        hgh_log(HG_LOG_NOTICE, "the store: %zu objects were %s", count,
+                self->settings->encrypt_store ? "encrypted with the first key of the keyring"
+                                              : "decrypted, as apisix.data_encryption says");
+    }
+    return status;
+}
+
 static hg_status make_store(control *self, hg_error *err)
 {
     char *path = hgh_instance_path(&self->instance, STORE_FILE);
@@ -337,6 +372,9 @@ static hg_status make_store(control *self, hg_error *err)
         path == NULL ? no_memory(err) : hgh_store_sqlite_open(path, &self->store, err);
 
     free(path);
+    if (status == HG_OK) {
+        status = seal_store(self, err);
+    }
     if (status != HG_OK) {
         return status;
     }

@@ -22,6 +22,7 @@
 #include "host/control/control_log.h"
 #include "host/control/event_loop.h"
 #include "host/control/instance_secrets.h"
+#include "host/control/keyring_file.h"
 #include "host/control/listener.h"
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
@@ -876,9 +877,17 @@ static hgh_settings *load_again(supervisor *self)
 static hg_status check_secrets(const supervisor *self, const hgh_settings *settings, hg_error *err)
 {
     hgh_instance_secrets secrets = {0};
+    bool is_new = false;
     hg_status status =
-        hgh_instance_secrets_load(self->instance->directory, settings, &secrets, err);
+        hgh_instance_secrets_ensure(self->instance->directory, settings, &is_new, err);
 
+    if (is_new) {
+        hgh_log(HG_LOG_NOTICE, "a key for the store was generated into %s/" HGH_KEYRING_FILE,
+                self->instance->directory);
+    }
+    if (status == HG_OK) {
+        status = hgh_instance_secrets_load(self->instance->directory, settings, &secrets, err);
+    }
     hgh_instance_secrets_done(&secrets);
     return status;
 }

@@ -183,6 +183,46 @@ static void parameters_keep(hg_request *request, const hgh_route_match *match)
     }
 }
 
+/* Applies the path rules. False: the request has its exit. */
+static bool path_prepare(hg_request *request)
+{
+    const hgh_path_rules *rules = &request->runtime->path_rules;
+    const hgh_engine *engine = request->engine;
+    hg_text path = engine->uri(request->engine_request);
+    hg_text target = rules->encoded_slash ? engine->raw_uri(request->engine_request) : (hg_text){0};
+    bool encoded = rules->encoded_slash && hgh_path_has_encoded_slash(target);
+    hg_error err = HG_ERROR_INIT;
+    char *buffer;
+
+    if (encoded) {
+        buffer = engine->allocate(request->engine_request, target.length + 1);
+        if (buffer == NULL) {
+            hgh_request_fail(request, 500, "500 Internal Server Error");
+            return false;
+        }
+        path = hgh_path_keeping_slashes(target, buffer);
+    }
+    if (rules->like_servlet && hgh_path_has_parameters(path)) {
+        buffer = engine->allocate(request->engine_request, path.length);
+        if (buffer == NULL) {
+            hgh_request_fail(request, 500, "500 Internal Server Error");
+            return false;
+        }
+        if (hgh_path_like_servlet(path, buffer, &path, &err) != HG_OK) {
+            hgh_request_log_line(request, HG_LOG_ERROR, "failed to normalize: %s", err.text);
+            hgh_request_fail(request, 400, "400 Bad Request");
+            return false;
+        }
+    }
+    request->path = rules->delete_tail_slash ? hgh_path_without_tail_slash(path) : path;
+    return true;
+}
+
+static bool has_path_rules(const hgh_path_rules *rules)
+{
+    return rules->delete_tail_slash || rules->like_servlet || rules->encoded_slash;
+}
+
 static void route_missing(hg_request *request)
 {
     hgh_request_fail(request, 404, "404 Route Not Found");
@@ -207,7 +247,7 @@ static void route_find(hg_request *request)
     hgh_route_query query = {
         .method = engine->method(engine_request),
         .host = engine->host(engine_request),
-        .uri = engine->uri(engine_request),
+        .uri = hgh_request_path(request),
         .client = &request->client,
         .find = hgh_request_expression_variable,
         .context = request,
@@ -221,7 +261,7 @@ static void route_find(hg_request *request)
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = match.uri;
+    request->matched_uri = hgh_route_match_uri(&match);
     parameters_keep(request, &match);
     if (is_missing(request, match.route->plugin_config, "plugin config")) {
         hgh_request_fail(request, 503, "503 Service Unavailable");
@@ -250,6 +290,9 @@ hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_req
     engine->client_address(engine_request, &request->client);
     atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slot->requests_live, 1, memory_order_relaxed);
+    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
+        return request;
+    }
     if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
         request->stage = HGH_STAGE_REWRITE;
     } else if (!global_begin(request)) {
