@@ -13,6 +13,8 @@
 
 #include "host/core/issues.h"
 
+/* The header Server, before the version: clients take the level of the API from it. */
+#define HGH_ADMIN_SERVER      "APISIX/" HGH_API_LEVEL " hotgate/"
 #define HGH_ADMIN_BODY_MAX    1572864u     /* bytes: APISIX's 1.5 MiB */
 #define HGH_ADMIN_IMPORT_MAX  (512u << 20) /* bytes: of an import through the instance's socket */
 #define HGH_ADMIN_HEADERS_MAX 16u
