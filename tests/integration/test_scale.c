@@ -1,5 +1,6 @@
 /* tests/integration/test_scale.c - many routes: all of them are found, by workers that were away or
  * are new, and what concerns many of them at once. Facts, no times: tests/bench measures. */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
