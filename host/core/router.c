@@ -6,16 +6,21 @@
 
 #include "host/core/address.h"
 
+#define LENGTHS_FEW 2u /* below one host most often */
+
 /* Keys by their length: to find the longest that a text begins (or ends) with, one lookup for each
  * length that occurs. */
+typedef struct affix_length {
+    size_t length;
+    size_t keys; /* that have it */
+} affix_length;
+
 typedef struct affix_table {
     hgh_map map; /* of bucket, or of level */
     size_t length_count;
     size_t length_room;
-    struct affix_length {
-        size_t length;
-        size_t keys;
-    } * lengths; /* descending */
+    affix_length *lengths; /* descending; owned, unless it is `few` */
+    affix_length few[LENGTHS_FEW];
 } affix_table;
 
 /* Sorted by the order in which they are tried. Nearly all have one entry. */
@@ -41,8 +46,8 @@ struct hgh_router_entry {
     hgh_route *route;
     struct bucket *bucket;
     struct host_list *host; /* in the bucket, where its list is; NULL: the bucket's own */
+    hg_text uri;            /* as written; borrowed from the route */
     uint32_t methods;       /* the route's */
-    uint32_t uri_index;     /* which of the route's */
     uint8_t kind;           /* an entry_kind */
     bool has_conditions;    /* others than methods */
 };
@@ -104,12 +109,33 @@ static void affix_init(affix_table *table)
 {
     memset(table, 0, sizeof(*table));
     hgh_map_init(&table->map);
+    table->lengths = table->few;
+    table->length_room = LENGTHS_FEW;
 }
 
 static void affix_done(affix_table *table)
 {
     hgh_map_done(&table->map);
-    free(table->lengths);
+    if (table->lengths != table->few) {
+        free(table->lengths);
+    }
+}
+
+static hg_status affix_lengths_grow(affix_table *table)
+{
+    size_t room = table->length_room * 4;
+    affix_length *grown =
+        realloc(table->lengths == table->few ? NULL : table->lengths, room * sizeof(*grown));
+
+    if (grown == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (table->lengths == table->few) {
+        memcpy(grown, table->few, sizeof(table->few));
+    }
+    table->lengths = grown;
+    table->length_room = room;
+    return HG_OK;
 }
 
 static hg_status affix_add(affix_table *table, hgh_map_node *node)
@@ -122,15 +148,8 @@ static hg_status affix_add(affix_table *table, hgh_map_node *node)
         i++;
     }
     if (i == table->length_count || table->lengths[i].length != length) {
-        if (table->length_count == table->length_room) {
-            size_t room = table->length_room == 0 ? 8 : table->length_room * 2;
-            void *grown = realloc(table->lengths, room * sizeof(*table->lengths));
-
-            if (grown == NULL) {
-                return HG_ERR_NO_MEMORY;
-            }
-            table->lengths = grown;
-            table->length_room = room;
+        if (table->length_count == table->length_room && affix_lengths_grow(table) != HG_OK) {
+            return HG_ERR_NO_MEMORY;
         }
         memmove(&table->lengths[i + 1], &table->lengths[i],
                 (table->length_count - i) * sizeof(*table->lengths));
@@ -379,17 +398,12 @@ static void host_list_free_if_empty(bucket *in, host_list *old)
     }
 }
 
-static hg_text entry_uri(const struct hgh_router_entry *entry)
-{
-    return entry->route->uris[entry->uri_index];
-}
-
 /* Higher priority, then the longer pattern, then what was stored first; what one transaction stored
  * is told apart by the id, so that every process finds the same. */
 static bool entry_goes_before(const struct hgh_router_entry *a, const struct hgh_router_entry *b)
 {
-    size_t a_length = entry_uri(a).length;
-    size_t b_length = entry_uri(b).length;
+    size_t a_length = a->uri.length;
+    size_t b_length = b->uri.length;
 
     if (a->route->priority != b->route->priority) {
         return a->route->priority > b->route->priority;
@@ -514,9 +528,8 @@ static bool has_conditions(const hgh_router *router, const hgh_route *route, hg_
 
 /* exact_host: where paths lead, of a route that is found by it; else absent. */
 static hg_status
-entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, hg_text exact_host)
+entry_add(hgh_router *router, hgh_route *route, hg_text uri, level *in, hg_text exact_host)
 {
-    hg_text uri = route->uris[uri_index];
     size_t length = 0;
     entry_kind kind = pattern_split(router->mode, uri, &length);
     bucket *into = in == NULL ? NULL : bucket_find_or_make(in, kind, (hg_text){uri.data, length});
@@ -543,8 +556,8 @@ entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, h
         .route = route,
         .bucket = into,
         .host = host,
+        .uri = uri,
         .methods = route->methods,
-        .uri_index = uri_index,
         .kind = (uint8_t)kind,
         .has_conditions = has_conditions(router, route, exact_host),
     };
@@ -655,36 +668,35 @@ static bool host_is_exact(hg_text pattern)
 
 /* Where hosts lead: under each of its hosts, or under any. */
 static hg_status uri_add_by_host(
-    hgh_router *router, hgh_route *route, uint32_t uri_index, const hg_text *hosts, size_t count)
+    hgh_router *router, hgh_route *route, hg_text uri, const hg_text *hosts, size_t count)
 {
     hg_status status = HG_OK;
 
     if (count == 0) {
-        return entry_add(router, route, uri_index, router->any_host, (hg_text){0});
+        return entry_add(router, route, uri, router->any_host, (hg_text){0});
     }
     for (size_t i = 0; i < count && status == HG_OK; i++) {
-        status =
-            entry_add(router, route, uri_index, level_find_or_make(router, hosts[i]), (hg_text){0});
+        status = entry_add(router, route, uri, level_find_or_make(router, hosts[i]), (hg_text){0});
     }
     return status;
 }
 
 /* Where paths lead: found by each exact host, and by whatever has to be compared once. */
 static hg_status uri_add_by_path(
-    hgh_router *router, hgh_route *route, uint32_t uri_index, const hg_text *hosts, size_t count)
+    hgh_router *router, hgh_route *route, hg_text uri, const hg_text *hosts, size_t count)
 {
     bool compared = count == 0;
     hg_status status = HG_OK;
 
     for (size_t i = 0; i < count && status == HG_OK; i++) {
         if (host_is_exact(hosts[i])) {
-            status = entry_add(router, route, uri_index, router->any_host, hosts[i]);
+            status = entry_add(router, route, uri, router->any_host, hosts[i]);
         } else {
             compared = true;
         }
     }
     if (compared && status == HG_OK) {
-        status = entry_add(router, route, uri_index, router->any_host, (hg_text){0});
+        status = entry_add(router, route, uri, router->any_host, (hg_text){0});
     }
     return status;
 }
@@ -696,10 +708,10 @@ hg_status hgh_router_add(hgh_router *router, hgh_route *route)
     hg_status status = HG_OK;
 
     service_link(route);
-    for (uint32_t i = 0; i < route->uri_count && status == HG_OK && route->enabled; i++) {
+    for (size_t i = 0; i < route->uri_count && status == HG_OK && route->enabled; i++) {
         status = router->mode == HGH_ROUTER_HOST_URI
-                     ? uri_add_by_host(router, route, i, hosts, count)
-                     : uri_add_by_path(router, route, i, hosts, count);
+                     ? uri_add_by_host(router, route, route->uris[i], hosts, count)
+                     : uri_add_by_path(router, route, route->uris[i], hosts, count);
     }
     if (status != HG_OK) {
         hgh_router_remove(router, route);
@@ -887,7 +899,7 @@ static bool pattern_entry_fits(const hgh_router *router,
                                const hgh_route_query *query,
                                hgh_route_match *match)
 {
-    hg_text uri = entry_uri(entry);
+    hg_text uri = entry->uri;
     size_t literal = entry->bucket->node.key.length;
 
     return pattern_fits(router->mode, uri.data + literal, uri.data + uri.length,
@@ -951,7 +963,7 @@ static bool bucket_match(const hgh_router *router,
 
         if (entry_fits(router, entry, query, method_bit, match)) {
             match->route = entry->route;
-            match->uri_index = entry->uri_index;
+            match->uri = entry->uri;
             return true;
         }
     }
