@@ -482,6 +482,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
 
     self->board = hgh_board_map(options->shared.board, false);
     self->control_api = (hgh_control_api){
+        .loop = self->loop,
         .version = HGH_VERSION,
         .table = self->table,
         .catalog = self->catalog,
@@ -667,6 +668,7 @@ static void control_done(control *self)
     for (size_t i = 0; i < self->server_count; i++) {
         hgh_admin_server_free(self->servers[i]);
     }
+    hgh_control_api_done(&self->control_api);
     hgh_board_unmap(self->board);
     hgh_admin_api_free(self->api);
     hgh_watchdog_free(self->watchdog);

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/control/admin_envelope.h"
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_redact.h"
 #include "host/control/admin_schema.h"
 #include "host/control/control_view.h"
+#include "host/control/resource_walk.h"
 #include "host/control/worker_board.h"
 
 #define STATUS_OK        200u
@@ -79,24 +81,108 @@ static void not_found(control_call *call)
 
 /* --------------------------------------------------------------------------------- objects */
 
+/* A list on its way: in slices, so that it holds up nobody else. */
+typedef struct control_list {
+    hgh_resource_walk walk;
+    control_call *call;
+    const hgh_object_kind *kind;
+    hgh_control_view *view;
+    hgh_admin_envelope_list list;
+    struct control_list *next;
+    struct control_list *previous;
+} control_list;
+
+static void list_free(control_list *self)
+{
+    if (self->previous == NULL) {
+        self->call->api->lists = self->next;
+    } else {
+        self->previous->next = self->next;
+    }
+    if (self->next != NULL) {
+        self->next->previous = self->previous;
+    }
+    hgh_admin_envelope_list_done(&self->list);
+    hgh_control_view_free(self->view);
+    free(self);
+}
+
+static bool list_visit(void *context, const hgh_resource_object *object)
+{
+    control_list *self = context;
+    json_t *item;
+    char *text;
+
+    if (hgh_resource_object_is_over(object)) {
+        return true;
+    }
+    item = hgh_control_view_item(self->view, self->kind, object);
+    text = item == NULL ? NULL : json_dumps(item, JSON_COMPACT);
+    if (text != NULL) {
+        hgh_admin_envelope_list_add_text(&self->list, text);
+    } else {
+        self->list.is_broken = true;
+    }
+    free(text);
+    json_decref(item);
+    return !self->list.is_broken;
+}
+
+static void list_end(void *context)
+{
+    control_list *self = context;
+    control_call *call = self->call;
+    bool is_empty = self->list.count == 0; /* then an object: the clients are used to it */
+    hgh_admin_answer made = {0};
+
+    hgh_admin_envelope_list_answer_between(&self->list, is_empty ? "{" : "[", is_empty ? "}" : "]",
+                                           &made);
+    list_free(self);
+    answer(call, &made);
+}
+
 static void get_objects(control_call *call, const hgh_object_kind *kind)
 {
-    const hgh_control_api *api = call->api;
+    hgh_control_api *api = call->api;
+    control_list *self = calloc(1, sizeof(*self));
     hgh_control_view *view = hgh_control_view_new(api->object_check, api->catalog);
-    json_t *list = json_array();
 
-    for (const hgh_resource_object *object = hgh_resource_table_first(api->table, kind->name);
-         object != NULL; object = hgh_resource_table_next(object)) {
-        if (view == NULL ||
-            (!hgh_resource_object_is_over(object) &&
-             json_array_append_new(list, hgh_control_view_item(view, kind, object)) != 0)) {
-            json_decref(list);
-            list = NULL;
-            break;
-        }
+    if (self == NULL || view == NULL) {
+        free(self);
+        hgh_control_view_free(view);
+        hgh_admin_later_error(&call->later, STATUS_NOT_READY, "out of memory");
+        return;
     }
-    hgh_control_view_free(view);
-    answer_list(call, list);
+    self->call = call;
+    self->kind = kind;
+    self->view = view;
+    self->next = api->lists;
+    if (self->next != NULL) {
+        self->next->previous = self;
+    }
+    api->lists = self;
+    hgh_admin_envelope_list_begin(&self->list);
+    self->walk = (hgh_resource_walk){
+        .loop = api->loop,
+        .table = api->table,
+        .kind = kind->name,
+        .visit = list_visit,
+        .end = list_end,
+        .context = self,
+    };
+    hgh_resource_walk_start(&self->walk);
+}
+
+void hgh_control_api_done(hgh_control_api *api)
+{
+    while (api->lists != NULL) {
+        control_list *self = api->lists;
+        control_call *call = self->call;
+
+        hgh_resource_walk_stop(&self->walk);
+        list_free(self);
+        hgh_admin_later_error(&call->later, STATUS_NOT_READY, "the control plane ends");
+    }
 }
 
 static void get_object(control_call *call, const hgh_object_kind *kind)
