@@ -10,6 +10,7 @@
 
 #include "host/control/admin_access.h"
 #include "host/control/admin_envelope.h"
+#include "host/control/admin_expire.h"
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_read.h"
 #include "host/control/admin_schema.h"
@@ -591,7 +592,7 @@ static void expiry_due(void *context)
     hgh_admin_api *api = context;
 
     if (hgh_resource_table_expiry(api->parts.table) <= (int64_t)time(NULL)) {
-        hgh_admin_write_expire(&api->write_parts); /* which sets the timer when it is through */
+        hgh_admin_expire_start(&api->write_parts); /* which sets the timer when it is through */
     } else {
         expiry_set(api);
     }

@@ -171,7 +171,7 @@ void hgh_admin_envelope_list_answer_between(hgh_admin_envelope_list *list,
 
 void hgh_admin_envelope_list_answer(hgh_admin_envelope_list *list,
                                     hgh_admin_format format,
-                                    const char *kind,
+                                    const char *directory,
                                     size_t total,
                                     hgh_admin_answer *answer)
 {
@@ -183,7 +183,7 @@ void hgh_admin_envelope_list_answer(hgh_admin_envelope_list *list,
         (void)snprintf(before, sizeof(before),
                        "{\"action\":\"get\",\"count\":%zu,\"node\":{\"dir\":true,"
                        "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"nodes\":[",
-                       total, kind);
+                       total, directory);
     }
     hgh_admin_envelope_list_answer_between(list, before, format == HGH_ADMIN_V3 ? "]}" : "]}}",
                                            answer);

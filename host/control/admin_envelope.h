@@ -61,10 +61,10 @@ void hgh_admin_envelope_list_add_text(hgh_admin_envelope_list *list, const char 
 /** Drops a list that is not wanted any more. */
 void hgh_admin_envelope_list_done(hgh_admin_envelope_list *list);
 
-/** Ends the list: the objects of a kind in their envelope. total: of all pages. */
+/** Ends the list: objects in their envelope. directory: "routes"; total: of all pages. */
 void hgh_admin_envelope_list_answer(hgh_admin_envelope_list *list,
                                     hgh_admin_format format,
-                                    const char *kind,
+                                    const char *directory,
                                     size_t total,
                                     hgh_admin_answer *answer);
 

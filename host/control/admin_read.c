@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -173,14 +174,27 @@ static void list_free(hgh_admin_list_read *self)
     free(self);
 }
 
+/* Where the objects of the list stand, as clients see it. */
+static void directory_make(const hgh_admin_read *read, char *into, size_t size)
+{
+    if (read->kind->parent == NULL) {
+        (void)snprintf(into, size, "%s", read->kind->name);
+    } else {
+        (void)snprintf(into, size, "%s/%s/%s", read->kind->parent, read->parent, read->kind->name);
+    }
+}
+
 static void list_end(void *context)
 {
     hgh_admin_list_read *self = context;
     hgh_admin_answer_later *later = self->later;
     hgh_admin_answer answer = {0};
 
-    hgh_admin_envelope_list_answer(&self->list, self->reads->format, self->read.kind->name,
-                                   self->total, &answer);
+    char directory[HGH_OBJECT_KEY_MAX];
+
+    directory_make(&self->read, directory, sizeof(directory));
+    hgh_admin_envelope_list_answer(&self->list, self->reads->format, directory, self->total,
+                                   &answer);
     list_free(self);
     later->send(later, &answer);
 }

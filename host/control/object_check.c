@@ -125,7 +125,7 @@ static void check_references(const hgh_object_kind *kind,
             continue; /* absent, or the schema has told */
         }
         (void)snprintf(key, sizeof(key), "%s/%s", at->kind, id);
-        if (hgh_resource_table_find(table, key) != NULL) {
+        if (hgh_resource_table_find_live(table, key) != NULL) {
             continue;
         }
         (void)snprintf(pointer, sizeof(pointer), "/%s", at->member);
