@@ -35,20 +35,25 @@ typedef struct hgh_admin_list_read {
     struct hgh_admin_list_read *previous;
 } hgh_admin_list_read;
 
-/* The context of show_redacted(). */
+/* The context of show_less(). */
 typedef struct redaction {
     const hgh_plugin_catalog *catalog;
     const hgh_object_kind *kind;
+    bool hides_secrets;
 } redaction;
 
-static char *show_redacted(void *context, const hgh_resource_object *object)
+static char *show_less(void *context, const hgh_resource_object *object)
 {
     const redaction *how = context;
     json_t *value = json_loadb(object->value, object->value_length, 0, NULL);
     char *text = NULL;
 
     if (value != NULL) {
-        hgh_admin_redact(how->catalog, how->kind, value);
+        if (how->hides_secrets) {
+            hgh_admin_redact(how->catalog, how->kind, value);
+        } else {
+            hgh_admin_hide(how->kind, value);
+        }
         text = json_dumps(value, JSON_COMPACT);
     }
     json_decref(value);
@@ -57,7 +62,7 @@ static char *show_redacted(void *context, const hgh_resource_object *object)
 
 static hgh_admin_show show_of(const hgh_admin_read *read)
 {
-    return read->hides_secrets ? show_redacted : NULL;
+    return read->hides_secrets || read->kind->hidden != NULL ? show_less : NULL;
 }
 
 static bool has_parent(const hgh_admin_reads *reads, const hgh_admin_read *read)
@@ -72,7 +77,7 @@ static bool has_parent(const hgh_admin_reads *reads, const hgh_admin_read *read)
 static void
 answer_one(const hgh_admin_reads *reads, const hgh_admin_read *read, hgh_admin_answer *answer)
 {
-    redaction how = {reads->catalog, read->kind};
+    redaction how = {reads->catalog, read->kind, read->hides_secrets};
     char key[HGH_OBJECT_KEY_MAX];
     const hgh_resource_object *object = NULL;
 
@@ -142,7 +147,7 @@ static bool is_counted(const hgh_admin_list_read *self)
 static bool visit(void *context, const hgh_resource_object *object)
 {
     hgh_admin_list_read *self = context;
-    redaction how = {self->reads->catalog, self->read.kind};
+    redaction how = {self->reads->catalog, self->read.kind, self->read.hides_secrets};
 
     if (hgh_resource_object_is_over(object) ||
         (!self->takes_all && !hgh_admin_filter_takes(&self->filter, object))) {
