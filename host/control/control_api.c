@@ -11,6 +11,7 @@
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_redact.h"
 #include "host/control/admin_schema.h"
+#include "host/control/control_health.h"
 #include "host/control/control_view.h"
 #include "host/control/resource_walk.h"
 #include "host/control/worker_board.h"
@@ -33,6 +34,14 @@ typedef struct control_call {
     char path[PATH_MAX_BYTES];
 } control_call;
 
+static const char *type_of(const char *body)
+{
+    if (body[0] == '<') {
+        return "text/html";
+    }
+    return body[0] == '{' || body[0] == '[' ? "application/json" : "text/plain";
+}
+
 static void call_send(hgh_admin_answer_later *later, hgh_admin_answer *answer)
 {
     control_call *call = (control_call *)later;
@@ -43,9 +52,7 @@ static void call_send(hgh_admin_answer_later *later, hgh_admin_answer *answer)
     (void)snprintf(server, sizeof(server), HGH_ADMIN_SERVER "%s", call->api->version);
     hgh_admin_answer_header(answer, "Server", server);
     if (answer->body_length > 0) {
-        hgh_admin_answer_header(
-            answer, "Content-Type",
-            answer->body[0] == '{' || answer->body[0] == '[' ? "application/json" : "text/plain");
+        hgh_admin_answer_header(answer, "Content-Type", type_of(answer->body));
     }
     if (queue != NULL) {
         hgh_admin_queue_end(queue);
@@ -297,36 +304,55 @@ static void get_schema(control_call *call)
 
 static void get_healthchecks(control_call *call)
 {
-    answer_json(call, json_array());
+    const hgh_control_api *api = call->api;
+    json_t *items =
+        api->health == NULL ? json_array() : hgh_control_health_all(api->health, api->table);
+    const char *accept = call->request->header(call->request->context, "Accept");
+    hgh_admin_answer made = {0};
+    char *page;
+
+    if (accept == NULL || strstr(accept, "text/html") == NULL) {
+        answer_json(call, items);
+        return;
+    }
+    page = hgh_control_health_page(items);
+    hgh_admin_answer_text(&made, STATUS_OK, page, page == NULL ? 0 : strlen(page));
+    json_decref(items);
+    answer(call, &made);
 }
 
 /* routes/1: one of those that have an upstream. */
 static void get_healthcheck(control_call *call)
 {
     static const char *const types[] = {"routes", "services", "upstreams", "stream_routes"};
-    char *id = call->path + (call->argument - call->path);
-    char key[HGH_OBJECT_KEY_MAX];
+    char type[PATH_MAX_BYTES];
+    const char *id = call->argument + strcspn(call->argument, "/");
+    char key[PATH_MAX_BYTES + 1];
+    const hgh_resource_object *object;
+    json_t *item = NULL;
     bool is_known = false;
 
-    id += strcspn(id, "/");
-    if (*id != '\0') {
-        *id++ = '\0';
-    }
+    (void)snprintf(type, sizeof(type), "%.*s", (int)(id - call->argument), call->argument);
+    id += *id == '/' ? 1 : 0;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        is_known = is_known || strcmp(types[i], call->argument) == 0;
+        is_known = is_known || strcmp(types[i], type) == 0;
     }
-    (void)snprintf(key, sizeof(key), "%s/%s", call->argument, id);
+    (void)snprintf(key, sizeof(key), "%s", call->argument);
+    object = hgh_resource_table_find_live(call->api->table, key);
+    if (object != NULL && call->api->health != NULL) {
+        item = hgh_control_health_item(call->api->health, hgh_object_kind_find(type), object);
+    }
     if (!is_known) {
-        hgh_admin_later_error(&call->later, STATUS_BAD, "invalid src type %s", call->argument);
+        hgh_admin_later_error(&call->later, STATUS_BAD, "invalid src type %s", type);
     } else if (*id == '\0') {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "missing src id for src type %s",
-                              call->argument);
-    } else if (hgh_resource_table_find_live(call->api->table, key) == NULL) {
-        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s[%s] not found", call->argument,
-                              id);
+                              type);
+    } else if (object == NULL) {
+        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s[%s] not found", type, id);
+    } else if (item == NULL) {
+        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "no checker for %s[%s]", type, id);
     } else {
-        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "no checker for %s[%s]",
-                              call->argument, id);
+        answer_json(call, item);
     }
 }
 

@@ -9,6 +9,7 @@
 #include "host/control/plugin_catalog.h"
 #include "host/control/resource_table.h"
 #include "host/core/board.h"
+#include "host/core/health.h"
 
 /** What it works on; all borrowed, as long as it lives. It shows no secret: it asks for no key. */
 typedef struct hgh_control_api {
@@ -20,8 +21,9 @@ typedef struct hgh_control_api {
     hgh_admin_queue *queue; /* where a reload takes its turn */
     hgh_admin_call reload;
     void *reload_context;
-    const hgh_board *board;     /* of the workers, for /status/ready */
-    struct control_list *lists; /* under way; its own */
+    const hgh_health_board *health; /* NULL: nothing is checked */
+    const hgh_board *board;         /* of the workers, for /status/ready */
+    struct control_list *lists;     /* under way; its own */
 } hgh_control_api;
 
 /** What the server of the Control API calls for each request. */
