@@ -71,6 +71,8 @@ typedef struct hgh_chain {
     char *warning;                      /* to be logged once; NULL: nothing */
     hgh_step *steps;                    /* owns what the phases point to */
     const hgh_configuration **step_configurations; /* owned; beside `steps`, one each */
+    struct hgh_guard *guards;   /* owned: before the steps that do not always run */
+    uint32_t filter_count;      /* configurations with a filter */
     const void **step_metadata; /* owned; the same; NULL: no plugin of the chain has metadata */
     uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
