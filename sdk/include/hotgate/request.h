@@ -104,6 +104,7 @@ typedef struct hg_request_api {
                               uint32_t status,
                               const char *member,
                               hg_text text);
+    const hg_consumer *(*consumer_named)(hg_request *request, hg_text name);
 } hg_request_api;
 
 /**
@@ -287,6 +288,15 @@ static inline hg_text hg_request_object(hg_request *request, hg_object which)
 static inline const hg_consumer *hg_consumer_find(hg_request *request, hg_text key)
 {
     return hg_host_slot->request->consumer_find(request, key);
+}
+
+/**
+ * The consumer of that name, whatever keys it has: for those who may come without one. NULL if
+ * there is none. Borrowed from the request. [rewrite, access]
+ */
+static inline const hg_consumer *hg_consumer_named(hg_request *request, hg_text name)
+{
+    return hg_host_slot->request->consumer_named(request, name);
 }
 
 /** True if any consumer has a configuration of this plugin. [rewrite, access] */
