@@ -118,8 +118,8 @@ static inline void *hg_request_allocate(hg_request *request, size_t size)
 
 /**
  * This plugin's own data for this request: `request_size` bytes of the descriptor, zeroed at the
- * first call, the same in every phase. [request] Returns NULL if request_size is 0 or there is no
- * memory.
+ * first call, the same in every phase. Where it runs for a global rule too, each has its own.
+ * [request] Returns NULL if request_size is 0 or there is no memory.
  */
 static inline void *hg_request_data(hg_request *request)
 {
