@@ -137,6 +137,19 @@ static void target_descend(target *into, char *rest)
     }
 }
 
+/* What a kind was called in APISIX 2. */
+static const char *resource_of(const char *name)
+{
+    static const char *const names[][2] = {{"ssl", "ssls"}, {"proto", "protos"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i][0], name) == 0) {
+            return names[i][1];
+        }
+    }
+    return name;
+}
+
 /* Splits what follows the root; false: no memory. */
 static bool target_parse(const char *path, target *into)
 {
@@ -150,9 +163,7 @@ static bool target_parse(const char *path, target *into)
     rest = into->text + strlen(ROOT);
     into->resource = segment_take(&rest);
     into->id = segment_take(&rest);
-    if (into->resource == NULL) {
-        into->resource = "";
-    }
+    into->resource = into->resource == NULL ? "" : resource_of(into->resource);
     if (strcmp(into->resource, "schema") == 0 && into->id != NULL &&
         strcmp(into->id, "plugins") == 0 && rest[strspn(rest, "/")] != '\0') {
         into->resource = into->id; /* /schema/plugins/NAME is /plugins/NAME */
