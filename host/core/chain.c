@@ -391,8 +391,9 @@ static hg_status compile(hgh_generation *generation,
         taken++;
     }
     if (taken == owner_count) {
-        status = work->too_many ? unavailable(chain, "chain", "more than 1024 plugins meet a request")
-                                : candidates_compile(work);
+        status = work->too_many
+                     ? unavailable(chain, "chain", "more than 1024 plugins meet a request")
+                     : candidates_compile(work);
     }
 
 cleanup:

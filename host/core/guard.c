@@ -13,32 +13,29 @@ enum answer {
     ANSWER_NO = 2,
 };
 
-/* The answers to the filters of the running chain; NULL: no memory for them. */
-static uint8_t *answers_of(hg_request *request)
+/* Keeps what the filter has said for the later callbacks of its plugin; without memory it is asked
+ * again. */
+static void answer_keep(hg_request *request, const hgh_guard *guard, bool holds)
 {
-    uint8_t **answers = &request->filter_answers[hgh_request_is_global(request)];
+    uint8_t **answers = &request->filter_answers[guard->global];
     uint32_t count = request->running->filter_count;
 
     if (*answers == NULL) {
         *answers = request->engine->allocate(request->engine_request, count);
-        if (*answers != NULL) {
-            memset(*answers, ANSWER_NONE, count);
+        if (*answers == NULL) {
+            return;
         }
+        memset(*answers, ANSWER_NONE, count);
     }
-    return *answers;
+    (*answers)[guard->answer] = holds ? ANSWER_YES : ANSWER_NO;
 }
 
-/* Asked before the first callback of a plugin; the others go by the same answer. */
-static bool filter_holds(hg_request *request, const hgh_guard *guard)
+static bool filter_ask(hg_request *request, const hgh_guard *guard)
 {
-    uint8_t *answers = answers_of(request);
     bool failed = false;
-    bool holds;
+    bool holds =
+        hgh_expression_ask(guard->filter, hgh_request_expression_variable, request, &failed);
 
-    if (answers != NULL && answers[guard->answer] != ANSWER_NONE) {
-        return answers[guard->answer] == ANSWER_YES;
-    }
-    holds = hgh_expression_ask(guard->filter, hgh_request_expression_variable, request, &failed);
     if (failed) {
         /* What the filter should have kept away may be what protects: it runs. */
         hgh_request_log_line(request, HG_LOG_WARN,
@@ -46,9 +43,7 @@ static bool filter_holds(hg_request *request, const hgh_guard *guard)
                              hgh_request_configuration(request)->plugin->name);
         return true;
     }
-    if (answers != NULL) {
-        answers[guard->answer] = holds ? ANSWER_YES : ANSWER_NO;
-    }
+    answer_keep(request, guard, holds);
     return holds;
 }
 
@@ -66,12 +61,20 @@ static bool route_has(const hgh_chain *chain, const hgh_plugin *plugin)
     return false;
 }
 
-static bool may_run(hg_request *request, const hgh_guard *guard)
+/* The filter is asked before the first callback of a plugin; the others go by the same answer. */
+static inline bool may_run(hg_request *request, const hgh_guard *guard)
 {
+    const uint8_t *answers = request->filter_answers[guard->global];
+
     if (guard->prefers_route != NULL && route_has(request->chain, guard->prefers_route)) {
         return false;
     }
-    return guard->filter == NULL || filter_holds(request, guard);
+    if (guard->filter == NULL) {
+        return true;
+    }
+    return answers == NULL || answers[guard->answer] == ANSWER_NONE
+               ? filter_ask(request, guard)
+               : answers[guard->answer] == ANSWER_YES;
 }
 
 static hg_verdict on_request(hg_request *request, const void *state)
@@ -121,6 +124,7 @@ void hgh_guard_set(hgh_guard *guard,
         .step = *step,
         .filter = configuration->filter,
         .answer = answer,
+        .global = global,
         .prefers_route = prefers_route(configuration, global) ? configuration->plugin : NULL,
     };
     step->state = guard;

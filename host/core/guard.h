@@ -12,6 +12,7 @@ typedef struct hgh_guard {
     hgh_step step;                   /* what runs if it may */
     const hgh_expression *filter;    /* borrowed from the configuration; NULL: always */
     uint32_t answer;                 /* of the filter: its place among those of the chain */
+    bool global;                     /* in the chain of the global rules */
     const hgh_plugin *prefers_route; /* does not run if the route's chain has it; NULL: runs */
 } hgh_guard;
 

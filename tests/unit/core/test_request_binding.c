@@ -733,6 +733,22 @@ static void a_plugin_that_prefers_the_route_is_left_out_of_global_rules(void **s
     assert_int_equal(fake_log_count(":g\n"), 4);
 }
 
+/* With a filter too, it gives way as soon as a consumer brings the plugin. */
+static void a_global_rule_gives_way_to_a_consumer_from_then_on(void **state)
+{
+    (void)state;
+    put(HGH_GLOBAL_RULES, "1",
+        "{\"plugins\":{\"unit_global\":{\"tag\":\"g\",\"_meta\":{\"filter\":[[\"method\",\"==\","
+        "\"GET\"]]}}}}");
+    put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH ",\"unit_global\":{\"tag\":\"c\"}}}");
+    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    say_key("k");
+    assert_int_equal(run(), 200);
+    assert_int_equal(fake_log_count(":g\n"), 1);
+    assert_int_equal(fake_log_count("unit_global: rewrite:g\n"), 1);
+    assert_int_equal(fake_log_count(":c\n"), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -788,6 +804,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_filter_that_takes_too_long_lets_its_plugin_run, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_waiting_plugin_has_a_filter_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_global_rule_gives_way_to_a_consumer_from_then_on, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_plugin_that_prefers_the_route_is_left_out_of_global_rules,
                                         set_up, tear_down),
     };
