@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/control/admin_redact.h"
 #include "host/control/json_merge.h"
 #include "host/control/object_credential.h"
 #include "host/core/issues.h"
@@ -140,6 +141,20 @@ static const hgh_resource_object *stored_find(const write_job *job)
     return hgh_resource_table_find_live(job->parts->table, job->key);
 }
 
+/* What the answer shows where that is less than what was stored; else NULL. */
+static char *shown_value(const write_job *job)
+{
+    json_t *value = job->kind->hidden == NULL ? NULL : json_loads(job->value, 0, NULL);
+    char *text = NULL;
+
+    if (value != NULL) {
+        hgh_admin_hide(job->kind, value);
+        text = json_dumps(value, JSON_COMPACT);
+    }
+    json_decref(value);
+    return text;
+}
+
 /* Store: the last steps, the same for every method. */
 static void on_published(
     void *context, hg_status status, bool is_stored, uint64_t revision, const hg_error *err)
@@ -158,8 +173,18 @@ static void on_published(
         hgh_admin_envelope_deleted(&answer, parts->format, job->key);
         job_end(job, &answer);
     } else {
-        hgh_admin_envelope_written(&answer, parts->format, is_created ? STATUS_CREATED : STATUS_OK,
-                                   action_of(job->method), job->key, job->value, job->warnings);
+        char *shown = shown_value(job);
+
+        if (job->kind->hidden != NULL && shown == NULL) {
+            hgh_admin_answer_text(&answer, STATUS_STORE, NULL,
+                                  0); /* stored: no memory to show it */
+        } else {
+            hgh_admin_envelope_written(&answer, parts->format,
+                                       is_created ? STATUS_CREATED : STATUS_OK,
+                                       action_of(job->method), job->key,
+                                       shown == NULL ? job->value : shown, job->warnings);
+        }
+        free(shown);
         job_end(job, &answer);
     }
     if (is_stored) {
