@@ -17,6 +17,7 @@
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
 #include "host/core/expression.h"
+#include "host/core/json_value.h"
 
 #define ROOT              "/apisix/admin"
 #define STATUS_OK         200u
@@ -28,6 +29,7 @@
 #define STATUS_NO_MEMORY  503u
 #define TTL_MAX_S         9000000000.0 /* etcd's limit for a lease */
 #define DEPTH_MAX         256u         /* levels of a body: what schemas and plugins accept */
+#define BODY_SHOWN        4096u        /* bytes of one that is no JSON, in the answer */
 #define EXPIRY_CHECK_MS   60000        /* wall clocks jump: look again at least so often */
 #define MS_IN_S           1000
 #define BRACES_HINT       "; expressions are arrays: " HGH_EXPRESSION_EXAMPLE
@@ -274,9 +276,9 @@ static bool is_too_deep(const json_t *value, size_t depth)
 
 static void refuse_body(api_call *call, const char *reason)
 {
-    char *raw = malloc(call->request->body_length + 1);
+    size_t length = hgh_utf8_fitting(call->request->body, call->request->body_length, BODY_SHOWN);
+    char *raw = malloc(length + 1);
     char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
-    size_t length = call->request->body_length;
 
     (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
     hgh_admin_text_repair(text);
