@@ -21,14 +21,18 @@ typedef struct object_list {
     size_t room;
 } object_list;
 
-static char *show_redacted(void *context, const hgh_resource_object *object)
+static char *show_less(void *context, const hgh_resource_object *object)
 {
     const hgh_admin_read *read = context;
     json_t *value = json_loadb(object->value, object->value_length, 0, NULL);
     char *text = NULL;
 
     if (value != NULL) {
-        hgh_admin_redact(read->catalog, read->kind, value);
+        if (read->hides_secrets) {
+            hgh_admin_redact(read->catalog, read->kind, value);
+        } else {
+            hgh_admin_hide(read->kind, value);
+        }
         text = json_dumps(value, JSON_COMPACT);
     }
     json_decref(value);
@@ -37,7 +41,7 @@ static char *show_redacted(void *context, const hgh_resource_object *object)
 
 static hgh_admin_show show_of(const hgh_admin_read *read)
 {
-    return read->hides_secrets ? show_redacted : NULL;
+    return read->hides_secrets || read->kind->hidden != NULL ? show_less : NULL;
 }
 
 /* The context of what only reads it, for an interface that others write through. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/control/admin_redact.h"
 #include "host/control/json_merge.h"
 #include "host/control/object_credential.h"
 #include "host/core/issues.h"
@@ -140,6 +141,20 @@ static const hgh_resource_object *stored_find(const write_job *job)
     return hgh_resource_table_find_live(job->parts->table, job->key);
 }
 
+/* What the answer shows where that is less than what was stored; else NULL. */
+static char *shown_value(const write_job *job)
+{
+    json_t *value = job->kind->hidden == NULL ? NULL : json_loads(job->value, 0, NULL);
+    char *text = NULL;
+
+    if (value != NULL) {
+        hgh_admin_hide(job->kind, value);
+        text = json_dumps(value, JSON_COMPACT);
+    }
+    json_decref(value);
+    return text;
+}
+
 /* Store: the last steps, the same for every method. */
 static void on_published(
     void *context, hg_status status, bool is_stored, uint64_t revision, const hg_error *err)
@@ -158,8 +173,18 @@ static void on_published(
         hgh_admin_envelope_deleted(&answer, parts->format, job->key);
         job_end(job, &answer);
     } else {
-        hgh_admin_envelope_written(&answer, parts->format, is_created ? STATUS_CREATED : STATUS_OK,
-                                   action_of(job->method), job->key, job->value, job->warnings);
+        char *shown = shown_value(job);
+
+        if (job->kind->hidden != NULL && shown == NULL) {
+            hgh_admin_answer_text(&answer, STATUS_STORE, NULL,
+                                  0); /* stored: no memory to show it */
+        } else {
+            hgh_admin_envelope_written(&answer, parts->format,
+                                       is_created ? STATUS_CREATED : STATUS_OK,
+                                       action_of(job->method), job->key,
+                                       shown == NULL ? job->value : shown, job->warnings);
+        }
+        free(shown);
         job_end(job, &answer);
     }
     if (is_stored) {
@@ -206,24 +231,6 @@ static const char *metadata_text(const char *text, const char **out_prefix)
     return reason == NULL ? text : reason + strlen(PLUGIN_REASON);
 }
 
-static void check_auth(write_job *job)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(json_object_get(job->object, "plugins"), name, value)
-    {
-        const json_t *plugin = hgh_plugin_catalog_find(job->parts->catalog, name);
-        char pointer[TEXT_MAX] = "/plugins";
-
-        if (plugin != NULL && !hgh_plugin_catalog_has_flag(plugin, "auth")) {
-            (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
-            hgh_issues_add(&job->issues, pointer, name, "a plugin that authenticates",
-                           "only supports auth type plugins in consumer credential");
-        }
-    }
-}
-
 /* What the plugins say joins the other findings. */
 static void
 on_plugins(void *context, hg_status status, const json_t *issues, const json_t *warnings)
@@ -255,7 +262,7 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
     hgh_object_credential_check(job->kind, job->parts->table, job->parts->catalog, key_id(job),
                                 job->object, &job->issues);
     if (job->kind->only_auth) { /* by now the catalog is that of the plugins which judged */
-        check_auth(job);
+        hgh_object_credential_check_auth(job->parts->catalog, job->object, &job->issues);
     }
     if (!hgh_issues_is_empty(&job->issues)) {
         job_refuse(job);
