@@ -37,9 +37,9 @@ static bool is_too_deep(const json_t *value, size_t depth)
 
 static void refuse(const hgh_admin_request *request, const char *reason, hgh_admin_answer *answer)
 {
-    char *raw = malloc(request->body_length + 1);
-    char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
     size_t length = request->body_length;
+    char *raw = length <= HGH_ADMIN_BODY_MAX ? malloc(length + 1) : NULL;
+    char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
 
     (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
     hgh_admin_text_repair(text);
@@ -58,6 +58,7 @@ static void refuse(const hgh_admin_request *request, const char *reason, hgh_adm
 }
 
 bool hgh_admin_body_parse(const hgh_admin_request *request,
+                          unsigned max,
                           json_t **out_body,
                           hgh_admin_answer *answer)
 {
@@ -65,12 +66,12 @@ bool hgh_admin_body_parse(const hgh_admin_request *request,
     json_error_t where;
     json_t *body;
 
-    if (request->body_is_dropped && request->body_length > 0) {
+    if (request->body_length > max || (request->body_is_dropped && request->body_length > 0)) {
         hgh_admin_answer_error(
             answer, STATUS_BAD,
             "invalid request body: request size %llu is greater than the maximum "
             "size %u allowed",
-            (unsigned long long)request->body_length, HGH_ADMIN_BODY_MAX);
+            (unsigned long long)request->body_length, max);
         return false;
     }
     if (request->body_length == 0) {

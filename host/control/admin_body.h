@@ -11,10 +11,12 @@
 /**
  * Reads a body: too large, no JSON, a name twice or too deep, and it is refused.
  *
+ * max       bytes that a body may have.
  * out_body  a new reference; untouched without a body.
  * answer    made if it is refused: then false is returned.
  */
 bool hgh_admin_body_parse(const hgh_admin_request *request,
+                          unsigned max,
                           json_t **out_body,
                           hgh_admin_answer *answer);
 
