@@ -516,7 +516,12 @@ static void expiry_set(void *context)
     /* At once only if it was never tried: a store that refuses must not be asked without end. */
     after_ms = after_ms < MS_IN_S ? MS_IN_S : after_ms;
     after_ms = after_ms > EXPIRY_CHECK_MS ? EXPIRY_CHECK_MS : after_ms;
-    hgh_event_loop_timer_start(api->parts.loop, &api->expiry, (uint64_t)after_ms, expiry_due, api);
+    /* Every write comes here: it must not put off what is due. */
+    if (!api->expiry.is_waiting ||
+        api->expiry.due_ms > hgh_event_loop_now_ms() + (uint64_t)after_ms) {
+        hgh_event_loop_timer_start(api->parts.loop, &api->expiry, (uint64_t)after_ms, expiry_due,
+                                   api);
+    }
 }
 
 hg_status
