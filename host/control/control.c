@@ -80,6 +80,7 @@ typedef struct control {
     size_t server_count;
     hgh_admin_server *servers[LISTENERS_MAX + 4];
     hgh_board *board;
+    hgh_arena *arena; /* read-only; NULL: it could not be mapped */
     hgh_control_api control_api;
 } control;
 
@@ -481,6 +482,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
     hg_status status = HG_OK;
 
     self->board = hgh_board_map(options->shared.board, false);
+    (void)hgh_arena_map(options->shared.arena, false, &self->arena, NULL); /* for one endpoint */
     self->control_api = (hgh_control_api){
         .version = HGH_VERSION,
         .table = self->table,
@@ -490,6 +492,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
         .reload = hgh_reload_answer,
         .reload_context = self->reload,
         .board = self->board,
+        .arena = self->arena,
     };
     if (self->board == NULL) {
         return hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
@@ -668,6 +671,7 @@ static void control_done(control *self)
         hgh_admin_server_free(self->servers[i]);
     }
     hgh_board_unmap(self->board);
+    hgh_arena_close(self->arena);
     hgh_admin_api_free(self->api);
     hgh_watchdog_free(self->watchdog);
     hgh_reload_free(self->reload);

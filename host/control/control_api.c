@@ -11,6 +11,7 @@
 #include "host/control/admin_redact.h"
 #include "host/control/admin_schema.h"
 #include "host/control/control_view.h"
+#include "host/control/health_view.h"
 #include "host/control/worker_board.h"
 
 #define STATUS_OK        200u
@@ -211,7 +212,7 @@ static void get_schema(control_call *call)
 
 static void get_healthchecks(control_call *call)
 {
-    answer_json(call, json_array());
+    answer_json(call, hgh_health_view_all(call->api->arena, call->api->table));
 }
 
 /* routes/1: one of those that have an upstream. */
@@ -220,6 +221,8 @@ static void get_healthcheck(control_call *call)
     static const char *const types[] = {"routes", "services", "upstreams", "stream_routes"};
     char *id = call->path + (call->argument - call->path);
     char key[HGH_OBJECT_KEY_MAX];
+    const hgh_resource_object *object;
+    json_t *view = NULL;
     bool is_known = false;
 
     id += strcspn(id, "/");
@@ -230,14 +233,20 @@ static void get_healthcheck(control_call *call)
         is_known = is_known || strcmp(types[i], call->argument) == 0;
     }
     (void)snprintf(key, sizeof(key), "%s/%s", call->argument, id);
+    object = is_known ? hgh_resource_table_find_live(call->api->table, key) : NULL;
+    if (object != NULL) {
+        view = hgh_health_view_one(call->api->arena, object);
+    }
     if (!is_known) {
         hgh_admin_later_error(&call->later, STATUS_BAD, "invalid src type %s", call->argument);
     } else if (*id == '\0') {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "missing src id for src type %s",
                               call->argument);
-    } else if (hgh_resource_table_find_live(call->api->table, key) == NULL) {
+    } else if (object == NULL) {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s[%s] not found", call->argument,
                               id);
+    } else if (view != NULL) {
+        answer_json(call, view);
     } else {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "no checker for %s[%s]",
                               call->argument, id);

@@ -8,6 +8,7 @@
 #include "host/control/object_check.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/resource_table.h"
+#include "host/core/arena.h"
 #include "host/core/board.h"
 
 /** What it works on; all borrowed, as long as it lives. It shows no secret: it asks for no key. */
@@ -20,6 +21,7 @@ typedef struct hgh_control_api {
     hgh_admin_call reload;
     void *reload_context;
     const hgh_board *board; /* of the workers, for /status/ready */
+    hgh_arena *arena;       /* of the gateway, for /v1/healthcheck; NULL: none */
 } hgh_control_api;
 
 /** What the server of the Control API calls for each request. */
