@@ -261,7 +261,7 @@ static void route_find(hg_request *request)
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = hgh_route_match_uri(&match);
+    request->matched_uri = match.uri;
     parameters_keep(request, &match);
     if (is_missing(request, match.route->plugin_config, "plugin config")) {
         hgh_request_fail(request, 503, "503 Service Unavailable");

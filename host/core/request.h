@@ -171,7 +171,7 @@ struct hg_request {
     hgh_target target;
     hg_text upstream_host; /* set by a plugin */
     hg_text path; /* as the path rules make it, until a plugin sets another; absent: as it is */
-    hg_text request_uri; /* path and arguments before a plugin changed them; absent: none did */
+    hg_text request_uri; /* see hgh_request_target(); absent: nobody has asked */
     hg_text matched_uri;
     hgh_route_parameter *parameters;
     uint32_t parameter_count;
