@@ -231,24 +231,6 @@ static const char *metadata_text(const char *text, const char **out_prefix)
     return reason == NULL ? text : reason + strlen(PLUGIN_REASON);
 }
 
-static void check_auth(write_job *job)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(json_object_get(job->object, "plugins"), name, value)
-    {
-        const json_t *plugin = hgh_plugin_catalog_find(job->parts->catalog, name);
-        char pointer[TEXT_MAX] = "/plugins";
-
-        if (plugin != NULL && !hgh_plugin_catalog_has_flag(plugin, "auth")) {
-            (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
-            hgh_issues_add(&job->issues, pointer, name, "a plugin that authenticates",
-                           "only supports auth type plugins in consumer credential");
-        }
-    }
-}
-
 /* What the plugins say joins the other findings. */
 static void
 on_plugins(void *context, hg_status status, const json_t *issues, const json_t *warnings)
@@ -280,7 +262,7 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
     hgh_object_credential_check(job->kind, job->parts->table, job->parts->catalog, key_id(job),
                                 job->object, &job->issues);
     if (job->kind->only_auth) { /* by now the catalog is that of the plugins which judged */
-        check_auth(job);
+        hgh_object_credential_check_auth(job->parts->catalog, job->object, &job->issues);
     }
     if (!hgh_issues_is_empty(&job->issues)) {
         job_refuse(job);

@@ -549,6 +549,7 @@ static hg_status make_servers(control *self, hg_error *err)
                              &(hgh_admin_server_options){
                                  .listener = options->local,
                                  .peer = HGH_ADMIN_PEER_LOCAL,
+                                 .body_max_bytes = HGH_ADMIN_IMPORT_MAX,
                                  .connections_max = LOCAL_CONNECTIONS_MAX,
                              },
                              &handler, err);
