@@ -10,6 +10,7 @@
 
 #include "host/control/admin_access.h"
 #include "host/control/admin_envelope.h"
+#include "host/control/admin_expire.h"
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_read.h"
 #include "host/control/admin_schema.h"
@@ -40,6 +41,7 @@ struct hgh_admin_api {
     hgh_object_check *object_check; /* owned */
     hgh_admin_queue *queue;         /* owned */
     hgh_admin_write_parts write_parts;
+    hgh_admin_reads reads;
     hgh_admin_format format;
     bool has_cors;
     char server[64];
@@ -370,21 +372,15 @@ static bool ttl_parse(api_call *call, int64_t *out_ttl_s)
 
 static void get_objects(api_call *call, const hgh_object_kind *kind)
 {
-    const hgh_admin_api *api = call->api;
     hgh_admin_read read = {
-        .format = api->format,
-        .table = api->parts.table,
-        .catalog = api->parts.catalog,
         .request = call->request,
         .kind = kind,
         .parent = call->target.parent,
         .id = call->target.id,
         .hides_secrets = call->role != HGH_ROLE_ADMIN,
     };
-    hgh_admin_answer made = {0};
 
-    hgh_admin_read_answer(&read, &made);
-    answer(call, &made);
+    hgh_admin_read_start(&call->api->reads, &read, &call->later);
 }
 
 /* An object's request, once it is clear that there may be one. */
@@ -662,7 +658,7 @@ static void expiry_due(void *context)
     hgh_admin_api *api = context;
 
     if (hgh_resource_table_expiry(api->parts.table) <= (int64_t)time(NULL)) {
-        hgh_admin_write_expire(&api->write_parts); /* which sets the timer when it is through */
+        hgh_admin_expire_start(&api->write_parts); /* which sets the timer when it is through */
     } else {
         expiry_set(api);
     }
@@ -713,6 +709,12 @@ hgh_admin_api_new(const hgh_admin_api_parts *parts, hgh_admin_api **out_api, hg_
         hgh_admin_api_free(api);
         return status;
     }
+    api->reads = (hgh_admin_reads){
+        .loop = parts->loop,
+        .table = parts->table,
+        .catalog = parts->catalog,
+        .format = api->format,
+    };
     api->write_parts = (hgh_admin_write_parts){
         .format = api->format,
         .queue = api->queue,
@@ -735,6 +737,7 @@ void hgh_admin_api_free(hgh_admin_api *api)
         return;
     }
     hgh_event_loop_timer_stop(api->parts.loop, &api->expiry);
+    hgh_admin_reads_done(&api->reads);
     hgh_admin_queue_free(api->queue);
     hgh_object_check_free(api->object_check);
     hgh_admin_access_free(api->access);

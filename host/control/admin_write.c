@@ -9,12 +9,12 @@
 #include "host/control/admin_redact.h"
 #include "host/control/json_merge.h"
 #include "host/control/object_credential.h"
+#include "host/control/object_deletion.h"
 #include "host/core/issues.h"
 
 #define TEXT_MAX         1100u
-#define REAL_DIGITS      15u  /* what every double keeps; with 17, 0.1 would come back longer */
-#define NEW_ID_DIGITS    20   /* of a generated id: the next revision, padded */
-#define EXPIRE_MAX       256u /* objects in one transaction; more follow in the next */
+#define REAL_DIGITS      15u /* what every double keeps; with 17, 0.1 would come back longer */
+#define NEW_ID_DIGITS    20  /* of a generated id: the next revision, padded */
 #define STATUS_OK        200u
 #define STATUS_CREATED   201u
 #define STATUS_BAD       400u
@@ -512,57 +512,24 @@ static void run_patch(write_job *job)
     job_judge(job);
 }
 
-/* The next object below that of the job; NULL: there is no further one. */
-static const hgh_resource_object *child_next(const write_job *job,
-                                             const hgh_object_kind **kind,
-                                             size_t *index,
-                                             const hgh_resource_object *after)
-{
-    while ((*kind = hgh_object_kind_at(*index)) != NULL) {
-        const hgh_resource_object *child = NULL;
-
-        if ((*kind)->parent != NULL && strcmp((*kind)->parent, job->kind->name) == 0) {
-            child = hgh_resource_table_referer(job->parts->table, (*kind)->name, job->key, after);
-        }
-        if (child != NULL) {
-            return child;
-        }
-        after = NULL;
-        (*index)++;
-    }
-    return NULL;
-}
-
 /* With a consumer go its credentials: in one transaction. */
-static void delete_with_children(write_job *job)
+static void delete_whole(write_job *job, const hgh_resource_object *object)
 {
-    const hgh_object_kind *kind = NULL;
-    const hgh_resource_object *child = NULL;
-    hgh_publisher_change *changes;
-    size_t count = 1;
-    size_t index = 0;
+    hgh_object_deletion deletion = {0};
 
-    while ((child = child_next(job, &kind, &index, child)) != NULL) {
-        count++;
-    }
-    changes = calloc(count, sizeof(*changes));
-    if (changes == NULL) {
+    if (hgh_object_deletion_add(&deletion, job->parts->table, object) == HG_OK) {
+        hgh_publisher_run(job->parts->publisher, deletion.changes, deletion.count, NULL, 0, 0,
+                          on_published, job);
+    } else {
         job_no_memory(job);
-        return;
     }
-    count = 0;
-    index = 0;
-    while ((child = child_next(job, &kind, &index, child)) != NULL) {
-        changes[count++].key = child->key;
-    }
-    changes[count++].key = job->key;
-    hgh_publisher_run(job->parts->publisher, changes, count, NULL, 0, 0, on_published, job);
-    free(changes);
+    hgh_object_deletion_done(&deletion);
 }
 
 static void run_delete(write_job *job)
 {
     const hgh_object_kind *user_kind = NULL;
+    const hgh_resource_object *object;
     const hgh_resource_object *user;
     bool by_plugin = false;
     char text[TEXT_MAX];
@@ -572,7 +539,8 @@ static void run_delete(write_job *job)
         job_fail(job, STATUS_BAD, text);
         return;
     }
-    if (!key_make(job) || stored_find(job) == NULL) {
+    object = key_make(job) ? stored_find(job) : NULL;
+    if (object == NULL) {
         job_missing(job);
         return;
     }
@@ -584,7 +552,7 @@ static void run_delete(write_job *job)
         job_fail(job, STATUS_BAD, text);
         return;
     }
-    delete_with_children(job);
+    delete_whole(job, object);
 }
 
 /* What an object stands below has to be there. */
@@ -654,64 +622,5 @@ void hgh_admin_write_start(const hgh_admin_write_parts *parts,
     if (write->parent != NULL) {
         (void)snprintf(job->parent, sizeof(job->parent), "%s", write->parent);
     }
-    hgh_admin_queue_add(parts->queue, &job->job);
-}
-
-/* Objects whose time is over, deleted together. */
-typedef struct expire_job {
-    hgh_admin_job job;
-    const hgh_admin_write_parts *parts;
-} expire_job;
-
-static void
-on_expired(void *context, hg_status status, bool is_stored, uint64_t revision, const hg_error *err)
-{
-    expire_job *job = context;
-    const hgh_admin_write_parts *parts = job->parts;
-
-    (void)status; /* what could not be deleted now is tried again when the timer runs out */
-    (void)is_stored;
-    (void)revision;
-    (void)err;
-    hgh_admin_queue_end(parts->queue);
-    free(job);
-    parts->on_stored(parts->context);
-}
-
-static void expire_cancel(hgh_admin_job *job)
-{
-    free(job); /* the expire_job begins with it */
-}
-
-static void run_expire(hgh_admin_job *base)
-{
-    expire_job *job = (expire_job *)base;
-    const hgh_resource_object *over[EXPIRE_MAX];
-    hgh_publisher_change changes[EXPIRE_MAX];
-    size_t count =
-        hgh_resource_table_over(job->parts->table, (int64_t)time(NULL), over, EXPIRE_MAX);
-
-    for (size_t i = 0; i < count; i++) {
-        changes[i] = (hgh_publisher_change){.key = over[i]->key};
-    }
-    if (count == 0) {
-        const hg_error none = HG_ERROR_INIT;
-
-        on_expired(job, HG_OK, false, 0, &none);
-        return;
-    }
-    hgh_publisher_run(job->parts->publisher, changes, count, NULL, 0, 0, on_expired, job);
-}
-
-void hgh_admin_write_expire(const hgh_admin_write_parts *parts)
-{
-    expire_job *job = calloc(1, sizeof(*job));
-
-    if (job == NULL) {
-        return; /* the timer comes again */
-    }
-    job->job.run = run_expire;
-    job->job.cancel = expire_cancel;
-    job->parts = parts;
     hgh_admin_queue_add(parts->queue, &job->job);
 }

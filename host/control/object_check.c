@@ -145,7 +145,7 @@ static void check_references(const hgh_object_kind *kind,
             continue; /* absent, or the schema has told */
         }
         (void)snprintf(key, sizeof(key), "%s/%s", at->kind, id);
-        found = hgh_resource_table_find(table, key);
+        found = hgh_resource_table_find_live(table, key);
         if (found != NULL && (at->type == NULL || has_type(found, at->type))) {
             continue;
         }

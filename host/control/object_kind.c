@@ -328,7 +328,10 @@ static bool append_split(json_t *keys, const json_t *object)
 json_t *hgh_object_references(const hgh_object_kind *kind, const char *id, const json_t *object)
 {
     json_t *keys = json_array();
+    bool has_checks = json_object_get(object, "checks") != NULL ||
+                      json_object_get(json_object_get(object, "upstream"), "checks") != NULL;
     bool is_complete = keys != NULL && append_members(keys, kind, object) &&
+                       (!has_checks || append_key(keys, json_string(HGH_CHECKS_KEY))) &&
                        append_plugins(keys, kind, id, object) && append_split(keys, object) &&
                        hgh_object_credential_keys(keys, kind, object);
 

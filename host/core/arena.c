@@ -325,20 +325,6 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
     return status;
 }
 
-void *hgh_arena_find_block(const hgh_arena *arena, const char *name, const char *layout)
-{
-    arena_header *header = arena->header;
-
-    for (uint32_t i = 0; i < header->count; i++) { /* an entry is whole before it is counted */
-        const directory_entry *entry = &header->directory[i];
-
-        if (strcmp(entry->name, name) == 0 && strcmp(entry->layout, layout) == 0) {
-            return (char *)header + entry->offset + align_up(sizeof(block_header));
-        }
-    }
-    return NULL;
-}
-
 static hg_status open_block_locked(hgh_arena *arena,
                                    const char *name,
                                    const char *layout,
@@ -348,13 +334,15 @@ static hg_status open_block_locked(hgh_arena *arena,
 {
     arena_header *header = arena->header;
     size_t total = align_up(sizeof(block_header)) + align_up(size);
-    void *found = hgh_arena_find_block(arena, name, layout);
     directory_entry *entry;
     block_header *block;
 
-    if (found != NULL) {
-        *out_memory = found;
-        return HG_OK;
+    for (uint32_t i = 0; i < header->count; i++) {
+        entry = &header->directory[i];
+        if (strcmp(entry->name, name) == 0 && strcmp(entry->layout, layout) == 0) {
+            *out_memory = (char *)header + entry->offset + align_up(sizeof(block_header));
+            return HG_OK;
+        }
     }
     if (header->count == TABLES_MAX || total > header->size - header->used) {
         return hg_error_set(err, HG_ERR_FULL,

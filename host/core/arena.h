@@ -69,9 +69,6 @@ hg_status hgh_arena_open_block(hgh_arena *arena,
                                void **out_memory,
                                hg_error *err);
 
-/** The block of that name and layout, or NULL: nobody has made it. Reads only. */
-void *hgh_arena_find_block(const hgh_arena *arena, const char *name, const char *layout);
-
 /** One lock over all that is made in the arena; robust. Not for requests. */
 void hgh_arena_lock(hgh_arena *arena);
 void hgh_arena_unlock(hgh_arena *arena);

@@ -26,37 +26,18 @@ const char *hgh_health_status_name(hgh_health_status status)
 
 /* ------------------------------------------------------------------------------------- board */
 
-/* The same for every process that has this arena. */
-static uint32_t cell_count(const hgh_arena *arena)
+hg_status hgh_health_board_open(hgh_arena *arena, hgh_health_board *out_board, hg_error *err)
 {
     size_t size = 0;
     size_t used = 0;
     uint32_t count = CELLS_MAX;
+    void *memory = NULL;
+    hg_status status;
 
     hgh_arena_usage(arena, &size, &used);
     while (count > PROBES_MAX && count * sizeof(hgh_health_cell) > size / ARENA_SHARE) {
         count /= 2;
     }
-    return count;
-}
-
-hg_status hgh_health_board_view(hgh_arena *arena, hgh_health_board *out_board)
-{
-    void *memory = hgh_arena_find_block(arena, BOARD_NAME, BOARD_LAYOUT);
-
-    if (memory == NULL) {
-        return HG_ERR_NOT_FOUND;
-    }
-    *out_board = (hgh_health_board){.arena = arena, .cells = memory, .count = cell_count(arena)};
-    return HG_OK;
-}
-
-hg_status hgh_health_board_open(hgh_arena *arena, hgh_health_board *out_board, hg_error *err)
-{
-    uint32_t count = cell_count(arena);
-    void *memory = NULL;
-    hg_status status;
-
     status = hgh_arena_open_block(arena, BOARD_NAME, BOARD_LAYOUT, count * sizeof(hgh_health_cell),
                                   &memory, err);
     if (status == HG_OK) {

@@ -110,9 +110,6 @@ void hgh_health_free(hgh_health *health);
 /** Finds or makes the gateway's cells. HG_OK or HG_ERR_FULL. */
 hg_status hgh_health_board_open(hgh_arena *arena, hgh_health_board *out_board, hg_error *err);
 
-/** The same for a process that only reads. HG_OK, or HG_ERR_NOT_FOUND: no worker has made them. */
-hg_status hgh_health_board_view(hgh_arena *arena, hgh_health_board *out_board);
-
 /** The key of a node: upstream as in "upstreams/1", node as "host:port". Never 0. */
 uint64_t hgh_health_key(hg_text upstream, hg_text node);
 
