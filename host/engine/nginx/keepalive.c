@@ -27,6 +27,7 @@ void hgh_nginx_keepalive_init(hgh_nginx_keepalive *keepalive)
 {
     hgh_map_init(&keepalive->pools);
     ngx_queue_init(&keepalive->spare);
+    hgh_hash_key_init(&keepalive->secret);
 }
 
 static pool *pool_find(const hgh_nginx_keepalive *keepalive, uint64_t key)
