@@ -208,6 +208,18 @@ static void issues_name_plugin(hg_issues *issues, size_t from, const char *name)
     }
 }
 
+/* What a function of the plugin's has found: its findings are not left out. */
+static hg_status own_judged(hg_status status, hg_issues *found, const char *refused)
+{
+    if (status == HG_OK || status == HG_ERR_NO_MEMORY) {
+        return status;
+    }
+    if (found->count == 0) {
+        hgh_issues_add(found, "", refused, "a configuration it accepts", NULL);
+    }
+    return HG_ERR_INVALID;
+}
+
 static hg_status raw_parse(hgh_configuration *configuration,
                            hgh_plugin *plugin,
                            const json_t *value,
@@ -217,22 +229,49 @@ static hg_status raw_parse(hgh_configuration *configuration,
     hg_issues found = {0};
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
-    void *raw = NULL;
+    void *made = NULL;
     hg_status status =
-        configuration->description->parse(value, &configuration->source, &raw, &found);
+        configuration->description->parse(value, &configuration->source, &made, &found);
 
     hgh_blame_leave(blame, outer);
     if (status == HG_OK) { /* what it leaves behind when it refuses is not ours to release */
-        configuration->raw = raw;
-        configuration->state = raw;
+        configuration->made = made;
+        configuration->state = made;
     }
-    if (status != HG_OK && status != HG_ERR_NO_MEMORY) {
-        if (found.count == 0) {
-            hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts",
-                           NULL);
-        }
-        status = HG_ERR_INVALID;
+    status = own_judged(status, &found, "what its parse() refuses");
+    hgh_issues_take(issues, &found, prefix);
+    return status;
+}
+
+static hg_status fields_decode(hgh_configuration *configuration,
+                               hgh_plugin *plugin,
+                               const json_t *value,
+                               const char *prefix,
+                               hg_issues *issues)
+{
+    const hg_config_description *description = configuration->description;
+    hg_issues found = {0};
+    hgh_blame *blame = &plugin->plugin_host->blame;
+    hg_status status =
+        hgh_field_table_decode(description, value, prefix, &configuration->decoded, issues);
+    uint64_t outer;
+    void *state;
+
+    if (status != HG_OK) {
+        return status;
     }
+    state = hgh_decoded_state(configuration->decoded);
+    configuration->state = state;
+    if (description->prepare == NULL) {
+        return HG_OK;
+    }
+    outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
+    status = description->prepare(state, &configuration->source, &found);
+    hgh_blame_leave(blame, outer);
+    if (status == HG_OK) {
+        configuration->made = state;
+    }
+    status = own_judged(status, &found, "what its prepare() refuses");
     hgh_issues_take(issues, &found, prefix);
     return status;
 }
@@ -270,14 +309,25 @@ static hg_status own_decode(hgh_configuration *configuration,
     if (description->fields != NULL && warnings != NULL) {
         hgh_field_table_unknown(description, value, prefix, warnings);
     }
+    return description->fields == NULL
+               ? raw_parse(configuration, plugin, value, prefix, issues)
+               : fields_decode(configuration, plugin, value, prefix, issues);
+}
+
+/* Gives back what a function of the plugin has made. */
+static void own_release(hgh_configuration *configuration)
+{
+    const hg_config_description *description = configuration->description;
+
+    if (configuration->made == NULL) {
+        return;
+    }
     if (description->fields == NULL) {
-        return raw_parse(configuration, plugin, value, prefix, issues);
+        description->release(configuration->made);
+    } else if (description->dispose != NULL) {
+        description->dispose(configuration->made);
     }
-    status = hgh_field_table_decode(description, value, prefix, &configuration->decoded, issues);
-    if (status == HG_OK) {
-        configuration->state = hgh_decoded_state(configuration->decoded);
-    }
-    return status;
+    configuration->made = NULL;
 }
 
 hg_status hgh_configuration_decode(hgh_plugin *plugin,
@@ -330,7 +380,7 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
         status = status == HG_OK ? own_status : status;
     }
     if (status == HG_OK && issues->count > before) {
-        status = HG_ERR_INVALID; /* a parse() that finds fault and returns HG_OK */
+        status = HG_ERR_INVALID; /* a function that finds fault and returns HG_OK */
     }
     if (status == HG_OK) {
         /* Attributes belong to the plugin itself: a reference would keep it loaded for ever. */
@@ -342,9 +392,8 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     }
 
 cleanup:
-    if (configuration != NULL && configuration->raw != NULL) {
-        configuration->description->release(configuration->raw);
-        configuration->raw = NULL;
+    if (configuration != NULL) {
+        own_release(configuration);
     }
     hgh_configuration_unref(configuration);
     json_decref(own);
@@ -410,14 +459,14 @@ void hgh_configuration_unref(hgh_configuration *configuration)
         (configuration->references > 0 && --configuration->references > 0)) {
         return;
     }
-    if (configuration->raw != NULL) {
+    if (configuration->made != NULL) {
         hgh_plugin *plugin = configuration->plugin;
         uint64_t outer = 0;
 
         if (plugin != NULL) {
             outer = hgh_blame_enter(&plugin->plugin_host->blame, plugin->number, HGH_CALL_RELEASE);
         }
-        configuration->description->release(configuration->raw);
+        own_release(configuration);
         if (plugin != NULL) {
             hgh_blame_leave(&plugin->plugin_host->blame, outer);
         }

@@ -15,8 +15,9 @@ typedef struct hgh_configuration {
     hgh_plugin *plugin; /* a reference; NULL for attributes, whose plugin owns them */
     const hg_config_description *description;
     hgh_decoded *decoded; /* field table */
-    void *raw;            /* raw way: what parse() made */
-    const void *state;    /* what callbacks get; NULL without a description */
+    void *made; /* what is to be given back: to release() what parse() made, to dispose() what
+                   prepare() completed; NULL: nothing */
+    const void *state; /* what callbacks get; NULL without a description */
     hg_config_source source;
     char *source_text; /* owns the texts of source */
 
