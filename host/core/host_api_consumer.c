@@ -14,6 +14,12 @@ const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key)
     return hgh_consumer_index_find(&request->runtime->consumers, plugin, key);
 }
 
+const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name)
+{
+    return (const hg_consumer *)(const void *)hgh_snapshot_find(&request->runtime->snapshot,
+                                                                HGH_CONSUMERS, name);
+}
+
 bool hgh_host_consumer_any(hg_request *request)
 {
     return hgh_consumer_index_has(&request->runtime->consumers,

@@ -25,6 +25,9 @@ void *hgh_request_allocate(hg_request *request, size_t size);
  * text was. */
 hg_text hgh_request_text_copy(hg_request *request, hg_text text);
 
+/** A part of a query, percent-decoded, "+" being a blank; absent: no memory. */
+hg_text hgh_query_decode(hg_request *request, hg_text text);
+
 /** True if a value cannot end a header line early. */
 bool hgh_value_is_clean(hg_text value);
 
@@ -38,8 +41,12 @@ bool hgh_request_is_open(const hg_request *request);
 hg_text hgh_request_method(hg_request *request);
 hg_status hgh_host_set_header(hg_request *request, hg_text name, hg_text value);
 hg_status hgh_host_remove_header(hg_request *request, hg_text name);
+hg_status hgh_host_set_response_header(hg_request *request, hg_text name, hg_text value);
+hg_status hgh_request_remove_argument(hg_request *request, hg_text name);
+hg_status hgh_request_remove_cookie(hg_request *request, hg_text name);
 
 const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key);
+const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name);
 bool hgh_host_consumer_any(hg_request *request);
 const void *hgh_host_consumer_config(hg_request *request, const hg_consumer *consumer);
 hg_text hgh_host_consumer_name(const hg_consumer *consumer);
@@ -49,5 +56,7 @@ hg_verdict hgh_host_exit(hg_request *request, uint32_t status, hg_text content_t
 hg_verdict hgh_host_exit_json(hg_request *request, uint32_t status, const json_t *body);
 hg_verdict
 hgh_host_exit_member(hg_request *request, uint32_t status, const char *member, hg_text text);
+hg_verdict
+hgh_host_exit_unauthorized(hg_request *request, const char *scheme, hg_text realm, hg_text text);
 
 #endif
