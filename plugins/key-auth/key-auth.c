@@ -1,7 +1,4 @@
 /* key-auth.c - identifies consumers by a key in a header or in the query. */
-#include <stdio.h>
-#include <string.h>
-
 #include <hotgate/plugin.h>
 
 #define REALM_MAX 256 /* characters; ours */
@@ -11,7 +8,7 @@ typedef struct key_auth {
     hg_text query;
     bool hide_credentials;
     hg_text realm;
-    const json_t *anonymous_consumer; /* refused when it is written */
+    hg_text anonymous_consumer; /* absent: who has no key is refused */
 } key_auth;
 
 typedef struct credential {
@@ -43,10 +40,12 @@ static const hg_field fields[] = {
               .max_length = REALM_MAX,
               .pattern = "^[^\"\\\\\\x00-\\x1f\\x7f]*$",
               .initial = "key"),
-    HG_JSON(key_auth,
-            anonymous_consumer,
-            "anonymous_consumer",
-            .summary = "Not in this version: refused."),
+    HG_STRING(key_auth,
+              anonymous_consumer,
+              "anonymous_consumer",
+              .summary = "The consumer of requests that could not be identified.",
+              .example = "anonymous",
+              .min_length = 1),
     HG_FIELDS_END,
 };
 
@@ -60,89 +59,24 @@ static const hg_field credential_fields[] = {
     HG_FIELDS_END,
 };
 
-static hg_status check(const void *config, const hg_config_source *source, hg_issues *issues)
+static hg_verdict attach(hg_request *request, const hg_consumer *consumer)
 {
-    const key_auth *own = config;
-    bool on_consumer = hg_text_equal(source->resource, HG_TEXT("consumers"));
-
-    if (!on_consumer && own->anonymous_consumer != NULL) {
-        hg_issues_add(issues, "/anonymous_consumer", "a consumer for requests without a key",
-                      "a configuration without it: this version has none");
-    }
-    return HG_OK;
+    return hg_consumer_attach(request, consumer) == HG_OK ? HG_NEXT : hg_exit(request, 500);
 }
 
-static int hex_value(char c)
+/* What becomes of a request without a key that counts. */
+static hg_verdict refuse(hg_request *request, const key_auth *own, hg_text message)
 {
-    const char *digits = "0123456789abcdef";
-    const char *at = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
+    if (own->anonymous_consumer.data != NULL) {
+        const hg_consumer *anonymous = hg_consumer_named(request, own->anonymous_consumer);
 
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
-/* True if an encoded name of the query means `wanted`. */
-static bool name_means(hg_text encoded, hg_text wanted)
-{
-    size_t length = 0;
-
-    for (size_t i = 0; i < encoded.length; i++) {
-        char c = encoded.data[i] == '+' ? ' ' : encoded.data[i];
-
-        if (c == '%' && i + 2 < encoded.length && hex_value(encoded.data[i + 1]) >= 0 &&
-            hex_value(encoded.data[i + 2]) >= 0) {
-            c = (char)(hex_value(encoded.data[i + 1]) * 16 + hex_value(encoded.data[i + 2]));
-            i += 2;
+        if (anonymous != NULL) {
+            return attach(request, anonymous);
         }
-        if (length == wanted.length || wanted.data[length] != c) {
-            return false;
-        }
-        length++;
+        hg_log(request, HG_LOG_ERROR, "there is no consumer %s", own->anonymous_consumer.data);
+        message = HG_TEXT("Invalid user authorization");
     }
-    return length == wanted.length;
-}
-
-/* Takes every argument of that name out of the query. */
-static hg_status argument_remove(hg_request *request, hg_text name)
-{
-    hg_text arguments = hg_request_arguments(request);
-    char *kept = hg_request_allocate(request, arguments.length + 1);
-    size_t length = 0;
-    size_t at = 0;
-
-    if (kept == NULL) {
-        return HG_ERR_NO_MEMORY;
-    }
-    while (at < arguments.length) {
-        size_t end = at;
-        size_t equals;
-
-        while (end < arguments.length && arguments.data[end] != '&') {
-            end++;
-        }
-        for (equals = at; equals < end && arguments.data[equals] != '='; equals++) {
-        }
-        if (!name_means((hg_text){arguments.data + at, equals - at}, name)) {
-            if (length > 0) {
-                kept[length++] = '&';
-            }
-            memcpy(kept + length, arguments.data + at, end - at);
-            length += end - at;
-        }
-        at = end + 1;
-    }
-    return hg_request_set_arguments(request, (hg_text){kept, length});
-}
-
-static hg_verdict refuse(hg_request *request, const key_auth *config, hg_text message)
-{
-    char challenge[REALM_MAX * 4 + 32]; /* characters of up to four bytes */
-
-    (void)snprintf(challenge, sizeof(challenge), "apikey realm=\"%s\"", config->realm.data);
-    if (hg_response_set_header(request, HG_TEXT("WWW-Authenticate"), hg_text_of(challenge)) !=
-        HG_OK) {
-        hg_log(request, HG_LOG_ERROR, "WWW-Authenticate cannot be set");
-    }
-    return hg_exit_message(request, 401, message);
+    return hg_exit_unauthorized(request, "apikey", own->realm, message);
 }
 
 static hg_verdict on_rewrite(hg_request *request, const void *config)
@@ -151,7 +85,6 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     hg_text key = hg_request_header(request, own->header);
     bool from_header = hg_text_is_present(key);
     const hg_consumer *consumer;
-    hg_status status = HG_OK;
 
     if (!from_header) {
         key = hg_request_argument(request, own->query);
@@ -159,26 +92,22 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     if (!hg_text_is_present(key)) {
         return refuse(request, own, HG_TEXT("Missing API key in request"));
     }
+    /* Also a wrong key, which may be that of another service. */
+    if (own->hide_credentials &&
+        (from_header ? hg_request_remove_header(request, own->header)
+                     : hg_request_remove_argument(request, own->query)) != HG_OK) {
+        return hg_exit(request, 500);
+    }
     consumer = hg_consumer_find(request, key);
-    if (consumer == NULL) {
-        return refuse(request, own, HG_TEXT("Invalid API key in request"));
-    }
-    if (own->hide_credentials) {
-        status = from_header ? hg_request_remove_header(request, own->header)
-                             : argument_remove(request, own->query);
-    }
-    if (status == HG_OK) {
-        status = hg_consumer_attach(request, consumer);
-    }
-    return status == HG_OK ? HG_NEXT : hg_exit(request, 500);
+    return consumer == NULL ? refuse(request, own, HG_TEXT("Invalid API key in request"))
+                            : attach(request, consumer);
 }
 
 HG_PLUGIN("key-auth",
-          "1.0.0",
+          "1.1.0",
           .summary = "Identifies consumers by a key in a header or in the query.",
           .priority = 2500,
           .flags = HG_AUTH,
           .config = HG_CONFIG(key_auth, fields),
           .consumer = HG_CONSUMER(credential, credential_fields, "key"),
-          .check = check,
           .rewrite = on_rewrite);
