@@ -21,9 +21,10 @@ static void *request_data(hg_request *request)
 {
     const hgh_plugin *plugin = hgh_request_configuration(request)->plugin;
     size_t size = plugin->descriptor->request_size;
+    bool is_global = hgh_request_is_global(request);
     hgh_plugin_data *data = request->data;
 
-    while (data != NULL && data->plugin != plugin) {
+    while (data != NULL && (data->plugin != plugin || data->is_global != is_global)) {
         data = data->next;
     }
     if (data == NULL && size > 0) {
@@ -33,6 +34,7 @@ static void *request_data(hg_request *request)
         }
         memset(data, 0, sizeof(*data) + size);
         data->plugin = plugin;
+        data->is_global = is_global;
         data->next = request->data;
         request->data = data;
     }

@@ -131,7 +131,8 @@ hg_text hgh_request_cookie(hg_request *request, hg_text name)
 hg_text hgh_request_object(hg_request *request, hg_object which)
 {
     const hgh_route *route = request->route;
-    const hgh_service *service = request->chain == NULL ? NULL : request->chain->service;
+    const hgh_service *service = request->chain == NULL ? NULL : hgh_chain_service(request->chain);
+    const hg_consumer *consumer = request->consumer;
 
     switch (which) {
     case HG_OBJECT_ROUTE_ID:
@@ -143,10 +144,15 @@ hg_text hgh_request_object(hg_request *request, hg_object which)
     case HG_OBJECT_SERVICE_NAME:
         return service == NULL ? (hg_text){0} : service->base.name;
     case HG_OBJECT_CONSUMER_NAME:
-        return request->consumer == NULL ? (hg_text){0} : hg_text_of(request->consumer->base.id);
+        return consumer == NULL ? (hg_text){0} : hg_text_of(consumer->base.id);
     case HG_OBJECT_UPSTREAM_ID:
         return route == NULL || route->upstream_cell == NULL ? (hg_text){0}
                                                              : hg_text_of(route->upstream_cell->id);
+    case HG_OBJECT_CONSUMER_GROUP_ID:
+        return consumer == NULL || consumer->group == NULL ? (hg_text){0}
+                                                           : hg_text_of(consumer->group->id);
+    case HG_OBJECT_CREDENTIAL_ID:
+        return request->credential == NULL ? (hg_text){0} : hgh_credential_id(request->credential);
     }
     return (hg_text){0};
 }
@@ -191,9 +197,12 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         const char *name;
         hg_object object;
     } objects[] = {
-        {"route_id", HG_OBJECT_ROUTE_ID},           {"route_name", HG_OBJECT_ROUTE_NAME},
-        {"service_id", HG_OBJECT_SERVICE_ID},       {"service_name", HG_OBJECT_SERVICE_NAME},
+        {"route_id", HG_OBJECT_ROUTE_ID},
+        {"route_name", HG_OBJECT_ROUTE_NAME},
+        {"service_id", HG_OBJECT_SERVICE_ID},
+        {"service_name", HG_OBJECT_SERVICE_NAME},
         {"consumer_name", HG_OBJECT_CONSUMER_NAME},
+        {"consumer_group_id", HG_OBJECT_CONSUMER_GROUP_ID},
     };
 
     for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {

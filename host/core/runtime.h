@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "host/core/board.h"
-#include "host/core/chain.h"
+#include "host/core/chain_cache.h"
 #include "host/core/consumer_index.h"
 #include "host/core/coroutine.h"
 #include "host/core/engine.h"

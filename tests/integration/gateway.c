@@ -308,11 +308,16 @@ static CURLcode request(
     size_t length = 0;
     FILE *into = open_memstream(&out->text, &length);
     char url[URL_MAX];
+    char *socket = NULL;
     CURLcode result;
 
     headers = curl_slist_append(headers, "Expect:");
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/apisix/admin/%s", self->admin_port, path);
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (self->options.by_socket) {
+        socket = gateway_path(self, "run/control.sock");
+        (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+    }
     (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -328,6 +333,7 @@ static CURLcode request(
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
     (void)fclose(into);
     curl_easy_cleanup(curl);
+    free(socket);
     curl_slist_free_all(headers);
     out->json = json_loads(out->text, 0, NULL);
     return result;

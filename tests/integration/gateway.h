@@ -30,6 +30,7 @@ typedef struct gateway_options {
     uid_t user;              /* runs all of it; 0: we */
     size_t file_max_bytes;   /* no file of it may grow larger; 0: no limit */
     const char *environment; /* one NAME=VALUE; NULL: none */
+    bool by_socket; /* the Admin API through run/control.sock: the port is not open to us */
 } gateway_options;
 
 typedef struct gateway {

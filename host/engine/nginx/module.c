@@ -104,18 +104,20 @@ static ngx_int_t answer_send(hgh_nginx_request *self)
 /* Which location of the generated configuration talks to this upstream. */
 static ngx_int_t location_switch(hgh_nginx_request *self)
 {
-    static const ngx_str_t names[2][2] = {
-        {ngx_null_string, ngx_string("@hotgate_websocket")},
-        {ngx_string("@hotgate_https"), ngx_string("@hotgate_https_websocket")},
+    static const ngx_str_t names[HGH_SCHEMES][2] = {
+        [HGH_SCHEME_HTTP] = {ngx_null_string, ngx_string("@hotgate_websocket")},
+        [HGH_SCHEME_HTTPS] = {ngx_string("@hotgate_https"), ngx_string("@hotgate_https_websocket")},
+        [HGH_SCHEME_GRPC] = {ngx_string("@hotgate_grpc"), ngx_string("@hotgate_grpc")},
+        [HGH_SCHEME_GRPCS] = {ngx_string("@hotgate_grpcs"), ngx_string("@hotgate_grpcs")},
     };
     ngx_http_request_t *http = self->http;
     const hg_request *request = self->request;
     const hgh_route *route = request->route;
-    const hgh_service *service = request->chain->service;
+    const hgh_service *service = hgh_chain_service(request->chain);
     bool websocket =
         route->has_websocket ? route->websocket : service != NULL && service->websocket;
     const ngx_str_t *name =
-        &names[request->target.upstream->https][websocket && http->headers_in.upgrade != NULL];
+        &names[request->target.upstream->scheme][websocket && http->headers_in.upgrade != NULL];
     ngx_http_core_srv_conf_t *server;
 
     if (name->len == 0) {
@@ -261,7 +263,8 @@ variable_upstream_scheme(ngx_http_request_t *http, ngx_http_variable_value_t *va
     const hgh_upstream *upstream = self == NULL ? NULL : self->request->target.upstream;
 
     (void)data;
-    variable_set(value, upstream != NULL && upstream->https ? HG_TEXT("https") : HG_TEXT("http"));
+    variable_set(
+        value, hg_text_of(hgh_scheme_name(upstream == NULL ? HGH_SCHEME_HTTP : upstream->scheme)));
     return NGX_OK;
 }
 
