@@ -35,8 +35,9 @@ const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key)
 
 const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name)
 {
-    return (const hg_consumer *)(const void *)hgh_snapshot_find(&request->runtime->snapshot,
-                                                                HGH_CONSUMERS, name);
+    hgh_resource *found = hgh_snapshot_find(&request->runtime->snapshot, HGH_CONSUMERS, name);
+
+    return consumer_hold(request, (hg_consumer *)(void *)found);
 }
 
 bool hgh_host_consumer_any(hg_request *request)
