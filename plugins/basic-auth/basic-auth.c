@@ -55,8 +55,14 @@ static const hg_field credential_fields[] = {
     HG_FIELDS_END,
 };
 
-static hg_verdict attach(hg_request *request, const hg_consumer *consumer)
+/* The request goes on as that consumer's. Credentials are hidden only now: what is refused here may
+ * be looked at by the next plugin of a multi-auth. */
+static hg_verdict attach(hg_request *request, const basic_auth *own, const hg_consumer *consumer)
 {
+    if (own->hide_credentials &&
+        hg_request_remove_header(request, HG_TEXT("Authorization")) != HG_OK) {
+        return hg_exit(request, 500);
+    }
     return hg_consumer_attach(request, consumer) == HG_OK ? HG_NEXT : hg_exit(request, 500);
 }
 
@@ -67,7 +73,7 @@ static hg_verdict refuse(hg_request *request, const basic_auth *own, hg_text mes
         const hg_consumer *anonymous = hg_consumer_named(request, own->anonymous_consumer);
 
         if (anonymous != NULL) {
-            return attach(request, anonymous);
+            return attach(request, own, anonymous);
         }
         hg_log(request, HG_LOG_ERROR, "there is no consumer %s", own->anonymous_consumer.data);
         message = HG_TEXT("Invalid user authorization");
@@ -122,11 +128,6 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     if (!hg_text_is_present(value)) {
         return refuse(request, own, HG_TEXT("Missing authorization in request"));
     }
-    /* Also credentials of nobody, which may be those of another service. */
-    if (own->hide_credentials &&
-        hg_request_remove_header(request, HG_TEXT("Authorization")) != HG_OK) {
-        return hg_exit(request, 500);
-    }
     if (!authorization_parse(request, value, &given)) {
         return refuse(request, own, HG_TEXT("Invalid authorization in request"));
     }
@@ -135,7 +136,7 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     if (wanted == NULL || !hg_secret_equal(given.password, wanted->password)) {
         return refuse(request, own, HG_TEXT("Invalid user authorization"));
     }
-    return attach(request, consumer);
+    return attach(request, own, consumer);
 }
 
 HG_PLUGIN("basic-auth",

@@ -463,8 +463,14 @@ identify(hg_request *request, const hmac_auth *own, hg_text value, const char **
 
 /* --------------------------------------------------------------------------------- rewrite */
 
-static hg_verdict attach(hg_request *request, const hg_consumer *consumer)
+/* The request goes on as that consumer's. Credentials are hidden only now: what is refused here may
+ * be looked at by the next plugin of a multi-auth. */
+static hg_verdict attach(hg_request *request, const hmac_auth *own, const hg_consumer *consumer)
 {
+    if (own->hide_credentials &&
+        hg_request_remove_header(request, HG_TEXT("Authorization")) != HG_OK) {
+        return hg_exit(request, 500);
+    }
     return hg_consumer_attach(request, consumer) == HG_OK ? HG_NEXT : hg_exit(request, 500);
 }
 
@@ -478,7 +484,7 @@ static hg_verdict refuse(hg_request *request, const hmac_auth *own, const char *
         const hg_consumer *anonymous = hg_consumer_named(request, own->anonymous_consumer);
 
         if (anonymous != NULL) {
-            return attach(request, anonymous);
+            return attach(request, own, anonymous);
         }
         hg_log(request, HG_LOG_ERROR, "there is no consumer %s", own->anonymous_consumer.data);
         message = HG_TEXT("Invalid user authorization");
@@ -496,11 +502,6 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     if (hg_text_is_present(value)) {
         consumer = identify(request, own, value, &why);
     }
-    /* Only now: the signature may be over this header as well. */
-    if (own->hide_credentials &&
-        hg_request_remove_header(request, HG_TEXT("Authorization")) != HG_OK) {
-        return hg_exit(request, 500);
-    }
     if (consumer != NULL && own->validate_request_body) {
         hg_text body = {NULL, 0};
         hg_status status = hg_request_body(request, (size_t)own->max_req_body_size, &body);
@@ -514,7 +515,7 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
         why = body_unfit(request, body);
         consumer = why == NULL ? consumer : NULL;
     }
-    return consumer == NULL ? refuse(request, own, why) : attach(request, consumer);
+    return consumer == NULL ? refuse(request, own, why) : attach(request, own, consumer);
 }
 
 HG_PLUGIN("hmac-auth",

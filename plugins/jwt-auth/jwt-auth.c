@@ -515,8 +515,57 @@ static const char *lifetime_unfit(const token *given, const jwt_auth *config, co
 
 /* --------------------------------------------------------------------------------- rewrite */
 
-static hg_verdict attach(hg_request *request, const hg_consumer *consumer)
+/* Where a token stands. */
+typedef enum place {
+    PLACE_HEADER,
+    PLACE_QUERY,
+    PLACE_COOKIE,
+} place;
+
+/* The first of the three places that holds one; absent: none does. */
+static hg_text token_find(hg_request *request, const jwt_auth *own, place *out_place)
 {
+    hg_text text = hg_request_header(request, own->header);
+
+    *out_place = PLACE_HEADER;
+    if (hg_text_is_present(text)) {
+        bool is_named = text.length >= 7 &&
+                        hg_text_equal_ignoring_case((hg_text){text.data, 7}, HG_TEXT("Bearer "));
+
+        return is_named ? (hg_text){text.data + 7, text.length - 7} : text;
+    }
+    *out_place = PLACE_QUERY;
+    text = hg_request_argument(request, own->query);
+    if (hg_text_is_present(text)) {
+        return text;
+    }
+    *out_place = PLACE_COOKIE;
+    return hg_request_cookie(request, own->cookie);
+}
+
+static hg_status token_hide(hg_request *request, const jwt_auth *own)
+{
+    place where;
+
+    (void)token_find(request, own, &where); /* it is the place that counts */
+    switch (where) {
+    case PLACE_HEADER:
+        return hg_request_remove_header(request, own->header);
+    case PLACE_QUERY:
+        return hg_request_remove_argument(request, own->query);
+    case PLACE_COOKIE:
+        break;
+    }
+    return hg_request_remove_cookie(request, own->cookie);
+}
+
+/* The request goes on as that consumer's. A token is hidden only now: what is refused here may be
+ * looked at by the next plugin of a multi-auth. */
+static hg_verdict attach(hg_request *request, const jwt_auth *own, const hg_consumer *consumer)
+{
+    if (own->hide_credentials && token_hide(request, own) != HG_OK) {
+        return hg_exit(request, 500);
+    }
     return hg_consumer_attach(request, consumer) == HG_OK ? HG_NEXT : hg_exit(request, 500);
 }
 
@@ -527,35 +576,12 @@ static hg_verdict refuse(hg_request *request, const jwt_auth *own, hg_text messa
         const hg_consumer *anonymous = hg_consumer_named(request, own->anonymous_consumer);
 
         if (anonymous != NULL) {
-            return attach(request, anonymous);
+            return attach(request, own, anonymous);
         }
         hg_log(request, HG_LOG_ERROR, "there is no consumer %s", own->anonymous_consumer.data);
         message = HG_TEXT("Invalid user authorization");
     }
     return hg_exit_unauthorized(request, "Bearer", own->realm, message);
-}
-
-/* Finds the token, and takes it out of the request if it is to be hidden. */
-static hg_status token_take(hg_request *request, const jwt_auth *own, hg_text *out_text)
-{
-    hg_text text = hg_request_header(request, own->header);
-
-    if (hg_text_is_present(text)) {
-        if (text.length >= 7 &&
-            hg_text_equal_ignoring_case((hg_text){text.data, 7}, HG_TEXT("Bearer "))) {
-            text.data += 7;
-            text.length -= 7;
-        }
-        *out_text = text;
-        return own->hide_credentials ? hg_request_remove_header(request, own->header) : HG_OK;
-    }
-    text = hg_request_argument(request, own->query);
-    *out_text = text;
-    if (hg_text_is_present(text)) {
-        return own->hide_credentials ? hg_request_remove_argument(request, own->query) : HG_OK;
-    }
-    *out_text = hg_request_cookie(request, own->cookie);
-    return own->hide_credentials ? hg_request_remove_cookie(request, own->cookie) : HG_OK;
 }
 
 /* Whose token it is; NULL: nobody's, and *out_message says why. */
@@ -597,12 +623,10 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     const jwt_auth *own = config;
     const hg_consumer *consumer;
     hg_text message = {NULL, 0};
-    hg_text text;
+    place where;
+    hg_text text = token_find(request, own, &where);
     token given;
 
-    if (token_take(request, own, &text) != HG_OK) {
-        return hg_exit(request, 500);
-    }
     if (!hg_text_is_present(text)) {
         return refuse(request, own, HG_TEXT("Missing JWT token in request"));
     }
@@ -611,7 +635,7 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     }
     consumer = identify(request, own, &given, &message);
     token_done(&given);
-    return consumer == NULL ? refuse(request, own, message) : attach(request, consumer);
+    return consumer == NULL ? refuse(request, own, message) : attach(request, own, consumer);
 }
 
 HG_PLUGIN("jwt-auth",

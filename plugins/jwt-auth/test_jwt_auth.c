@@ -552,7 +552,7 @@ static void what_is_no_token_is_refused(void **state)
         "e30.W10.",                 /* a list */
         "W10.e30.",                 /* the same */
         "e30.MQ.",                  /* a number */
-        "e30.eyJhIjoxfQo==.",        /* padded wrongly */
+        "e30.eyJhIjoxfQo==.",       /* padded wrongly */
         "e30.eyJhIjoxLCJhIjoyfQ.",  /* {"a":1,"a":2} */
         "e30.eyJhIjoifQ.",          /* {"a":"} */
         "e30.eyJhIjoi_yJ9.",        /* not UTF-8 */

@@ -59,8 +59,15 @@ static const hg_field credential_fields[] = {
     HG_FIELDS_END,
 };
 
-static hg_verdict attach(hg_request *request, const hg_consumer *consumer)
+/* The request goes on as that consumer's. A key is hidden only now: one that is refused here may be
+ * looked at by the next plugin of a multi-auth. */
+static hg_verdict attach(hg_request *request, const key_auth *own, const hg_consumer *consumer)
 {
+    if (own->hide_credentials && (hg_text_is_present(hg_request_header(request, own->header))
+                                      ? hg_request_remove_header(request, own->header)
+                                      : hg_request_remove_argument(request, own->query)) != HG_OK) {
+        return hg_exit(request, 500);
+    }
     return hg_consumer_attach(request, consumer) == HG_OK ? HG_NEXT : hg_exit(request, 500);
 }
 
@@ -71,7 +78,7 @@ static hg_verdict refuse(hg_request *request, const key_auth *own, hg_text messa
         const hg_consumer *anonymous = hg_consumer_named(request, own->anonymous_consumer);
 
         if (anonymous != NULL) {
-            return attach(request, anonymous);
+            return attach(request, own, anonymous);
         }
         hg_log(request, HG_LOG_ERROR, "there is no consumer %s", own->anonymous_consumer.data);
         message = HG_TEXT("Invalid user authorization");
@@ -83,24 +90,17 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
 {
     const key_auth *own = config;
     hg_text key = hg_request_header(request, own->header);
-    bool from_header = hg_text_is_present(key);
     const hg_consumer *consumer;
 
-    if (!from_header) {
+    if (!hg_text_is_present(key)) {
         key = hg_request_argument(request, own->query);
     }
     if (!hg_text_is_present(key)) {
         return refuse(request, own, HG_TEXT("Missing API key in request"));
     }
-    /* Also a wrong key, which may be that of another service. */
-    if (own->hide_credentials &&
-        (from_header ? hg_request_remove_header(request, own->header)
-                     : hg_request_remove_argument(request, own->query)) != HG_OK) {
-        return hg_exit(request, 500);
-    }
     consumer = hg_consumer_find(request, key);
     return consumer == NULL ? refuse(request, own, HG_TEXT("Invalid API key in request"))
-                            : attach(request, consumer);
+                            : attach(request, own, consumer);
 }
 
 HG_PLUGIN("key-auth",
