@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/delegation.h"
 #include "host/core/issues.h"
 
 #define PLUGINS_MAX 1024u /* on one chain */
+#define PLACE_MAX   512u  /* bytes of where one stands inside another */
+
+/* Phases in which a plugin can run those that it holds. */
+#define DELEGATE_PHASES (HG_PHASE_BEFORE_PROXY - HG_PHASE_REWRITE + 1)
 
 /* One plugin on its way into a chain. */
 typedef struct candidate {
@@ -15,6 +20,7 @@ typedef struct candidate {
     hgh_resource *owner;
     bool from_consumer; /* the consumer's side has it and the route's has not */
     bool is_key;        /* an authentication plugin of a consumer or credential: it never runs */
+    const char *place;  /* JSON Pointer in the owner, of one inside another; NULL: in "plugins" */
 } candidate;
 
 /* One configuration that runs. */
@@ -22,12 +28,15 @@ typedef struct runner {
     hgh_configuration *configuration;
     const void *metadata; /* decoded, of its plugin; NULL: none */
     bool in_rewrite;
+    struct runner *delegates; /* owned: those that it holds */
+    uint32_t delegates_count;
 } runner;
 
 typedef struct compilation {
     hgh_generation *generation;
     const hgh_snapshot *snapshot;
     hgh_chain *chain;
+    uint32_t room; /* for configurations of the chain */
     candidate candidates[PLUGINS_MAX];
     size_t count;
     bool too_many;
@@ -87,7 +96,7 @@ static void candidates_add(compilation *work, json_t *object, hgh_resource *owne
             return;
         } else {
             work->candidates[work->count++] =
-                (candidate){name, value, owner, on_consumer_side, is_key};
+                (candidate){name, value, owner, on_consumer_side, is_key, NULL};
         }
     }
 }
@@ -115,6 +124,26 @@ static hg_status unavailable(hgh_chain *chain, const char *name, const char *why
     return HG_OK;
 }
 
+/* The chain takes over a reference, also if it has no memory for it. */
+static hg_status configuration_keep(compilation *work, hgh_configuration *configuration)
+{
+    hgh_chain *chain = work->chain;
+
+    if (chain->configuration_count == work->room) {
+        uint32_t room = work->room == 0 ? 8 : work->room * 2;
+        void *grown = realloc(chain->configurations, room * sizeof(*chain->configurations));
+
+        if (grown == NULL) {
+            hgh_configuration_unref(configuration);
+            return HG_ERR_NO_MEMORY;
+        }
+        chain->configurations = grown;
+        work->room = room;
+    }
+    chain->configurations[chain->configuration_count++] = configuration;
+    return HG_OK;
+}
+
 /* The decoded configuration, shared if another chain has it; a reference. */
 static hg_status configuration_get(hgh_plugin *plugin,
                                    hgh_use use,
@@ -122,7 +151,8 @@ static hg_status configuration_get(hgh_plugin *plugin,
                                    hgh_configuration **out_configuration,
                                    hg_issues *issues)
 {
-    hgh_configuration *configuration = hgh_configuration_bound(from->owner, plugin, use);
+    hgh_configuration *configuration =
+        hgh_configuration_bound_at(from->owner, plugin, use, from->place);
     hg_status status;
 
     if (configuration != NULL) {
@@ -132,8 +162,13 @@ static hg_status configuration_get(hgh_plugin *plugin,
     status = hgh_configuration_decode(plugin, use, from->value,
                                       hgh_resource_kind_name(from->owner->kind), from->owner->id,
                                       "", out_configuration, issues, NULL);
-    if (status == HG_OK) {
+    if (status == HG_OK && from->place == NULL) {
         hgh_configuration_bind(*out_configuration, from->owner);
+    } else if (status == HG_OK) {
+        status = hgh_configuration_bind_at(*out_configuration, from->owner, from->place);
+        if (status != HG_OK) {
+            hgh_configuration_unref(*out_configuration);
+        }
     }
     return status;
 }
@@ -156,7 +191,7 @@ static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void 
         hgh_snapshot_find(work->snapshot, HGH_PLUGIN_METADATA, hg_text_of(plugin->name));
     hgh_configuration *configuration = NULL;
     hg_issues issues = {0};
-    candidate from = {plugin->name, NULL, stored, false, false};
+    candidate from = {.name = plugin->name, .owner = stored};
     json_t *object = NULL;
     hg_status status;
 
@@ -173,13 +208,88 @@ static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void 
     }
     status = configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
     if (status == HG_OK) {
-        chain->configurations[chain->configuration_count++] = configuration;
         *out_metadata = configuration->state;
+        status = configuration_keep(work, configuration);
     } else if (status == HG_ERR_INVALID) {
         status = unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
     }
     hgh_issues_done(&issues);
     json_decref(object);
+    return status;
+}
+
+/* One plugin inside another: nothing, a configuration that runs, or 503. */
+static hg_status delegate_compile(compilation *work,
+                                  const candidate *outer,
+                                  const hg_delegates *delegates,
+                                  const hgh_delegate *delegate,
+                                  runner *out_runner)
+{
+    hgh_chain *chain = work->chain;
+    hgh_plugin *plugin = NULL;
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+    const char *reason = "";
+    char place[PLACE_MAX];
+    char prefix[HG_NAME_MAX + 16];
+    candidate from = {delegate->name, delegate->value, outer->owner, false, false, place};
+    hg_status status;
+
+    switch (hgh_generation_find(work->generation, delegate->name, &plugin, &reason)) {
+    case HGH_PLUGIN_IGNORED:
+        return HG_OK;
+    case HGH_PLUGIN_MISSING:
+        return unavailable(chain, delegate->name, reason);
+    case HGH_PLUGIN_LOADED:
+        break;
+    }
+    if (hgh_delegate_unfit(delegates, plugin) != NULL) {
+        return unavailable(chain, delegate->name, hgh_delegate_unfit(delegates, plugin));
+    }
+    (void)snprintf(prefix, sizeof(prefix), "/plugins/%s", outer->name);
+    hgh_delegate_pointer(delegates, delegate, prefix, place, sizeof(place));
+    status = configuration_get(plugin, HGH_USE_CONFIG, &from, &configuration, &issues);
+    if (status == HG_ERR_INVALID) {
+        status = unavailable_for(chain, delegate->name, "", &issues);
+    } else if (status == HG_OK) {
+        status = configuration_keep(work, configuration);
+        if (status == HG_OK && !configuration->disabled) {
+            out_runner->configuration = configuration;
+            status = metadata_get(work, plugin, &out_runner->metadata);
+        }
+    }
+    hgh_issues_done(&issues);
+    return status;
+}
+
+static hg_status
+delegates_compile(compilation *work, const candidate *outer, const hgh_plugin *plugin, runner *into)
+{
+    const hg_delegates *delegates = plugin->delegates;
+    hgh_delegate delegate = {0};
+    size_t count = 0;
+    hg_status status = HG_OK;
+
+    while (delegates != NULL && hgh_delegate_next(delegates, outer->value, &delegate)) {
+        count++;
+    }
+    if (count == 0) {
+        return HG_OK;
+    }
+    if (count > PLUGINS_MAX) {
+        return unavailable(work->chain, outer->name, "more than 1024 plugins inside it");
+    }
+    into->delegates = calloc(count, sizeof(*into->delegates));
+    if (into->delegates == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    delegate = (hgh_delegate){0};
+    while (status == HG_OK && hgh_delegate_next(delegates, outer->value, &delegate)) {
+        runner *one = &into->delegates[into->delegates_count];
+
+        status = delegate_compile(work, outer, delegates, &delegate, one);
+        into->delegates_count += one->configuration != NULL;
+    }
     return status;
 }
 
@@ -206,10 +316,13 @@ static hg_status candidate_compile(compilation *work, const candidate *from, run
     if (status == HG_ERR_INVALID) {
         status = from->is_key ? HG_OK : unavailable_for(chain, from->name, "", &issues);
     } else if (status == HG_OK) {
-        chain->configurations[chain->configuration_count++] = configuration;
-        if (!from->is_key && !configuration->disabled) {
+        status = configuration_keep(work, configuration);
+        if (status == HG_OK && !from->is_key && !configuration->disabled) {
             out_runner->configuration = configuration;
             status = metadata_get(work, plugin, &out_runner->metadata);
+        }
+        if (status == HG_OK && out_runner->configuration != NULL) {
+            status = delegates_compile(work, from, plugin, out_runner);
         }
     }
     /* With a consumer, the route's own plugins have been through rewrite already. */
@@ -267,10 +380,70 @@ static bool step_make(const hgh_configuration *configuration, uint32_t phase, hg
     }
 }
 
+/* The steps of the plugins that `outer` holds, in one of the phases of requests; *at is behind all
+ * others. */
+static void
+delegates_fill(hgh_chain *chain, const runner *from, uint32_t phase, hgh_step *outer, hgh_step **at)
+{
+    hgh_chain_delegates *list = &chain->delegates[chain->delegates_count++];
+
+    *list = (hgh_chain_delegates){outer, *at, from->delegates_count};
+    for (uint32_t i = 0; i < from->delegates_count; i++) {
+        const runner *one = &from->delegates[i];
+
+        (void)step_make(one->configuration, phase, *at); /* without a callback it goes on */
+        chain->step_configurations[*at - chain->steps] = one->configuration;
+        if (chain->step_metadata != NULL) {
+            chain->step_metadata[*at - chain->steps] = one->metadata;
+        }
+        outer->waits |= (*at)->waits && (*at)->call.on_request != NULL;
+        (*at)++;
+    }
+}
+
+/* How many steps the plugins inside others need, and whether any of them has metadata. */
+static size_t delegates_count(const runner *running, size_t count, bool *has_metadata)
+{
+    size_t steps = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (uint32_t k = 0; k < running[i].delegates_count; k++) {
+            *has_metadata |= running[i].delegates[k].metadata != NULL;
+        }
+        steps += (size_t)running[i].delegates_count * DELEGATE_PHASES;
+    }
+    return steps;
+}
+
+/* All lists of plugins inside others, behind the steps of the phases. */
+static hg_status
+all_delegates_fill(hgh_chain *chain, const runner *running, size_t count, hgh_step *at)
+{
+    chain->delegates = calloc(count * DELEGATE_PHASES, sizeof(*chain->delegates));
+    if (chain->delegates == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_BEFORE_PROXY; phase++) {
+        hgh_step *first = chain->steps + (chain->phases[phase].items - chain->steps);
+
+        for (uint32_t i = 0; i < chain->phases[phase].count; i++) {
+            for (size_t k = 0; k < count; k++) {
+                if (running[k].delegates_count > 0 &&
+                    hgh_chain_configuration(chain, &first[i]) == running[k].configuration) {
+                    delegates_fill(chain, &running[k], phase, &first[i], &at);
+                }
+            }
+        }
+    }
+    return HG_OK;
+}
+
 /* `running` is in the order in which plugins run. */
 static hg_status phases_fill(hgh_chain *chain, const runner *running, size_t count)
 {
     bool has_metadata = false;
+    size_t inner = delegates_count(running, count, &has_metadata);
+    size_t room = count * HGH_PHASES + inner;
     hgh_step *at;
 
     for (size_t i = 0; i < count; i++) {
@@ -279,10 +452,10 @@ static hg_status phases_fill(hgh_chain *chain, const runner *running, size_t cou
     if (count == 0) {
         return HG_OK;
     }
-    chain->steps = calloc(count * HGH_PHASES, sizeof(*chain->steps));
-    chain->step_configurations = calloc(count * HGH_PHASES, sizeof(*chain->step_configurations));
+    chain->steps = calloc(room, sizeof(*chain->steps));
+    chain->step_configurations = calloc(room, sizeof(*chain->step_configurations));
     if (has_metadata) {
-        chain->step_metadata = calloc(count * HGH_PHASES, sizeof(*chain->step_metadata));
+        chain->step_metadata = calloc(room, sizeof(*chain->step_metadata));
     }
     if (chain->steps == NULL || chain->step_configurations == NULL ||
         (has_metadata && chain->step_metadata == NULL)) {
@@ -303,7 +476,7 @@ static hg_status phases_fill(hgh_chain *chain, const runner *running, size_t cou
             }
         }
     }
-    return HG_OK;
+    return inner == 0 ? HG_OK : all_delegates_fill(chain, running, count, at);
 }
 
 static hg_status candidates_compile(compilation *work)
@@ -313,10 +486,7 @@ static hg_status candidates_compile(compilation *work)
     size_t count = 0;
     hg_status status = HG_OK;
 
-    /* Each has a configuration, and perhaps metadata. */
-    chain->configurations = calloc(work->count * 2 + 1, sizeof(*chain->configurations));
-    if (running == NULL || chain->configurations == NULL) {
-        free(running);
+    if (running == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     for (size_t i = 0; i < work->count && status == HG_OK; i++) {
@@ -326,6 +496,9 @@ static hg_status candidates_compile(compilation *work)
     if (status == HG_OK) {
         qsort(running, count, sizeof(*running), compare_runners);
         status = phases_fill(chain, running, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(running[i].delegates);
     }
     free(running);
     return status;
@@ -455,6 +628,7 @@ void hgh_chain_unref(hgh_chain *chain)
     free(chain->configurations);
     free(chain->steps);
     free(chain->step_configurations);
+    free(chain->delegates);
     free(chain->step_metadata);
     free(chain->unavailable);
     free(chain->warning);

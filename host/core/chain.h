@@ -57,6 +57,13 @@ typedef enum hgh_chain_part {
     HGH_CHAIN_PARTS = 6,
 } hgh_chain_part;
 
+/** The plugins that one step of a phase of requests holds; their steps are of the chain as well. */
+typedef struct hgh_chain_delegates {
+    const hgh_step *outer;
+    const hgh_step *items; /* call.on_request is NULL if one has no callback for the phase */
+    uint32_t count;
+} hgh_chain_delegates;
+
 /** Shared by the cache and the requests that run on it. Immutable but for the cache's links. */
 typedef struct hgh_chain {
     uint32_t references;
@@ -71,6 +78,8 @@ typedef struct hgh_chain {
     hgh_step *steps;                    /* owns what the phases point to */
     const hgh_configuration **step_configurations; /* owned; beside `steps`, one each */
     const void **step_metadata; /* owned; the same; NULL: no plugin of the chain has metadata */
+    struct hgh_chain_delegates *delegates; /* owned; of the steps that hold other plugins */
+    uint32_t delegates_count;
     uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
     struct hgh_chain *newer; /* least recently used list of the cache */

@@ -444,15 +444,61 @@ void hgh_configuration_bind(hgh_configuration *configuration, hgh_resource *reso
     resource->configurations = configuration;
 }
 
-hgh_configuration *
-hgh_configuration_bound(const hgh_resource *resource, const hgh_plugin *plugin, hgh_use use)
+hg_status hgh_configuration_bind_at(hgh_configuration *configuration,
+                                    hgh_resource *resource,
+                                    const char *place)
+{
+    configuration->place = strdup(place);
+    if (configuration->place == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    hgh_configuration_bind(configuration, resource);
+    return HG_OK;
+}
+
+static bool is_same_place(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+hgh_configuration *hgh_configuration_bound_at(const hgh_resource *resource,
+                                              const hgh_plugin *plugin,
+                                              hgh_use use,
+                                              const char *place)
 {
     for (hgh_configuration *at = resource->configurations; at != NULL; at = at->bound_next) {
-        if (at->plugin == plugin && at->use == use) {
+        if (at->plugin == plugin && at->use == use && is_same_place(at->place, place)) {
             return at;
         }
     }
     return NULL;
+}
+
+hgh_configuration *
+hgh_configuration_bound(const hgh_resource *resource, const hgh_plugin *plugin, hgh_use use)
+{
+    return hgh_configuration_bound_at(resource, plugin, use, NULL);
+}
+
+/* What a pointer says; its segments are names of plugins and of members like them, unescaped. */
+static const json_t *value_at(const json_t *value, const char *pointer)
+{
+    while (*pointer == '/' && value != NULL) {
+        size_t length = strcspn(pointer + 1, "/");
+
+        value = json_is_array(value) ? json_array_get(value, strtoul(pointer + 1, NULL, 10))
+                                     : json_object_getn(value, pointer + 1, length);
+        pointer += length + 1;
+    }
+    return value;
+}
+
+const json_t *hgh_configuration_value_of(const hgh_configuration *configuration,
+                                         const json_t *object)
+{
+    return configuration->place == NULL
+               ? hgh_configuration_value(object, configuration->plugin->name, configuration->use)
+               : value_at(object, configuration->place);
 }
 
 static void configuration_unbind(hgh_configuration *configuration)
@@ -489,6 +535,7 @@ void hgh_configuration_unref(hgh_configuration *configuration)
     }
     configuration_unbind(configuration);
     hgh_decoded_free(configuration->decoded);
+    free(configuration->place);
     free(configuration->error_text);
     free(configuration->source_text);
     hgh_plugin_unref(configuration->plugin);

@@ -29,6 +29,7 @@ typedef struct hgh_configuration {
     bool error_response_json;
     char *error_text; /* owns error_response */
 
+    char *place; /* owned: JSON Pointer in its resource; NULL: where the plugin's stands */
     struct hgh_resource *bound;           /* a reference; NULL: of no resource */
     struct hgh_configuration *bound_next; /* in the weak list of that resource */
     size_t warm_place; /* one more than its place among the runtime's warm ones */
@@ -74,6 +75,22 @@ void hgh_configuration_bind(hgh_configuration *configuration, struct hgh_resourc
 /** The one of that plugin and use in a resource's list, borrowed; NULL: not decoded now. */
 hgh_configuration *
 hgh_configuration_bound(const struct hgh_resource *resource, const hgh_plugin *plugin, hgh_use use);
+
+/** As hgh_configuration_bind(), of one that stands inside that of another plugin. `place` is
+ * copied. Returns HG_OK or HG_ERR_NO_MEMORY. */
+hg_status hgh_configuration_bind_at(hgh_configuration *configuration,
+                                    struct hgh_resource *resource,
+                                    const char *place);
+
+/** As hgh_configuration_bound(), of one at that place; NULL: where the plugin's stands. */
+hgh_configuration *hgh_configuration_bound_at(const struct hgh_resource *resource,
+                                              const hgh_plugin *plugin,
+                                              hgh_use use,
+                                              const char *place);
+
+/** Where an object holds what was decoded for `configuration`; as hgh_configuration_value(). */
+const json_t *hgh_configuration_value_of(const hgh_configuration *configuration,
+                                         const json_t *object);
 
 /** Accepts NULL. The last one runs release(). */
 void hgh_configuration_unref(hgh_configuration *configuration);

@@ -34,5 +34,6 @@ hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
         .metric = &hgh_host_metric_api,
         .log = &hgh_host_log_api,
         .encoding = &hgh_host_encoding_api,
+        .delegate = &hgh_host_delegate_api,
     };
 }

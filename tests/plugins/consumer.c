@@ -3,6 +3,7 @@
 
 typedef struct consumer_config {
     hg_text anonymous; /* who comes without a token */
+    bool ends;         /* the request, although it has attached somebody */
 } consumer_config;
 
 typedef struct credential {
@@ -12,6 +13,7 @@ typedef struct credential {
 
 static const hg_field consumer_fields[] = {
     HG_STRING(consumer_config, anonymous, "anonymous"),
+    HG_BOOL(consumer_config, ends, "ends", .initial = "false"),
     HG_FIELDS_END,
 };
 static const hg_field credential_fields[] = {
@@ -39,6 +41,9 @@ static hg_verdict consumer_rewrite(hg_request *request, const void *config)
     hg_log(request, HG_LOG_NOTICE, "%s is a %s", hg_consumer_name(consumer).data,
            found == NULL ? "?" : found->role.data);
     (void)hg_consumer_attach(request, consumer);
+    if (own->ends) {
+        return hg_exit(request, 403);
+    }
     return HG_NEXT;
 }
 

@@ -7,6 +7,7 @@
 
 #include <hotgate/address.h>
 #include <hotgate/config.h>
+#include <hotgate/delegate.h>
 #include <hotgate/dict.h>
 #include <hotgate/encoding.h>
 #include <hotgate/error.h>
