@@ -217,6 +217,13 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   settings->router, (long long)settings->parked_requests_max,
                   on_off(settings->enable_server_tokens));
     (void)fprintf(out,
+                  "    hotgate_delete_uri_tail_slash %s;\n"
+                  "    hotgate_normalize_uri_like_servlet %s;\n"
+                  "    hotgate_match_uri_encoded_slash %s;\n",
+                  on_off(settings->delete_uri_tail_slash),
+                  on_off(settings->normalize_uri_like_servlet),
+                  on_off(settings->match_uri_encoded_slash));
+    (void)fprintf(out,
                   "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
                   "        hotgate_balancer;\n        keepalive %lld;\n"
                   "        keepalive_requests %lld;\n        keepalive_timeout %lldms;\n    }\n\n",

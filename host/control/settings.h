@@ -40,13 +40,19 @@ typedef struct hgh_settings {
 
     size_t node_listen_count; /* apisix.node_listen: [9080] on 0.0.0.0 */
     hgh_listen *node_listen;
-    bool enable_server_tokens;  /* apisix.enable_server_tokens: true */
-    bool delete_uri_tail_slash; /* apisix.delete_uri_tail_slash: false */
-    char *router;               /* apisix.router.http: radixtree_host_uri */
-    size_t dns_resolver_count;  /* apisix.dns_resolver: none; then /etc/resolv.conf's */
+    bool enable_server_tokens;       /* apisix.enable_server_tokens: true */
+    bool delete_uri_tail_slash;      /* apisix.delete_uri_tail_slash: false */
+    bool normalize_uri_like_servlet; /* apisix.normalize_uri_like_servlet: false */
+    bool match_uri_encoded_slash;    /* apisix.match_uri_encoded_slash: false */
+    char *router;                    /* apisix.router.http: radixtree_host_uri */
+    size_t dns_resolver_count;       /* apisix.dns_resolver: none; then /etc/resolv.conf's */
     char **dns_resolver;
     int64_t dns_resolver_valid_s; /* apisix.dns_resolver_valid: 0, the record's own TTL */
     int64_t resolver_timeout_s;   /* apisix.resolver_timeout: 5 */
+
+    bool enable_control;       /* apisix.enable_control: true */
+    hgh_listen control_listen; /* apisix.control.{ip,port}: 127.0.0.1, 9090 */
+    hgh_listen status_listen;  /* apisix.status.{ip,port}: 127.0.0.1; port 0: there is none */
 
     bool enable_admin;         /* apisix.enable_admin: true */
     size_t admin_listen_count; /* deployment.admin.admin_listen: 127.0.0.1:9180; 0: a file of

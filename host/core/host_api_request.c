@@ -65,7 +65,7 @@ static hg_text request_host(hg_request *request)
 
 static hg_text request_uri(hg_request *request)
 {
-    return text_cached(request, &request->texts.uri, request->engine->uri(request->engine_request));
+    return text_cached(request, &request->texts.uri, hgh_request_path(request));
 }
 
 static hg_text request_raw_uri(hg_request *request)
@@ -104,8 +104,12 @@ static hg_status request_set_uri(hg_request *request, hg_text uri)
         return HG_ERR_INVALID;
     }
     uri = hgh_request_text_copy(request, uri);
-    return uri.data == NULL ? HG_ERR_NO_MEMORY
-                            : request->engine->set_uri(request->engine_request, uri);
+    request->request_uri = hgh_request_target(request);
+    if (uri.data == NULL || request->request_uri.data == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    request->path = (hg_text){0};
+    return request->engine->set_uri(request->engine_request, uri);
 }
 
 static hg_status request_set_arguments(hg_request *request, hg_text arguments)
@@ -119,9 +123,11 @@ static hg_status request_set_arguments(hg_request *request, hg_text arguments)
         }
     }
     arguments = hgh_request_text_copy(request, arguments.data == NULL ? HG_TEXT("") : arguments);
-    return arguments.data == NULL
-               ? HG_ERR_NO_MEMORY
-               : request->engine->set_arguments(request->engine_request, arguments);
+    request->request_uri = hgh_request_target(request);
+    if (arguments.data == NULL || request->request_uri.data == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    return request->engine->set_arguments(request->engine_request, arguments);
 }
 
 static hg_text request_header(hg_request *request, hg_text name)

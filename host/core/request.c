@@ -109,21 +109,12 @@ static void exit_fill_body(hg_request *request)
 
 /* ----------------------------------------------------------------------------------- begin */
 
-/* False: a plugin of it cannot run, which is the request's exit. */
-static bool
-chain_is_available(hg_request *request, hgh_chain *chain, const char *of, const char *id)
+/* A plugin of that chain cannot run, which is the request's exit. */
+static void
+chain_unavailable(hg_request *request, const hgh_chain *chain, const char *of, const char *id)
 {
-    if (chain->warning != NULL) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "%s", chain->warning);
-        free(chain->warning);
-        chain->warning = NULL;
-    }
-    if (chain->unavailable == NULL) {
-        return true;
-    }
     hgh_request_log_line(request, HG_LOG_ERROR, "%s%s: %s", of, id, chain->unavailable);
     hgh_request_fail(request, 503, "503 Service Unavailable");
-    return false;
 }
 
 static void chain_failed(hg_request *request, const hg_error *err)
@@ -147,21 +138,35 @@ static hg_status chain_switch(hg_request *request)
     }
     request->first_chain = request->chain;
     request->chain = chain;
-    return chain_is_available(request, chain, "route ", request->route->base.id) ? HG_OK
-                                                                                 : HG_ERR_NOT_FOUND;
+    if (chain->unavailable != NULL) {
+        chain_unavailable(request, chain, "route ", request->route->base.id);
+        return HG_ERR_NOT_FOUND;
+    }
+    return HG_OK;
 }
 
 /* False: a global rule cannot run, which is the request's exit. */
 static bool global_begin(hg_request *request)
 {
+    hgh_chain *chain = NULL;
     hg_error err = HG_ERROR_INIT;
 
-    if (hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &request->global,
-                                   &err) != HG_OK) {
+    if (hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &chain, &err) !=
+        HG_OK) {
         chain_failed(request, &err);
         return false;
     }
-    return chain_is_available(request, request->global, "global rules", "");
+    request->global = chain;
+    if (chain->warning != NULL) {
+        hgh_request_log_line(request, HG_LOG_ERROR, "%s", chain->warning);
+        free(chain->warning);
+        chain->warning = NULL;
+    }
+    if (chain->unavailable != NULL) {
+        chain_unavailable(request, chain, "global rules", "");
+        return false;
+    }
+    return true;
 }
 
 static void parameters_keep(hg_request *request, const hgh_route_match *match)
@@ -176,6 +181,46 @@ static void parameters_keep(hg_request *request, const hgh_route_match *match)
         memcpy(request->parameters, match->parameters, size);
         request->parameter_count = match->parameter_count;
     }
+}
+
+/* Applies the path rules. False: the request has its exit. */
+static bool path_prepare(hg_request *request)
+{
+    const hgh_path_rules *rules = &request->runtime->path_rules;
+    const hgh_engine *engine = request->engine;
+    hg_text path = engine->uri(request->engine_request);
+    hg_text target = rules->encoded_slash ? engine->raw_uri(request->engine_request) : (hg_text){0};
+    bool encoded = rules->encoded_slash && hgh_path_has_encoded_slash(target);
+    hg_error err = HG_ERROR_INIT;
+    char *buffer;
+
+    if (encoded) {
+        buffer = engine->allocate(request->engine_request, target.length + 1);
+        if (buffer == NULL) {
+            hgh_request_fail(request, 500, "500 Internal Server Error");
+            return false;
+        }
+        path = hgh_path_keeping_slashes(target, buffer);
+    }
+    if (rules->like_servlet && hgh_path_has_parameters(path)) {
+        buffer = engine->allocate(request->engine_request, path.length);
+        if (buffer == NULL) {
+            hgh_request_fail(request, 500, "500 Internal Server Error");
+            return false;
+        }
+        if (hgh_path_like_servlet(path, buffer, &path, &err) != HG_OK) {
+            hgh_request_log_line(request, HG_LOG_ERROR, "failed to normalize: %s", err.text);
+            hgh_request_fail(request, 400, "400 Bad Request");
+            return false;
+        }
+    }
+    request->path = rules->delete_tail_slash ? hgh_path_without_tail_slash(path) : path;
+    return true;
+}
+
+static bool has_path_rules(const hgh_path_rules *rules)
+{
+    return rules->delete_tail_slash || rules->like_servlet || rules->encoded_slash;
 }
 
 static void route_missing(hg_request *request)
@@ -202,7 +247,7 @@ static void route_find(hg_request *request)
     hgh_route_query query = {
         .method = engine->method(engine_request),
         .host = engine->host(engine_request),
-        .uri = engine->uri(engine_request),
+        .uri = hgh_request_path(request),
         .client = &request->client,
         .find = hgh_request_expression_variable,
         .context = request,
@@ -216,7 +261,7 @@ static void route_find(hg_request *request)
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = match.uri;
+    request->matched_uri = hgh_route_match_uri(&match);
     parameters_keep(request, &match);
     if (is_missing(request, match.route->plugin_config, "plugin config")) {
         hgh_request_fail(request, 503, "503 Service Unavailable");
@@ -245,6 +290,9 @@ hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_req
     engine->client_address(engine_request, &request->client);
     atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slot->requests_live, 1, memory_order_relaxed);
+    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
+        return request;
+    }
     if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
         request->stage = HGH_STAGE_REWRITE;
     } else if (!global_begin(request)) {
@@ -469,18 +517,27 @@ void hgh_request_done(hg_request *request)
     for (hgh_body_buffer *buffer = request->body_buffers; buffer != NULL; buffer = buffer->next) {
         free(buffer->data);
     }
-    free(request->body_scratch[0].data);
-    free(request->body_scratch[1].data);
-    for (uint32_t i = 0; i < request->held_count; i++) {
-        hgh_configuration_unref(request->held[i]);
+    /* Few requests have these: a look is less than a call. */
+    if (request->body_scratch[0].data != NULL) {
+        free(request->body_scratch[0].data);
+        free(request->body_scratch[1].data);
     }
-    free(request->held);
+    if (request->held != NULL) {
+        for (uint32_t i = 0; i < request->held_count; i++) {
+            hgh_configuration_unref(request->held[i]);
+        }
+        free(request->held);
+    }
     hgh_request_try_ended(request, &(hgh_try_result){.failure = HGH_TRY_UNKNOWN});
     hgh_upstream_unref(request->target.upstream);
     hgh_chain_unref(request->chain);
-    hgh_chain_unref(request->first_chain);
-    hgh_chain_unref(request->global);
-    hgh_request_detach_consumer(request);
+    if (request->global != NULL) {
+        hgh_chain_unref(request->global);
+    }
+    if (request->consumer != NULL) {
+        hgh_chain_unref(request->first_chain);
+        hgh_request_detach_consumer(request);
+    }
     for (const hgh_found_consumer *found = request->found; found != NULL; found = found->next) {
         hgh_resource_unref(&found->consumer->base);
     }

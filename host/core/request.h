@@ -169,6 +169,8 @@ struct hg_request {
     hgh_wait wait;
     hgh_target target;
     hg_text upstream_host; /* set by a plugin */
+    hg_text path; /* as the path rules make it, until a plugin sets another; absent: as it is */
+    hg_text request_uri; /* path and arguments before a plugin changed them; absent: none did */
     hg_text matched_uri;
     hgh_route_parameter *parameters;
     uint32_t parameter_count;
@@ -259,6 +261,16 @@ hg_text hgh_request_variable(hg_request *request, hg_text name);
 /** The same for expressions: an hgh_expression_lookup whose context is an hg_request. Copies
  * nothing that need not be decoded. */
 hgh_variable hgh_request_expression_variable(void *context, hg_text name);
+
+/** The path: decoded, normalised, as the path rules and plugins have made it. */
+static inline hg_text hgh_request_path(const hg_request *request)
+{
+    return request->path.data != NULL ? request->path
+                                      : request->engine->uri(request->engine_request);
+}
+
+/** Path and arguments as they were before plugins changed them; absent: no memory. */
+hg_text hgh_request_target(hg_request *request);
 
 /** The first argument of that name, decoded. */
 hg_text hgh_request_argument(hg_request *request, hg_text name);

@@ -190,6 +190,29 @@ static bool take_prefix(hg_text *name, hg_text prefix)
     return true;
 }
 
+hg_text hgh_request_target(hg_request *request)
+{
+    hg_text path = hgh_request_path(request);
+    hg_text arguments = request->engine->arguments(request->engine_request);
+    char *text;
+
+    if (request->request_uri.data != NULL) {
+        return request->request_uri;
+    }
+    text = hgh_request_allocate(request, path.length + 1 + arguments.length + 1);
+    if (text == NULL) {
+        return (hg_text){0};
+    }
+    memcpy(text, path.data, path.length);
+    if (arguments.length > 0) {
+        text[path.length] = '?';
+        memcpy(text + path.length + 1, arguments.data, arguments.length);
+        path.length += 1 + arguments.length;
+    }
+    text[path.length] = '\0';
+    return (hg_text){text, path.length};
+}
+
 /* True if the name is one of the gateway's own that need no decoding. */
 static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
 {
@@ -219,6 +242,13 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         *out_value = request->matched_uri;
     } else if (hg_text_equal(name, HG_TEXT("method"))) {
         *out_value = request->engine->method(request->engine_request);
+    } else if (hg_text_equal(name, HG_TEXT("uri")) ||
+               hg_text_equal(name, HG_TEXT("document_uri"))) {
+        *out_value = hgh_request_path(request);
+    } else if (hg_text_equal(name, HG_TEXT("request_uri"))) {
+        *out_value = hgh_request_target(request);
+    } else if (hg_text_equal(name, HG_TEXT("real_request_uri"))) {
+        *out_value = request->engine->raw_uri(request->engine_request);
     } else if (take_prefix(&name, HG_TEXT("uri_param_"))) {
         *out_value = variable_parameter(request, name);
     } else {

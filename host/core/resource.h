@@ -47,7 +47,8 @@ typedef struct hgh_cell {
     hgh_map_node node; /* by id, in the snapshot's map of its kind */
     struct hgh_snapshot *snapshot;
     struct hgh_resource *current; /* a reference, or NULL */
-    uint32_t references;          /* of other objects to this cell */
+    struct hgh_route *routes; /* of a service: those that have their hosts from it, a weak list */
+    uint32_t references;      /* of other objects to this cell */
     uint8_t kind;
     char id[]; /* NUL-terminated */
 } hgh_cell;
@@ -88,8 +89,10 @@ typedef struct hgh_route {
     hgh_timeouts timeouts;
     bool has_websocket; /* enable_websocket is given */
     bool websocket;
-    struct hgh_router_entry *entries; /* where the router has put it */
-    struct hgh_chain *chain;          /* cached: borrowed from the chain cache */
+    struct hgh_router_entry *entries;  /* where the router has put it */
+    struct hgh_route *of_service_next; /* in the list of its service's cell, as is the next */
+    struct hgh_route **of_service_at;
+    struct hgh_chain *chain; /* cached: borrowed from the chain cache */
 } hgh_route;
 
 typedef struct hgh_service {

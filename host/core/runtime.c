@@ -152,29 +152,6 @@ static void warm_forget(hgh_runtime *runtime, hgh_resource *resource)
 
 /* ------------------------------------------------------------------------------- resources */
 
-/* Routes without hosts are found under those of their service. */
-typedef struct service_change {
-    hgh_runtime *runtime;
-    const hgh_cell *cell;
-    bool enter; /* else take out */
-} service_change;
-
-static void route_follow_service(void *context, hgh_map_node *node)
-{
-    const service_change *change = context;
-    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
-    hgh_route *route = (hgh_route *)(void *)cell->current;
-
-    if (route == NULL || route->service != change->cell || route->host_count > 0) {
-        return;
-    }
-    if (!change->enter) {
-        hgh_router_remove(change->runtime->router, route);
-    } else if (hgh_router_add(change->runtime->router, route) != HG_OK) {
-        runtime_log(change->runtime, HG_LOG_ERROR, "routes/%s: no memory", route->base.id);
-    }
-}
-
 static bool services_differ_in_hosts(const hgh_resource *a, const hgh_resource *b)
 {
     const hgh_service *left = (const hgh_service *)(const void *)a;
@@ -199,23 +176,22 @@ static hg_status service_change_apply(hgh_runtime *runtime,
     hgh_resource *previous = hgh_snapshot_find(&runtime->snapshot, HGH_SERVICES, id);
     bool moves = services_differ_in_hosts(previous, resource);
     hgh_cell *cell = hgh_cell_ref(&runtime->snapshot, HGH_SERVICES, id);
-    service_change change = {runtime, cell, false};
+    hgh_route *taken = NULL;
     hg_status status = HG_OK;
 
     if (cell == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     if (moves) {
-        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_follow_service, &change);
+        taken = hgh_router_take_routes(runtime->router, cell);
     }
     if (resource == NULL) {
         *out_previous = hgh_snapshot_take(&runtime->snapshot, HGH_SERVICES, id);
     } else {
         status = hgh_snapshot_put(&runtime->snapshot, resource, out_previous);
     }
-    if (moves) {
-        change.enter = true;
-        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_follow_service, &change);
+    if (moves && hgh_router_put_routes(runtime->router, taken) != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR, "routes of services/%s: no memory", cell->id);
     }
     hgh_cell_unref(cell);
     return status;
@@ -914,6 +890,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     }
     runtime->engine = options->engine;
     runtime->ack_fd = options->ack_fd;
+    runtime->path_rules = options->path_rules;
     hgh_snapshot_init(&runtime->snapshot);
     hgh_chain_cache_init(&runtime->chains, &runtime->snapshot);
     hgh_consumer_index_init(&runtime->consumers);

@@ -113,6 +113,7 @@ start_gateway() {
     cat >"$work/instance/conf/config.yaml" <<EOF
 apisix:
   node_listen: [{ip: 127.0.0.1, port: $gateway_port}]
+  enable_control: false
 deployment:
   admin:
     admin_listen: {ip: 127.0.0.1, port: $admin_port}

@@ -331,6 +331,9 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->ack_fd = NGX_CONF_UNSET;
         main->parked_max = NGX_CONF_UNSET;
         main->server_tokens = NGX_CONF_UNSET;
+        main->delete_tail_slash = NGX_CONF_UNSET;
+        main->like_servlet = NGX_CONF_UNSET;
+        main->encoded_slash = NGX_CONF_UNSET;
     }
     return main;
 }
@@ -342,6 +345,9 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
 
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
     ngx_conf_init_value(main->server_tokens, 1);
+    ngx_conf_init_value(main->delete_tail_slash, 0);
+    ngx_conf_init_value(main->like_servlet, 0);
+    ngx_conf_init_value(main->encoded_slash, 0);
     if (main->server_tokens) {
         ngx_str_set(&main->server_header, "APISIX/" HGH_API_LEVEL " hotgate/" HGH_VERSION);
     } else {
@@ -511,6 +517,9 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
         .directory = main->directory,
         .feed_directory = (const char *)main->feed_directory.data,
         .ack_fd = (int)main->ack_fd,
+        .path_rules = {.delete_tail_slash = main->delete_tail_slash != 0,
+                       .like_servlet = main->like_servlet != 0,
+                       .encoded_slash = main->encoded_slash != 0},
         .parked_max = (uint32_t)main->parked_max,
         .log_level = log_level(cycle),
     };
@@ -576,9 +585,10 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_ack", ngx_conf_set_num_slot, ack_fd),
     MAIN_DIRECTIVE("hotgate_router", ngx_conf_set_str_slot, router),
     MAIN_DIRECTIVE("hotgate_parked_requests", ngx_conf_set_num_slot, parked_max),
-    {ngx_string("hotgate_server_tokens"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG,
-     ngx_conf_set_flag_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, server_tokens),
-     NULL},
+    MAIN_DIRECTIVE("hotgate_server_tokens", ngx_conf_set_flag_slot, server_tokens),
+    MAIN_DIRECTIVE("hotgate_delete_uri_tail_slash", ngx_conf_set_flag_slot, delete_tail_slash),
+    MAIN_DIRECTIVE("hotgate_normalize_uri_like_servlet", ngx_conf_set_flag_slot, like_servlet),
+    MAIN_DIRECTIVE("hotgate_match_uri_encoded_slash", ngx_conf_set_flag_slot, encoded_slash),
     {ngx_string("hotgate_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS,
      hgh_nginx_balancer_directive, 0, 0, NULL},
     {ngx_string("hotgate"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
