@@ -27,6 +27,9 @@ static hg_verdict run_all(hg_request *request, const void *config, const char *p
                (unsigned)result.status, (int)result.body.length,
                result.body.data == NULL ? "" : result.body.data,
                result.challenge.data == NULL ? "" : result.challenge.data);
+        if (hg_text_is_present(result.body)) { /* not what holds a line end, as JSON does */
+            (void)hg_response_add_header(request, HG_TEXT("X-Inside"), result.body);
+        }
         ended = ended || result.status != 0;
     }
     return ended && own->ends ? hg_exit(request, 418) : HG_NEXT;
