@@ -23,10 +23,23 @@ struct hg_regex {
     pcre2_code *code;
     pcre2_match_context *match_context;
     pcre2_match_data *match_data; /* written by every match: one thread at a time */
-    pcre2_jit_stack *jit_stack;   /* NULL without JIT */
     uint32_t captures;            /* with the whole match, at most HG_REGEX_CAPTURES_MAX */
     bool anchored;                /* can only match where the search begins */
 };
+
+/* The stack that JIT uses in a thread: a request on a coroutine has little to spare of its own. One
+ * for all patterns, since each would be a mapping, of which a process may have 65,530 only. It
+ * stays until the thread ends. NULL: no memory. */
+static pcre2_jit_stack *jit_stack(void *unused)
+{
+    static _Thread_local pcre2_jit_stack *stack;
+
+    (void)unused;
+    if (stack == NULL) {
+        stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
+    }
+    return stack;
+}
 
 static pcre2_code *
 compile(const char *pattern, size_t length, bool ignore_case, hg_status *out_status, hg_error *err)
@@ -63,12 +76,10 @@ static bool prepare_match(hg_regex *regex)
     (void)pcre2_set_depth_limit(regex->match_context, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(regex->match_context, HEAP_LIMIT_KIB);
     if (pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0) { /* else it is interpreted */
-        /* A stack of its own: a request on a coroutine has little to spare. */
-        regex->jit_stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
-        if (regex->jit_stack == NULL) {
+        if (jit_stack(NULL) == NULL) {
             return false;
         }
-        pcre2_jit_stack_assign(regex->match_context, NULL, regex->jit_stack);
+        pcre2_jit_stack_assign(regex->match_context, jit_stack, NULL);
     }
     return true;
 }
@@ -134,7 +145,6 @@ void hgh_regex_free(hg_regex *regex)
     if (regex != NULL) {
         pcre2_match_data_free(regex->match_data);
         pcre2_match_context_free(regex->match_context);
-        pcre2_jit_stack_free(regex->jit_stack);
         pcre2_code_free(regex->code);
         free(regex);
     }

@@ -261,7 +261,7 @@ static void route_find(hg_request *request)
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = hgh_route_match_uri(&match);
+    request->matched_uri = match.uri;
     parameters_keep(request, &match);
     if (is_missing(request, match.route->plugin_config, "plugin config")) {
         hgh_request_fail(request, 503, "503 Service Unavailable");
@@ -272,33 +272,47 @@ static void route_find(hg_request *request)
     }
 }
 
+/* Takes what is in force now, and finds its route. */
+static void request_begin(hg_request *request)
+{
+    hgh_runtime *runtime = request->runtime;
+
+    request->generation = hgh_generation_ref(runtime->generation);
+    request->stage = HGH_STAGE_GLOBAL_REWRITE;
+    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
+        return;
+    }
+    if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
+        request->stage = HGH_STAGE_REWRITE;
+    } else if (!global_begin(request)) {
+        return;
+    }
+    route_find(request);
+}
+
 hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_request)
 {
     const hgh_engine *engine = runtime->engine;
     hg_request *request = engine->allocate(engine_request, sizeof(*request));
     hgh_board_slot *slot = runtime->slot;
+    bool in_step = hgh_runtime_sync(runtime);
 
     if (request == NULL) {
         return NULL;
     }
-    hgh_runtime_sync(runtime);
     memset(request, 0, sizeof(*request));
     request->runtime = runtime;
     request->engine = engine;
     request->engine_request = engine_request;
-    request->generation = hgh_generation_ref(runtime->generation);
     engine->client_address(engine_request, &request->client);
     atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slot->requests_live, 1, memory_order_relaxed);
-    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
-        return request;
+    if (in_step) {
+        request_begin(request);
+    } else {
+        request->stage = HGH_STAGE_SYNC;
+        hgh_runtime_wait(runtime, request);
     }
-    if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
-        request->stage = HGH_STAGE_REWRITE;
-    } else if (!global_begin(request)) {
-        return request;
-    }
-    route_find(request);
     return request;
 }
 
@@ -430,6 +444,12 @@ hgh_outcome hgh_request_run(hg_request *request)
 
     for (;;) {
         switch ((hgh_stage)request->stage) {
+        case HGH_STAGE_SYNC:
+            if (request->waiting_at != NULL) {
+                return HGH_PARKED;
+            }
+            request_begin(request);
+            break;
         case HGH_STAGE_GLOBAL_REWRITE:
             outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
@@ -514,6 +534,7 @@ void hgh_request_done(hg_request *request)
 {
     hgh_runtime *runtime = request->runtime;
 
+    hgh_runtime_wait_end(runtime, request);
     for (hgh_body_buffer *buffer = request->body_buffers; buffer != NULL; buffer = buffer->next) {
         free(buffer->data);
     }

@@ -210,7 +210,8 @@ hg_text hgh_request_target(hg_request *request)
         path.length += 1 + arguments.length;
     }
     text[path.length] = '\0';
-    return (hg_text){text, path.length};
+    request->request_uri = (hg_text){text, path.length};
+    return request->request_uri;
 }
 
 /* True if the name is one of the gateway's own that need no decoding. */
