@@ -177,6 +177,35 @@ static void a_body_may_be_waited_for(void **state)
     assert_string_equal(got->upstream_body, "abc");
 }
 
+/* A plugin that may wait runs on a stack of its own, which is small, and so do the others then. */
+static void deep_tokens_are_refused_there_too(void **state)
+{
+    static const char group[] = "W1tb"; /* [[[ */
+    char headers[8192] = "Authorization: Bearer e30.";
+    size_t length = strlen(headers);
+
+    begin(*state);
+    for (int i = 0; i < 680; i++) {
+        memcpy(headers + length, group, 4);
+        length += 4;
+    }
+    for (int i = 0; i < 680; i++) {
+        memcpy(headers + length, "XV1d", 4); /* ]]] */
+        length += 4;
+    }
+    (void)strcpy(headers + length, ".\n");
+    for (int i = 0; i < 2; i++) {
+        const hg_test_exchange *got =
+            hg_test_run(*state,
+                        i == 0 ? "{\"auth_plugins\": [{\"hmac-auth\": {}}, {\"jwt-auth\": {}}]}"
+                               : "{\"auth_plugins\": [{\"key-auth\": {}}, {\"jwt-auth\": {}}]}",
+                        &(hg_test_request){.headers = headers});
+
+        assert_int_equal(got->status, 401);
+    }
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "JWT token invalid"), 2);
+}
+
 static void plugins_of_the_consumer_join(void **state)
 {
     begin(*state);
@@ -238,5 +267,6 @@ HG_TEST_MAIN("multi-auth",
              HG_TEST_CASE(why_a_request_was_refused_stands_in_the_log),
              HG_TEST_CASE(credentials_are_hidden_by_whom_they_are_for),
              HG_TEST_CASE(a_body_may_be_waited_for),
+             HG_TEST_CASE(deep_tokens_are_refused_there_too),
              HG_TEST_CASE(plugins_of_the_consumer_join),
              HG_TEST_CASE(configurations_are_judged))
