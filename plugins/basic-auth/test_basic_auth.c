@@ -139,7 +139,8 @@ static void who_is_not_identified_is_the_anonymous_consumer(void **state)
     got = hg_test_run(*state, "{\"anonymous_consumer\": \"somebody\"}", &request);
     assert_int_equal(got->status, 401);
     assert_string_equal(got->body, "{\"message\":\"Invalid user authorization\"}\n");
-    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "there is no consumer somebody"), 1);
+    assert_int_equal(
+        hg_test_log_count(*state, HG_LOG_ERROR, "the anonymous consumer somebody is not there"), 1);
     request.headers = "Authorization: Basic Zm9vOmJhcg==\n";
     got = hg_test_run(*state, "{\"anonymous_consumer\": \"nobody\"}", &request);
     assert_string_equal(hg_test_upstream_header(*state, got, "X-Consumer-Username"), "jack");

@@ -80,7 +80,8 @@ static hg_verdict refuse(hg_request *request, const key_auth *own, hg_text messa
         if (anonymous != NULL) {
             return attach(request, own, anonymous);
         }
-        hg_log(request, HG_LOG_ERROR, "there is no consumer %s", own->anonymous_consumer.data);
+        hg_log(request, HG_LOG_ERROR, "the anonymous consumer %s is not there",
+               own->anonymous_consumer.data);
         message = HG_TEXT("Invalid user authorization");
     }
     return hg_exit_unauthorized(request, "apikey", own->realm, message);

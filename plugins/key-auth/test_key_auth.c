@@ -141,8 +141,9 @@ static void who_is_not_identified_is_the_anonymous_consumer(void **state)
             assert_string_equal(got->body, "{\"message\":\"Invalid user authorization\"}\n");
             assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"),
                                 "apikey realm=\"key\"");
-            assert_int_equal(
-                hg_test_log_count(*state, HG_LOG_ERROR, "there is no consumer somebody"), 1);
+            assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR,
+                                               "the anonymous consumer somebody is not there"),
+                             1);
         } else if (got->status != 200 || strcmp(name, cases[i].consumer) != 0 ||
                    hg_test_header(*state, got, "WWW-Authenticate") != NULL) {
             fail_msg("%s: got %u, %s", cases[i].label, got->status, name);

@@ -104,9 +104,9 @@ typedef struct hg_request_api {
                               uint32_t status,
                               const char *member,
                               hg_text text);
+    const hg_consumer *(*consumer_named)(hg_request *request, hg_text name);
     hg_status (*remove_argument)(hg_request *request, hg_text name);
     hg_status (*remove_cookie)(hg_request *request, hg_text name);
-    const hg_consumer *(*consumer_named)(hg_request *request, hg_text name);
     hg_verdict (*exit_unauthorized)(hg_request *request,
                                     const char *scheme,
                                     hg_text realm,
@@ -124,8 +124,8 @@ static inline void *hg_request_allocate(hg_request *request, size_t size)
 
 /**
  * This plugin's own data for this request: `request_size` bytes of the descriptor, zeroed at the
- * first call, the same in every phase. [request] Returns NULL if request_size is 0 or there is no
- * memory.
+ * first call, the same in every phase. Where it runs for a global rule too, each has its own.
+ * [request] Returns NULL if request_size is 0 or there is no memory.
  */
 static inline void *hg_request_data(hg_request *request)
 {
@@ -313,8 +313,8 @@ static inline const hg_consumer *hg_consumer_find(hg_request *request, hg_text k
 }
 
 /**
- * The consumer of that name, whatever plugins it has; NULL if there is none. For those who may come
- * without a key. Borrowed from the request. [rewrite, access]
+ * The consumer of that name, whatever keys it has: for those who may come without one. NULL if
+ * there is none. Borrowed from the request. [rewrite, access]
  */
 static inline const hg_consumer *hg_consumer_named(hg_request *request, hg_text name)
 {
