@@ -4,53 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/core/delegation.h"
+#include "host/core/chain_parts.h"
 #include "host/core/guard.h"
 #include "host/core/issues.h"
-
-#define PLUGINS_MAX 1024u /* on one chain */
-#define PLACE_MAX   512u  /* bytes of where one stands inside another */
-
-/* Phases in which a plugin can run those that it holds. */
-#define DELEGATE_PHASES (HG_PHASE_BEFORE_PROXY - HG_PHASE_REWRITE + 1)
-
-/* One plugin on its way into a chain. */
-typedef struct candidate {
-    const char *name; /* borrowed from the JSON */
-    const json_t *value;
-    hgh_resource *owner;
-    bool from_consumer; /* the consumer's side has it and the route's has not */
-    bool is_key;        /* an authentication plugin of a consumer or credential: it never runs */
-    const char *place;  /* JSON Pointer in the owner, of one inside another; NULL: in "plugins" */
-} candidate;
-
-/* One configuration that runs. */
-typedef struct runner {
-    hgh_configuration *configuration;
-    const void *metadata; /* decoded, of its plugin; NULL: none */
-    bool in_rewrite;
-    struct runner *delegates; /* owned: those that it holds */
-    uint32_t delegates_count;
-    bool guarded;
-    uint32_t answer; /* of its filter */
-} runner;
-
-typedef struct compilation {
-    hgh_generation *generation;
-    const hgh_snapshot *snapshot;
-    hgh_chain *chain;
-    uint32_t room; /* for configurations of the chain */
-    candidate candidates[PLUGINS_MAX];
-    size_t count;
-    bool too_many;
-} compilation;
 
 static bool is_of_consumer(const hgh_resource *owner)
 {
     return owner->kind == HGH_CONSUMERS || owner->kind == HGH_CREDENTIALS;
 }
 
-static bool is_authentication(const compilation *work, const char *name)
+static bool is_authentication(const hgh_compilation *work, const char *name)
 {
     hgh_plugin *plugin = NULL;
 
@@ -58,7 +21,7 @@ static bool is_authentication(const compilation *work, const char *name)
            (plugin->descriptor->flags & HG_AUTH) != 0;
 }
 
-static hg_status warn_of_duplicate(hgh_chain *chain, const candidate *first, const char *other)
+static hg_status warn_of_duplicate(hgh_chain *chain, const hgh_candidate *first, const char *other)
 {
     if (chain->warning == NULL &&
         asprintf(&chain->warning,
@@ -71,7 +34,7 @@ static hg_status warn_of_duplicate(hgh_chain *chain, const candidate *first, con
 }
 
 /* A member configured on several objects counts once: who comes first has precedence. */
-static void candidates_add(compilation *work, json_t *object, hgh_resource *owner)
+static void candidates_add(hgh_compilation *work, json_t *object, hgh_resource *owner)
 {
     json_t *plugins = json_object_get(object, "plugins");
     bool on_consumer_side = is_of_consumer(owner) || owner->kind == HGH_CONSUMER_GROUPS;
@@ -81,7 +44,7 @@ static void candidates_add(compilation *work, json_t *object, hgh_resource *owne
     json_object_foreach(plugins, name, value)
     {
         bool is_key = is_of_consumer(owner) && is_authentication(work, name);
-        candidate *known = NULL;
+        hgh_candidate *known = NULL;
 
         for (size_t i = 0; i < work->count && known == NULL && !is_key; i++) {
             bool same = !work->candidates[i].is_key && strcmp(work->candidates[i].name, name) == 0;
@@ -94,18 +57,18 @@ static void candidates_add(compilation *work, json_t *object, hgh_resource *owne
             if (owner->kind == HGH_GLOBAL_RULES) {
                 (void)warn_of_duplicate(work->chain, known, owner->id); /* without memory: silent */
             }
-        } else if (work->count == PLUGINS_MAX) {
+        } else if (work->count == HGH_CHAIN_PLUGINS_MAX) {
             work->too_many = true;
             return;
         } else {
             work->candidates[work->count++] =
-                (candidate){name, value, owner, on_consumer_side, is_key, NULL};
+                (hgh_candidate){name, value, owner, on_consumer_side, is_key, NULL};
         }
     }
 }
 
 /* False: its JSON cannot be read again for want of memory. Nothing would protect its route then. */
-static bool candidates_take(compilation *work, hgh_resource *owner, json_t **out_object)
+static bool candidates_take(hgh_compilation *work, hgh_resource *owner, json_t **out_object)
 {
     if (owner == NULL || !owner->has_plugins) {
         return true;
@@ -117,7 +80,7 @@ static bool candidates_take(compilation *work, hgh_resource *owner, json_t **out
     return *out_object != NULL;
 }
 
-static hg_status unavailable(hgh_chain *chain, const char *name, const char *why)
+hg_status hgh_chain_unavailable(hgh_chain *chain, const char *name, const char *why)
 {
     if (chain->unavailable == NULL &&
         asprintf(&chain->unavailable, "plugin %s is not available: %s", name, why) < 0) {
@@ -128,7 +91,7 @@ static hg_status unavailable(hgh_chain *chain, const char *name, const char *why
 }
 
 /* The chain takes over a reference, also if it has no memory for it. */
-static hg_status configuration_keep(compilation *work, hgh_configuration *configuration)
+hg_status hgh_chain_keep(hgh_compilation *work, hgh_configuration *configuration)
 {
     hgh_chain *chain = work->chain;
 
@@ -148,11 +111,11 @@ static hg_status configuration_keep(compilation *work, hgh_configuration *config
 }
 
 /* The decoded configuration, shared if another chain has it; a reference. */
-static hg_status configuration_get(hgh_plugin *plugin,
-                                   hgh_use use,
-                                   const candidate *from,
-                                   hgh_configuration **out_configuration,
-                                   hg_issues *issues)
+hg_status hgh_chain_configuration_get(hgh_plugin *plugin,
+                                      hgh_use use,
+                                      const hgh_candidate *from,
+                                      hgh_configuration **out_configuration,
+                                      hg_issues *issues)
 {
     hgh_configuration *configuration =
         hgh_configuration_bound_at(from->owner, plugin, use, from->place);
@@ -176,25 +139,28 @@ static hg_status configuration_get(hgh_plugin *plugin,
     return status;
 }
 
-static hg_status
-unavailable_for(hgh_chain *chain, const char *name, const char *where, const hg_issues *issues)
+hg_status hgh_chain_unavailable_for(hgh_chain *chain,
+                                    const char *name,
+                                    const char *where,
+                                    const hg_issues *issues)
 {
     char line[HG_ERROR_TEXT_MAX];
     char why[HG_ERROR_TEXT_MAX + 64];
 
     (void)snprintf(why, sizeof(why), "%s%s", where, hgh_issues_first(issues, line, sizeof(line)));
-    return unavailable(chain, name, why);
+    return hgh_chain_unavailable(chain, name, why);
 }
 
 /* The metadata of a plugin: what is stored, else what its description says without any. */
-static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void **out_metadata)
+hg_status
+hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, const void **out_metadata)
 {
     hgh_chain *chain = work->chain;
     hgh_resource *stored =
         hgh_snapshot_find(work->snapshot, HGH_PLUGIN_METADATA, hg_text_of(plugin->name));
     hgh_configuration *configuration = NULL;
     hg_issues issues = {0};
-    candidate from = {.name = plugin->name, .owner = stored};
+    hgh_candidate from = {.name = plugin->name, .owner = stored};
     json_t *object = NULL;
     hg_status status;
 
@@ -209,95 +175,21 @@ static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void 
         object = hgh_resource_json(stored);
         from.value = object;
     }
-    status = configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
+    status = hgh_chain_configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
     if (status == HG_OK) {
         *out_metadata = configuration->state;
-        status = configuration_keep(work, configuration);
+        status = hgh_chain_keep(work, configuration);
     } else if (status == HG_ERR_INVALID) {
-        status = unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
+        status = hgh_chain_unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
     }
     hgh_issues_done(&issues);
     json_decref(object);
     return status;
 }
 
-/* One plugin inside another: nothing, a configuration that runs, or 503. */
-static hg_status delegate_compile(compilation *work,
-                                  const candidate *outer,
-                                  const hg_delegates *delegates,
-                                  const hgh_delegate *delegate,
-                                  runner *out_runner)
-{
-    hgh_chain *chain = work->chain;
-    hgh_plugin *plugin = NULL;
-    hgh_configuration *configuration = NULL;
-    hg_issues issues = {0};
-    const char *reason = "";
-    char place[PLACE_MAX];
-    char prefix[HG_NAME_MAX + 16];
-    candidate from = {delegate->name, delegate->value, outer->owner, false, false, place};
-    hg_status status;
-
-    switch (hgh_generation_find(work->generation, delegate->name, &plugin, &reason)) {
-    case HGH_PLUGIN_IGNORED:
-        return HG_OK;
-    case HGH_PLUGIN_MISSING:
-        return unavailable(chain, delegate->name, reason);
-    case HGH_PLUGIN_LOADED:
-        break;
-    }
-    if (hgh_delegate_unfit(delegates, plugin) != NULL) {
-        return unavailable(chain, delegate->name, hgh_delegate_unfit(delegates, plugin));
-    }
-    (void)snprintf(prefix, sizeof(prefix), "/plugins/%s", outer->name);
-    hgh_delegate_pointer(delegates, delegate, prefix, place, sizeof(place));
-    status = configuration_get(plugin, HGH_USE_CONFIG, &from, &configuration, &issues);
-    if (status == HG_ERR_INVALID) {
-        status = unavailable_for(chain, delegate->name, "", &issues);
-    } else if (status == HG_OK) {
-        status = configuration_keep(work, configuration);
-        if (status == HG_OK && !configuration->disabled) {
-            out_runner->configuration = configuration;
-            status = metadata_get(work, plugin, &out_runner->metadata);
-        }
-    }
-    hgh_issues_done(&issues);
-    return status;
-}
-
-static hg_status
-delegates_compile(compilation *work, const candidate *outer, const hgh_plugin *plugin, runner *into)
-{
-    const hg_delegates *delegates = plugin->delegates;
-    hgh_delegate delegate = {0};
-    size_t count = 0;
-    hg_status status = HG_OK;
-
-    while (delegates != NULL && hgh_delegate_next(delegates, outer->value, &delegate)) {
-        count++;
-    }
-    if (count == 0) {
-        return HG_OK;
-    }
-    if (count > PLUGINS_MAX) {
-        return unavailable(work->chain, outer->name, "more than 1024 plugins inside it");
-    }
-    into->delegates = calloc(count, sizeof(*into->delegates));
-    if (into->delegates == NULL) {
-        return HG_ERR_NO_MEMORY;
-    }
-    delegate = (hgh_delegate){0};
-    while (status == HG_OK && hgh_delegate_next(delegates, outer->value, &delegate)) {
-        runner *one = &into->delegates[into->delegates_count];
-
-        status = delegate_compile(work, outer, delegates, &delegate, one);
-        into->delegates_count += one->configuration != NULL;
-    }
-    return status;
-}
-
 /* What the chain does with one configured plugin: nothing, a configuration, or 503. */
-static hg_status candidate_compile(compilation *work, const candidate *from, runner *out_runner)
+static hg_status
+candidate_compile(hgh_compilation *work, const hgh_candidate *from, hgh_runner *out_runner)
 {
     hgh_chain *chain = work->chain;
     hgh_plugin *plugin = NULL;
@@ -311,21 +203,21 @@ static hg_status candidate_compile(compilation *work, const candidate *from, run
         return HG_OK;
     }
     if (state == HGH_PLUGIN_MISSING) {
-        return unavailable(chain, from->name, reason);
+        return hgh_chain_unavailable(chain, from->name, reason);
     }
     /* The chain keeps a key decoded for the next request of that consumer. */
-    status = configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG, from,
-                               &configuration, &issues);
+    status = hgh_chain_configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG,
+                                         from, &configuration, &issues);
     if (status == HG_ERR_INVALID) {
-        status = from->is_key ? HG_OK : unavailable_for(chain, from->name, "", &issues);
+        status = from->is_key ? HG_OK : hgh_chain_unavailable_for(chain, from->name, "", &issues);
     } else if (status == HG_OK) {
-        status = configuration_keep(work, configuration);
+        status = hgh_chain_keep(work, configuration);
         if (status == HG_OK && !from->is_key && !configuration->disabled) {
             out_runner->configuration = configuration;
-            status = metadata_get(work, plugin, &out_runner->metadata);
+            status = hgh_chain_metadata_get(work, plugin, &out_runner->metadata);
         }
         if (status == HG_OK && out_runner->configuration != NULL) {
-            status = delegates_compile(work, from, plugin, out_runner);
+            status = hgh_chain_delegates_compile(work, from, plugin, out_runner);
         }
     }
     /* With a consumer, the route's own plugins have been through rewrite already. */
@@ -337,8 +229,8 @@ static hg_status candidate_compile(compilation *work, const candidate *from, run
 
 static int compare_runners(const void *a, const void *b)
 {
-    const hgh_configuration *left = ((const runner *)a)->configuration;
-    const hgh_configuration *right = ((const runner *)b)->configuration;
+    const hgh_configuration *left = ((const hgh_runner *)a)->configuration;
+    const hgh_configuration *right = ((const hgh_runner *)b)->configuration;
 
     if (left->priority != right->priority) {
         return left->priority > right->priority ? -1 : 1;
@@ -347,7 +239,7 @@ static int compare_runners(const void *a, const void *b)
 }
 
 /* The callback of a plugin in a phase; false if it has none. */
-static bool step_make(const hgh_configuration *configuration, uint32_t phase, hgh_step *step)
+bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase, hgh_step *step)
 {
     const hg_plugin *plugin = configuration->plugin->descriptor;
 
@@ -383,83 +275,20 @@ static bool step_make(const hgh_configuration *configuration, uint32_t phase, hg
     }
 }
 
-/* The steps of the plugins that `outer` holds, in one of the phases of requests; *at is behind all
- * others. */
-static void
-delegates_fill(hgh_chain *chain, const runner *from, uint32_t phase, hgh_step *outer, hgh_step **at)
-{
-    hgh_chain_delegates *list = &chain->delegates[chain->delegates_count++];
-
-    *list = (hgh_chain_delegates){outer, *at, from->delegates_count};
-    for (uint32_t i = 0; i < from->delegates_count; i++) {
-        const runner *one = &from->delegates[i];
-
-        (void)step_make(one->configuration, phase, *at); /* without a callback it goes on */
-        chain->step_configurations[*at - chain->steps] = one->configuration;
-        if (chain->step_metadata != NULL) {
-            chain->step_metadata[*at - chain->steps] = one->metadata;
-        }
-        outer->waits |= (*at)->waits && (*at)->call.on_request != NULL;
-        (*at)++;
-    }
-}
-
-/* How many steps the plugins inside others need, and whether any of them has metadata. */
-static size_t delegates_count(const runner *running, size_t count, bool *has_metadata)
-{
-    size_t steps = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        for (uint32_t k = 0; k < running[i].delegates_count; k++) {
-            *has_metadata |= running[i].delegates[k].metadata != NULL;
-        }
-        steps += (size_t)running[i].delegates_count * DELEGATE_PHASES;
-    }
-    return steps;
-}
-
-/* All lists of plugins inside others, behind the steps of the phases. */
-static hg_status
-all_delegates_fill(hgh_chain *chain, const runner *running, size_t count, hgh_step *at)
-{
-    bool unused = false;
-
-    if (delegates_count(running, count, &unused) == 0) {
-        return HG_OK;
-    }
-    chain->delegates = calloc(count * DELEGATE_PHASES, sizeof(*chain->delegates));
-    if (chain->delegates == NULL) {
-        return HG_ERR_NO_MEMORY;
-    }
-    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_BEFORE_PROXY; phase++) {
-        hgh_step *first = chain->steps + (chain->phases[phase].items - chain->steps);
-
-        for (uint32_t i = 0; i < chain->phases[phase].count; i++) {
-            for (size_t k = 0; k < count; k++) {
-                if (running[k].delegates_count > 0 &&
-                    hgh_chain_configuration(chain, &first[i]) == running[k].configuration) {
-                    delegates_fill(chain, &running[k], phase, &first[i], &at);
-                }
-            }
-        }
-    }
-    return HG_OK;
-}
-
 static bool is_global(const hgh_chain *chain)
 {
     return chain->parts[HGH_PART_ROUTE] == NULL;
 }
 
 /* Room for the steps of all phases; false: no memory. */
-static bool steps_allocate(hgh_chain *chain, runner *running, size_t count)
+static bool steps_allocate(hgh_chain *chain, hgh_runner *running, size_t count)
 {
     bool has_metadata = false;
     bool is_guarded = false;
-    size_t most = count * HGH_PHASES + delegates_count(running, count, &has_metadata);
+    size_t most = count * HGH_PHASES + hgh_chain_delegates_count(running, count, &has_metadata);
 
     for (size_t i = 0; i < count; i++) {
-        runner *at = &running[i];
+        hgh_runner *at = &running[i];
 
         at->guarded = hgh_guard_is_needed(at->configuration, is_global(chain));
         if (at->configuration->filter != NULL) {
@@ -478,12 +307,12 @@ static bool steps_allocate(hgh_chain *chain, runner *running, size_t count)
 }
 
 /* Adds the step of a plugin in a phase, if it has one. */
-static void phase_add(hgh_chain *chain, const runner *from, uint32_t phase, size_t place)
+static void phase_add(hgh_chain *chain, const hgh_runner *from, uint32_t phase, size_t place)
 {
     hgh_step *step = &chain->steps[place];
 
     if ((phase == HG_PHASE_REWRITE && !from->in_rewrite) ||
-        !step_make(from->configuration, phase, step)) {
+        !hgh_chain_step_make(from->configuration, phase, step)) {
         return;
     }
     chain->step_configurations[place] = from->configuration;
@@ -498,7 +327,7 @@ static void phase_add(hgh_chain *chain, const runner *from, uint32_t phase, size
 }
 
 /* `running` is in the order in which plugins run. */
-static hg_status phases_fill(hgh_chain *chain, runner *running, size_t count)
+static hg_status phases_fill(hgh_chain *chain, hgh_runner *running, size_t count)
 {
     size_t place = 0;
 
@@ -517,13 +346,13 @@ static hg_status phases_fill(hgh_chain *chain, runner *running, size_t count)
     }
     chain->filters_body = chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
                           chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0;
-    return all_delegates_fill(chain, running, count, &chain->steps[place]);
+    return hgh_chain_delegates_fill(chain, running, count, &chain->steps[place]);
 }
 
-static hg_status candidates_compile(compilation *work)
+static hg_status candidates_compile(hgh_compilation *work)
 {
     hgh_chain *chain = work->chain;
-    runner *running = calloc(work->count + 1, sizeof(*running));
+    hgh_runner *running = calloc(work->count + 1, sizeof(*running));
     size_t count = 0;
     hg_status status = HG_OK;
 
@@ -552,7 +381,7 @@ static hg_status compile(hgh_generation *generation,
                          size_t owner_count,
                          hgh_chain *chain)
 {
-    compilation *work = calloc(1, sizeof(*work));
+    hgh_compilation *work = calloc(1, sizeof(*work));
     json_t **objects = calloc(owner_count + 1, sizeof(json_t *));
     hg_status status = HG_ERR_NO_MEMORY;
     size_t taken = 0;
@@ -567,9 +396,9 @@ static hg_status compile(hgh_generation *generation,
         taken++;
     }
     if (taken == owner_count) {
-        status = work->too_many
-                     ? unavailable(chain, "chain", "more than 1024 plugins meet a request")
-                     : candidates_compile(work);
+        status = work->too_many ? hgh_chain_unavailable(chain, "chain",
+                                                        "more than 1024 plugins meet a request")
+                                : candidates_compile(work);
     }
 
 cleanup:
