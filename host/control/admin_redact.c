@@ -88,6 +88,34 @@ static void redact_config(const json_t *schema, json_t *value)
     }
 }
 
+/* Configurations inside that of another plugin. */
+static void redact_delegates(const hgh_plugin_catalog *catalog, const json_t *outer, json_t *value)
+{
+    const char *list = json_string_value(json_object_get(outer, "delegates"));
+    const char *name;
+    json_t *holder;
+    json_t *inner;
+    size_t i;
+
+    if (list == NULL) {
+        return;
+    }
+    json_array_foreach(json_object_get(value, list), i, holder)
+    {
+        json_object_foreach(holder, name, inner)
+        {
+            const json_t *schema =
+                json_object_get(hgh_plugin_catalog_find(catalog, name), "schema");
+
+            if (schema == NULL) {
+                (void)json_object_clear(inner); /* as below */
+            } else {
+                redact_config(schema, inner);
+            }
+        }
+    }
+}
+
 /* What is known of a plugin that is not loaded, is its name. */
 static void redact_metadata(const json_t *plugin, const hgh_object_kind *kind, json_t *object)
 {
@@ -149,6 +177,7 @@ void hgh_admin_redact(const hgh_plugin_catalog *catalog,
             (void)json_object_clear(value); /* fails for what is no object, which no plugin has */
         } else {
             redact_config(schema, value);
+            redact_delegates(catalog, plugin, value);
         }
     }
 }

@@ -19,6 +19,7 @@
 #include "host/control/frame.h"
 #include "host/control/probe.h"
 #include "host/core/configuration.h"
+#include "host/core/delegation.h"
 #include "host/core/engine.h"
 #include "host/core/generation.h"
 #include "host/core/issues.h"
@@ -100,6 +101,7 @@ static void config_judge(hgh_plugin *plugin,
                          hg_issues *warnings)
 {
     hgh_configuration *configuration = NULL;
+    hg_issues found = {0};
     hgh_use use = use_of(config);
 
     if (use == HGH_USE_CONSUMER && (plugin->descriptor->flags & HG_AUTH) == 0) {
@@ -108,7 +110,8 @@ static void config_judge(hgh_plugin *plugin,
     if (hgh_configuration_decode(plugin, use, json_object_get(config, "value"),
                                  text_of(config, "resource"), text_of(config, "id"), pointer,
                                  &configuration, issues, warnings) == HG_OK) {
-        (void)hgh_configuration_check(configuration, issues); /* it adds what it finds */
+        (void)hgh_configuration_check(configuration, &found); /* it adds what it finds */
+        hgh_issues_take(issues, &found, pointer);
     }
     hgh_configuration_unref(configuration);
 }
@@ -240,6 +243,11 @@ check_one(probe_child *self, const json_t *config, hg_issues *issues, hg_issues 
     switch (hgh_generation_find(self->generation, name, &plugin, &reason)) {
     case HGH_PLUGIN_LOADED:
         config_judge(plugin, config, pointer, issues, warnings);
+        if (use_of(config) == HGH_USE_CONFIG) {
+            hgh_delegates_judge(self->generation, plugin, json_object_get(config, "value"),
+                                text_of(config, "resource"), text_of(config, "id"), pointer, issues,
+                                warnings);
+        }
         break;
     case HGH_PLUGIN_IGNORED:
         hgh_issues_add(warnings, pointer, "a plugin that the list `plugins` leaves out",

@@ -57,12 +57,12 @@ void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry)
 
 /* ----------------------------------------------------------------------------------- users */
 
-/* Calls for every configuration of a plugin that is stored. */
-void hgh_reload_each_config(
-    const hgh_reload *reload,
-    const char *name,
-    void (*visit)(void *context, const hgh_resource_object *object, const char *use, json_t *value),
-    void *context)
+typedef void
+config_visit(void *context, const hgh_resource_object *object, const char *use, json_t *value);
+
+/* Calls for every object that has a configuration of a plugin in its own place. */
+static void
+each_own_config(const hgh_reload *reload, const char *name, config_visit *visit, void *context)
 {
     const hgh_object_kind *kind;
     char key[HG_NAME_MAX + sizeof(HGH_PLUGIN_KIND) + 1];
@@ -81,6 +81,52 @@ void hgh_reload_each_config(
             }
             json_decref(config);
             json_decref(value);
+        }
+    }
+}
+
+/* The walk over the configurations inside those of another plugin. */
+typedef struct inner_walk {
+    const char *name; /* whose are looked for */
+    const char *list; /* where the other plugin holds them */
+    config_visit *visit;
+    void *context;
+} inner_walk;
+
+static void
+each_inner_config(void *context, const hgh_resource_object *object, const char *use, json_t *value)
+{
+    const inner_walk *walk = context;
+    size_t index;
+    json_t *holder;
+
+    json_array_foreach(json_object_get(value, walk->list), index, holder)
+    {
+        json_t *inner = json_object_get(holder, walk->name);
+
+        if (inner != NULL) {
+            walk->visit(walk->context, object, use, inner);
+        }
+    }
+}
+
+void hgh_reload_each_config(
+    const hgh_reload *reload,
+    const char *name,
+    void (*visit)(void *context, const hgh_resource_object *object, const char *use, json_t *value),
+    void *context)
+{
+    const json_t *all = hgh_plugin_catalog_all(reload->options.catalog);
+    inner_walk walk = {name, NULL, visit, context};
+
+    each_own_config(reload, name, visit, context);
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *outer = json_array_get(all, i);
+
+        walk.list = json_string_value(json_object_get(outer, "delegates"));
+        if (walk.list != NULL) {
+            each_own_config(reload, json_string_value(json_object_get(outer, "name")),
+                            each_inner_config, &walk);
         }
     }
 }

@@ -85,7 +85,7 @@ void hgh_reload_reject(hgh_reload *reload,
 /** An entry of the manifest in force stays in the next one. */
 void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry);
 
-/** Calls for every configuration of a plugin that is stored. */
+/** Calls for every configuration of a plugin that is stored, also inside that of another one. */
 void hgh_reload_each_config(
     const hgh_reload *reload,
     const char *name,

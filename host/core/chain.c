@@ -4,44 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/chain_parts.h"
 #include "host/core/guard.h"
 #include "host/core/issues.h"
-
-#define PLUGINS_MAX 1024u /* on one chain */
-
-/* One plugin on its way into a chain. */
-typedef struct candidate {
-    const char *name; /* borrowed from the JSON */
-    const json_t *value;
-    hgh_resource *owner;
-    bool from_consumer; /* the consumer's side has it and the route's has not */
-    bool is_key;        /* an authentication plugin of a consumer or credential: it never runs */
-} candidate;
-
-/* One configuration that runs. */
-typedef struct runner {
-    hgh_configuration *configuration;
-    const void *metadata; /* decoded, of its plugin; NULL: none */
-    bool in_rewrite;
-    bool guarded;
-    uint32_t answer; /* of its filter */
-} runner;
-
-typedef struct compilation {
-    hgh_generation *generation;
-    const hgh_snapshot *snapshot;
-    hgh_chain *chain;
-    candidate candidates[PLUGINS_MAX];
-    size_t count;
-    bool too_many;
-} compilation;
 
 static bool is_of_consumer(const hgh_resource *owner)
 {
     return owner->kind == HGH_CONSUMERS || owner->kind == HGH_CREDENTIALS;
 }
 
-static bool is_authentication(const compilation *work, const char *name)
+static bool is_authentication(const hgh_compilation *work, const char *name)
 {
     hgh_plugin *plugin = NULL;
 
@@ -49,7 +21,7 @@ static bool is_authentication(const compilation *work, const char *name)
            (plugin->descriptor->flags & HG_AUTH) != 0;
 }
 
-static hg_status warn_of_duplicate(hgh_chain *chain, const candidate *first, const char *other)
+static hg_status warn_of_duplicate(hgh_chain *chain, const hgh_candidate *first, const char *other)
 {
     if (chain->warning == NULL &&
         asprintf(&chain->warning,
@@ -62,7 +34,7 @@ static hg_status warn_of_duplicate(hgh_chain *chain, const candidate *first, con
 }
 
 /* A member configured on several objects counts once: who comes first has precedence. */
-static void candidates_add(compilation *work, json_t *object, hgh_resource *owner)
+static void candidates_add(hgh_compilation *work, json_t *object, hgh_resource *owner)
 {
     json_t *plugins = json_object_get(object, "plugins");
     bool on_consumer_side = is_of_consumer(owner) || owner->kind == HGH_CONSUMER_GROUPS;
@@ -72,7 +44,7 @@ static void candidates_add(compilation *work, json_t *object, hgh_resource *owne
     json_object_foreach(plugins, name, value)
     {
         bool is_key = is_of_consumer(owner) && is_authentication(work, name);
-        candidate *known = NULL;
+        hgh_candidate *known = NULL;
 
         for (size_t i = 0; i < work->count && known == NULL && !is_key; i++) {
             bool same = !work->candidates[i].is_key && strcmp(work->candidates[i].name, name) == 0;
@@ -85,18 +57,18 @@ static void candidates_add(compilation *work, json_t *object, hgh_resource *owne
             if (owner->kind == HGH_GLOBAL_RULES) {
                 (void)warn_of_duplicate(work->chain, known, owner->id); /* without memory: silent */
             }
-        } else if (work->count == PLUGINS_MAX) {
+        } else if (work->count == HGH_CHAIN_PLUGINS_MAX) {
             work->too_many = true;
             return;
         } else {
             work->candidates[work->count++] =
-                (candidate){name, value, owner, on_consumer_side, is_key};
+                (hgh_candidate){name, value, owner, on_consumer_side, is_key, NULL};
         }
     }
 }
 
 /* False: its JSON cannot be read again for want of memory. Nothing would protect its route then. */
-static bool candidates_take(compilation *work, hgh_resource *owner, json_t **out_object)
+static bool candidates_take(hgh_compilation *work, hgh_resource *owner, json_t **out_object)
 {
     if (owner == NULL || !owner->has_plugins) {
         return true;
@@ -108,7 +80,7 @@ static bool candidates_take(compilation *work, hgh_resource *owner, json_t **out
     return *out_object != NULL;
 }
 
-static hg_status unavailable(hgh_chain *chain, const char *name, const char *why)
+hg_status hgh_chain_unavailable(hgh_chain *chain, const char *name, const char *why)
 {
     if (chain->unavailable == NULL &&
         asprintf(&chain->unavailable, "plugin %s is not available: %s", name, why) < 0) {
@@ -118,14 +90,35 @@ static hg_status unavailable(hgh_chain *chain, const char *name, const char *why
     return HG_OK;
 }
 
-/* The decoded configuration, shared if another chain has it; a reference. */
-static hg_status configuration_get(hgh_plugin *plugin,
-                                   hgh_use use,
-                                   const candidate *from,
-                                   hgh_configuration **out_configuration,
-                                   hg_issues *issues)
+/* The chain takes over a reference, also if it has no memory for it. */
+hg_status hgh_chain_keep(hgh_compilation *work, hgh_configuration *configuration)
 {
-    hgh_configuration *configuration = hgh_configuration_bound(from->owner, plugin, use);
+    hgh_chain *chain = work->chain;
+
+    if (chain->configuration_count == work->room) {
+        uint32_t room = work->room == 0 ? 8 : work->room * 2;
+        void *grown = realloc(chain->configurations, room * sizeof(*chain->configurations));
+
+        if (grown == NULL) {
+            hgh_configuration_unref(configuration);
+            return HG_ERR_NO_MEMORY;
+        }
+        chain->configurations = grown;
+        work->room = room;
+    }
+    chain->configurations[chain->configuration_count++] = configuration;
+    return HG_OK;
+}
+
+/* The decoded configuration, shared if another chain has it; a reference. */
+hg_status hgh_chain_configuration_get(hgh_plugin *plugin,
+                                      hgh_use use,
+                                      const hgh_candidate *from,
+                                      hgh_configuration **out_configuration,
+                                      hg_issues *issues)
+{
+    hgh_configuration *configuration =
+        hgh_configuration_bound_at(from->owner, plugin, use, from->place);
     hg_status status;
 
     if (configuration != NULL) {
@@ -135,31 +128,39 @@ static hg_status configuration_get(hgh_plugin *plugin,
     status = hgh_configuration_decode(plugin, use, from->value,
                                       hgh_resource_kind_name(from->owner->kind), from->owner->id,
                                       "", out_configuration, issues, NULL);
-    if (status == HG_OK) {
+    if (status == HG_OK && from->place == NULL) {
         hgh_configuration_bind(*out_configuration, from->owner);
+    } else if (status == HG_OK) {
+        status = hgh_configuration_bind_at(*out_configuration, from->owner, from->place);
+        if (status != HG_OK) {
+            hgh_configuration_unref(*out_configuration);
+        }
     }
     return status;
 }
 
-static hg_status
-unavailable_for(hgh_chain *chain, const char *name, const char *where, const hg_issues *issues)
+hg_status hgh_chain_unavailable_for(hgh_chain *chain,
+                                    const char *name,
+                                    const char *where,
+                                    const hg_issues *issues)
 {
     char line[HG_ERROR_TEXT_MAX];
     char why[HG_ERROR_TEXT_MAX + 64];
 
     (void)snprintf(why, sizeof(why), "%s%s", where, hgh_issues_first(issues, line, sizeof(line)));
-    return unavailable(chain, name, why);
+    return hgh_chain_unavailable(chain, name, why);
 }
 
 /* The metadata of a plugin: what is stored, else what its description says without any. */
-static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void **out_metadata)
+hg_status
+hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, const void **out_metadata)
 {
     hgh_chain *chain = work->chain;
     hgh_resource *stored =
         hgh_snapshot_find(work->snapshot, HGH_PLUGIN_METADATA, hg_text_of(plugin->name));
     hgh_configuration *configuration = NULL;
     hg_issues issues = {0};
-    candidate from = {plugin->name, NULL, stored, false, false};
+    hgh_candidate from = {.name = plugin->name, .owner = stored};
     json_t *object = NULL;
     hg_status status;
 
@@ -174,12 +175,12 @@ static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void 
         object = hgh_resource_json(stored);
         from.value = object;
     }
-    status = configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
+    status = hgh_chain_configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
     if (status == HG_OK) {
-        chain->configurations[chain->configuration_count++] = configuration;
         *out_metadata = configuration->state;
+        status = hgh_chain_keep(work, configuration);
     } else if (status == HG_ERR_INVALID) {
-        status = unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
+        status = hgh_chain_unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
     }
     hgh_issues_done(&issues);
     json_decref(object);
@@ -187,7 +188,8 @@ static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void 
 }
 
 /* What the chain does with one configured plugin: nothing, a configuration, or 503. */
-static hg_status candidate_compile(compilation *work, const candidate *from, runner *out_runner)
+static hg_status
+candidate_compile(hgh_compilation *work, const hgh_candidate *from, hgh_runner *out_runner)
 {
     hgh_chain *chain = work->chain;
     hgh_plugin *plugin = NULL;
@@ -201,18 +203,21 @@ static hg_status candidate_compile(compilation *work, const candidate *from, run
         return HG_OK;
     }
     if (state == HGH_PLUGIN_MISSING) {
-        return unavailable(chain, from->name, reason);
+        return hgh_chain_unavailable(chain, from->name, reason);
     }
     /* The chain keeps a key decoded for the next request of that consumer. */
-    status = configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG, from,
-                               &configuration, &issues);
+    status = hgh_chain_configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG,
+                                         from, &configuration, &issues);
     if (status == HG_ERR_INVALID) {
-        status = from->is_key ? HG_OK : unavailable_for(chain, from->name, "", &issues);
+        status = from->is_key ? HG_OK : hgh_chain_unavailable_for(chain, from->name, "", &issues);
     } else if (status == HG_OK) {
-        chain->configurations[chain->configuration_count++] = configuration;
-        if (!from->is_key && !configuration->disabled) {
+        status = hgh_chain_keep(work, configuration);
+        if (status == HG_OK && !from->is_key && !configuration->disabled) {
             out_runner->configuration = configuration;
-            status = metadata_get(work, plugin, &out_runner->metadata);
+            status = hgh_chain_metadata_get(work, plugin, &out_runner->metadata);
+        }
+        if (status == HG_OK && out_runner->configuration != NULL) {
+            status = hgh_chain_delegates_compile(work, from, plugin, out_runner);
         }
     }
     /* With a consumer, the route's own plugins have been through rewrite already. */
@@ -224,8 +229,8 @@ static hg_status candidate_compile(compilation *work, const candidate *from, run
 
 static int compare_runners(const void *a, const void *b)
 {
-    const hgh_configuration *left = ((const runner *)a)->configuration;
-    const hgh_configuration *right = ((const runner *)b)->configuration;
+    const hgh_configuration *left = ((const hgh_runner *)a)->configuration;
+    const hgh_configuration *right = ((const hgh_runner *)b)->configuration;
 
     if (left->priority != right->priority) {
         return left->priority > right->priority ? -1 : 1;
@@ -234,7 +239,7 @@ static int compare_runners(const void *a, const void *b)
 }
 
 /* The callback of a plugin in a phase; false if it has none. */
-static bool step_make(const hgh_configuration *configuration, uint32_t phase, hgh_step *step)
+bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase, hgh_step *step)
 {
     const hg_plugin *plugin = configuration->plugin->descriptor;
 
@@ -276,14 +281,14 @@ static bool is_global(const hgh_chain *chain)
 }
 
 /* Room for the steps of all phases; false: no memory. */
-static bool steps_allocate(hgh_chain *chain, runner *running, size_t count)
+static bool steps_allocate(hgh_chain *chain, hgh_runner *running, size_t count)
 {
-    size_t most = count * HGH_PHASES;
     bool has_metadata = false;
     bool is_guarded = false;
+    size_t most = count * HGH_PHASES + hgh_chain_delegates_count(running, count, &has_metadata);
 
     for (size_t i = 0; i < count; i++) {
-        runner *at = &running[i];
+        hgh_runner *at = &running[i];
 
         at->guarded = hgh_guard_is_needed(at->configuration, is_global(chain));
         if (at->configuration->filter != NULL) {
@@ -302,12 +307,12 @@ static bool steps_allocate(hgh_chain *chain, runner *running, size_t count)
 }
 
 /* Adds the step of a plugin in a phase, if it has one. */
-static void phase_add(hgh_chain *chain, const runner *from, uint32_t phase, size_t place)
+static void phase_add(hgh_chain *chain, const hgh_runner *from, uint32_t phase, size_t place)
 {
     hgh_step *step = &chain->steps[place];
 
     if ((phase == HG_PHASE_REWRITE && !from->in_rewrite) ||
-        !step_make(from->configuration, phase, step)) {
+        !hgh_chain_step_make(from->configuration, phase, step)) {
         return;
     }
     chain->step_configurations[place] = from->configuration;
@@ -322,7 +327,7 @@ static void phase_add(hgh_chain *chain, const runner *from, uint32_t phase, size
 }
 
 /* `running` is in the order in which plugins run. */
-static hg_status phases_fill(hgh_chain *chain, runner *running, size_t count)
+static hg_status phases_fill(hgh_chain *chain, hgh_runner *running, size_t count)
 {
     size_t place = 0;
 
@@ -341,20 +346,17 @@ static hg_status phases_fill(hgh_chain *chain, runner *running, size_t count)
     }
     chain->filters_body = chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
                           chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0;
-    return HG_OK;
+    return hgh_chain_delegates_fill(chain, running, count, &chain->steps[place]);
 }
 
-static hg_status candidates_compile(compilation *work)
+static hg_status candidates_compile(hgh_compilation *work)
 {
     hgh_chain *chain = work->chain;
-    runner *running = calloc(work->count + 1, sizeof(*running));
+    hgh_runner *running = calloc(work->count + 1, sizeof(*running));
     size_t count = 0;
     hg_status status = HG_OK;
 
-    /* Each has a configuration, and perhaps metadata. */
-    chain->configurations = calloc(work->count * 2 + 1, sizeof(*chain->configurations));
-    if (running == NULL || chain->configurations == NULL) {
-        free(running);
+    if (running == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     for (size_t i = 0; i < work->count && status == HG_OK; i++) {
@@ -364,6 +366,9 @@ static hg_status candidates_compile(compilation *work)
     if (status == HG_OK) {
         qsort(running, count, sizeof(*running), compare_runners);
         status = phases_fill(chain, running, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        free(running[i].delegates);
     }
     free(running);
     return status;
@@ -376,7 +381,7 @@ static hg_status compile(hgh_generation *generation,
                          size_t owner_count,
                          hgh_chain *chain)
 {
-    compilation *work = calloc(1, sizeof(*work));
+    hgh_compilation *work = calloc(1, sizeof(*work));
     json_t **objects = calloc(owner_count + 1, sizeof(json_t *));
     hg_status status = HG_ERR_NO_MEMORY;
     size_t taken = 0;
@@ -391,9 +396,9 @@ static hg_status compile(hgh_generation *generation,
         taken++;
     }
     if (taken == owner_count) {
-        status = work->too_many
-                     ? unavailable(chain, "chain", "more than 1024 plugins meet a request")
-                     : candidates_compile(work);
+        status = work->too_many ? hgh_chain_unavailable(chain, "chain",
+                                                        "more than 1024 plugins meet a request")
+                                : candidates_compile(work);
     }
 
 cleanup:
@@ -494,6 +499,7 @@ void hgh_chain_unref(hgh_chain *chain)
     free(chain->configurations);
     free(chain->steps);
     free(chain->step_configurations);
+    free(chain->delegates);
     free(chain->step_metadata);
     free(chain->guards);
     free(chain->unavailable);

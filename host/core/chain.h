@@ -57,6 +57,13 @@ typedef enum hgh_chain_part {
     HGH_CHAIN_PARTS = 6,
 } hgh_chain_part;
 
+/** The plugins that one step of a phase of requests holds; their steps are of the chain as well. */
+typedef struct hgh_chain_delegates {
+    const hgh_step *outer;
+    const hgh_step *items; /* call.on_request is NULL if one has no callback for the phase */
+    uint32_t count;
+} hgh_chain_delegates;
+
 /** Shared by the cache and the requests that run on it. Immutable but for the cache's links. */
 typedef struct hgh_chain {
     uint32_t references;
@@ -74,6 +81,8 @@ typedef struct hgh_chain {
     struct hgh_guard *guards;   /* owned: before the steps that do not always run */
     uint32_t filter_count;      /* configurations with a filter */
     const void **step_metadata; /* owned; the same; NULL: no plugin of the chain has metadata */
+    struct hgh_chain_delegates *delegates; /* owned; of the steps that hold other plugins */
+    uint32_t delegates_count;
     uint64_t metadata_changes;  /* of the cache, as of which its metadata is */
     uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 

@@ -212,6 +212,18 @@ static void issues_name_plugin(hg_issues *issues, size_t from, const char *name)
     }
 }
 
+/* What a function of the plugin's has found: its findings are not left out. */
+static hg_status own_judged(hg_status status, hg_issues *found, const char *refused)
+{
+    if (status == HG_OK || status == HG_ERR_NO_MEMORY) {
+        return status;
+    }
+    if (found->count == 0) {
+        hgh_issues_add(found, "", refused, "a configuration it accepts", NULL);
+    }
+    return HG_ERR_INVALID;
+}
+
 static hg_status raw_parse(hgh_configuration *configuration,
                            hgh_plugin *plugin,
                            const json_t *value,
@@ -221,22 +233,49 @@ static hg_status raw_parse(hgh_configuration *configuration,
     hg_issues found = {0};
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
-    void *raw = NULL;
+    void *made = NULL;
     hg_status status =
-        configuration->description->parse(value, &configuration->source, &raw, &found);
+        configuration->description->parse(value, &configuration->source, &made, &found);
 
     hgh_blame_leave(blame, outer);
     if (status == HG_OK) { /* what it leaves behind when it refuses is not ours to release */
-        configuration->raw = raw;
-        configuration->state = raw;
+        configuration->made = made;
+        configuration->state = made;
     }
-    if (status != HG_OK && status != HG_ERR_NO_MEMORY) {
-        if (found.count == 0) {
-            hgh_issues_add(&found, "", "what its parse() refuses", "a configuration it accepts",
-                           NULL);
-        }
-        status = HG_ERR_INVALID;
+    status = own_judged(status, &found, "what its parse() refuses");
+    hgh_issues_take(issues, &found, prefix);
+    return status;
+}
+
+static hg_status fields_decode(hgh_configuration *configuration,
+                               hgh_plugin *plugin,
+                               const json_t *value,
+                               const char *prefix,
+                               hg_issues *issues)
+{
+    const hg_config_description *description = configuration->description;
+    hg_issues found = {0};
+    hgh_blame *blame = &plugin->plugin_host->blame;
+    hg_status status =
+        hgh_field_table_decode(description, value, prefix, &configuration->decoded, issues);
+    uint64_t outer;
+    void *state;
+
+    if (status != HG_OK) {
+        return status;
     }
+    state = hgh_decoded_state(configuration->decoded);
+    configuration->state = state;
+    if (description->prepare == NULL) {
+        return HG_OK;
+    }
+    outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
+    status = description->prepare(state, &configuration->source, &found);
+    hgh_blame_leave(blame, outer);
+    if (status == HG_OK) {
+        configuration->made = state;
+    }
+    status = own_judged(status, &found, "what its prepare() refuses");
     hgh_issues_take(issues, &found, prefix);
     return status;
 }
@@ -281,14 +320,25 @@ static hg_status own_decode(hgh_configuration *configuration,
     if (description->fields != NULL && warnings != NULL) {
         hgh_field_table_unknown(description, value, prefix, warnings);
     }
+    return description->fields == NULL
+               ? raw_parse(configuration, plugin, value, prefix, issues)
+               : fields_decode(configuration, plugin, value, prefix, issues);
+}
+
+/* Gives back what a function of the plugin has made. */
+static void own_release(hgh_configuration *configuration)
+{
+    const hg_config_description *description = configuration->description;
+
+    if (configuration->made == NULL) {
+        return;
+    }
     if (description->fields == NULL) {
-        return raw_parse(configuration, plugin, value, prefix, issues);
+        description->release(configuration->made);
+    } else if (description->dispose != NULL) {
+        description->dispose(configuration->made);
     }
-    status = hgh_field_table_decode(description, value, prefix, &configuration->decoded, issues);
-    if (status == HG_OK) {
-        configuration->state = hgh_decoded_state(configuration->decoded);
-    }
-    return status;
+    configuration->made = NULL;
 }
 
 /* What is made while a plugin loads is the plugin's own: a reference would keep it loaded for ever.
@@ -358,7 +408,7 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
         status = status == HG_OK ? own_status : status;
     }
     if (status == HG_OK && issues->count > before) {
-        status = HG_ERR_INVALID; /* a parse() that finds fault and returns HG_OK */
+        status = HG_ERR_INVALID; /* a function that finds fault and returns HG_OK */
     }
     if (status == HG_OK) {
         configuration->plugin = is_of_plugin(plugin, use) ? NULL : hgh_plugin_ref(plugin);
@@ -369,9 +419,8 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     }
 
 cleanup:
-    if (configuration != NULL && configuration->raw != NULL) {
-        configuration->description->release(configuration->raw);
-        configuration->raw = NULL;
+    if (configuration != NULL) {
+        own_release(configuration);
     }
     hgh_configuration_unref(configuration);
     json_decref(own);
@@ -406,15 +455,61 @@ void hgh_configuration_bind(hgh_configuration *configuration, hgh_resource *reso
     resource->configurations = configuration;
 }
 
-hgh_configuration *
-hgh_configuration_bound(const hgh_resource *resource, const hgh_plugin *plugin, hgh_use use)
+hg_status hgh_configuration_bind_at(hgh_configuration *configuration,
+                                    hgh_resource *resource,
+                                    const char *place)
+{
+    configuration->place = strdup(place);
+    if (configuration->place == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    hgh_configuration_bind(configuration, resource);
+    return HG_OK;
+}
+
+static bool is_same_place(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+hgh_configuration *hgh_configuration_bound_at(const hgh_resource *resource,
+                                              const hgh_plugin *plugin,
+                                              hgh_use use,
+                                              const char *place)
 {
     for (hgh_configuration *at = resource->configurations; at != NULL; at = at->bound_next) {
-        if (at->plugin == plugin && at->use == use) {
+        if (at->plugin == plugin && at->use == use && is_same_place(at->place, place)) {
             return at;
         }
     }
     return NULL;
+}
+
+hgh_configuration *
+hgh_configuration_bound(const hgh_resource *resource, const hgh_plugin *plugin, hgh_use use)
+{
+    return hgh_configuration_bound_at(resource, plugin, use, NULL);
+}
+
+/* What a pointer says; its segments are names of plugins and of members like them, unescaped. */
+static const json_t *value_at(const json_t *value, const char *pointer)
+{
+    while (*pointer == '/' && value != NULL) {
+        size_t length = strcspn(pointer + 1, "/");
+
+        value = json_is_array(value) ? json_array_get(value, strtoul(pointer + 1, NULL, 10))
+                                     : json_object_getn(value, pointer + 1, length);
+        pointer += length + 1;
+    }
+    return value;
+}
+
+const json_t *hgh_configuration_value_of(const hgh_configuration *configuration,
+                                         const json_t *object)
+{
+    return configuration->place == NULL
+               ? hgh_configuration_value(object, configuration->plugin->name, configuration->use)
+               : value_at(object, configuration->place);
 }
 
 static void configuration_unbind(hgh_configuration *configuration)
@@ -437,20 +532,21 @@ void hgh_configuration_unref(hgh_configuration *configuration)
         (configuration->references > 0 && --configuration->references > 0)) {
         return;
     }
-    if (configuration->raw != NULL) {
+    if (configuration->made != NULL) {
         hgh_plugin *plugin = configuration->plugin;
         uint64_t outer = 0;
 
         if (plugin != NULL) {
             outer = hgh_blame_enter(&plugin->plugin_host->blame, plugin->number, HGH_CALL_RELEASE);
         }
-        configuration->description->release(configuration->raw);
+        own_release(configuration);
         if (plugin != NULL) {
             hgh_blame_leave(&plugin->plugin_host->blame, outer);
         }
     }
     configuration_unbind(configuration);
     hgh_decoded_free(configuration->decoded);
+    free(configuration->place);
     free(configuration->error_text);
     hgh_expression_free(configuration->filter);
     free(configuration->source_text);

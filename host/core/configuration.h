@@ -16,8 +16,9 @@ typedef struct hgh_configuration {
     hgh_plugin *plugin; /* a reference; NULL for what the plugin itself owns */
     const hg_config_description *description;
     hgh_decoded *decoded; /* field table */
-    void *raw;            /* raw way: what parse() made */
-    const void *state;    /* what callbacks get; NULL without a description */
+    void *made; /* what is to be given back: to release() what parse() made, to dispose() what
+                   prepare() completed; NULL: nothing */
+    const void *state; /* what callbacks get; NULL without a description */
     hg_config_source source;
     char *source_text; /* owns the texts of source */
 
@@ -30,6 +31,7 @@ typedef struct hgh_configuration {
     char *error_text;       /* owns error_response */
     hgh_expression *filter; /* of requests for which the plugin runs; NULL: all */
 
+    char *place; /* owned: JSON Pointer in its resource; NULL: where the plugin's stands */
     struct hgh_resource *bound;           /* a reference; NULL: of no resource */
     struct hgh_configuration *bound_next; /* in the weak list of that resource */
     size_t warm_place; /* one more than its place among the runtime's warm ones */
@@ -75,6 +77,22 @@ void hgh_configuration_bind(hgh_configuration *configuration, struct hgh_resourc
 /** The one of that plugin and use in a resource's list, borrowed; NULL: not decoded now. */
 hgh_configuration *
 hgh_configuration_bound(const struct hgh_resource *resource, const hgh_plugin *plugin, hgh_use use);
+
+/** As hgh_configuration_bind(), of one that stands inside that of another plugin. `place` is
+ * copied. Returns HG_OK or HG_ERR_NO_MEMORY. */
+hg_status hgh_configuration_bind_at(hgh_configuration *configuration,
+                                    struct hgh_resource *resource,
+                                    const char *place);
+
+/** As hgh_configuration_bound(), of one at that place; NULL: where the plugin's stands. */
+hgh_configuration *hgh_configuration_bound_at(const struct hgh_resource *resource,
+                                              const hgh_plugin *plugin,
+                                              hgh_use use,
+                                              const char *place);
+
+/** Where an object holds what was decoded for `configuration`; as hgh_configuration_value(). */
+const json_t *hgh_configuration_value_of(const hgh_configuration *configuration,
+                                         const json_t *object);
 
 /** Accepts NULL. The last one runs release(). */
 void hgh_configuration_unref(hgh_configuration *configuration);

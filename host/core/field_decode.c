@@ -605,7 +605,7 @@ hgh_field_try(const hg_field *field, uint32_t stride, const json_t *value, hg_is
     return work.status;
 }
 
-const void *hgh_decoded_state(const hgh_decoded *decoded)
+void *hgh_decoded_state(const hgh_decoded *decoded)
 {
     return decoded->state;
 }

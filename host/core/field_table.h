@@ -49,7 +49,7 @@ hg_status hgh_field_table_decode(const hg_config_description *description,
                                  hg_issues *issues);
 
 /** The author's struct inside. Never NULL for a decoded value; aligned for any type. */
-const void *hgh_decoded_state(const hgh_decoded *decoded);
+void *hgh_decoded_state(const hgh_decoded *decoded);
 
 /** Frees everything; accepts NULL. */
 void hgh_decoded_free(hgh_decoded *decoded);

@@ -54,7 +54,7 @@ static bool route_has(const hgh_chain *chain, const hgh_plugin *plugin)
         const hgh_configuration *configuration = chain->configurations[i];
 
         if (configuration->plugin == plugin && configuration->use == HGH_USE_CONFIG &&
-            !configuration->disabled) {
+            configuration->place == NULL && !configuration->disabled) {
             return true;
         }
     }

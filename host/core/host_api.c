@@ -1,6 +1,7 @@
 /* host/core/host_api.c - the functions that plugins reach through their host slot. */
 #include "host/core/host_api.h"
 
+#include "host/core/encoding.h"
 #include "host/core/host_api_internal.h"
 
 static const hg_wait_api hgh_host_wait_api = {
@@ -8,6 +9,13 @@ static const hg_wait_api hgh_host_wait_api = {
     .sleep = hgh_request_sleep,
     .request_body = hgh_request_read_body,
     .descriptor = hgh_request_wait_fd,
+};
+
+static const hg_encoding_api hgh_host_encoding_api = {
+    .size = sizeof(hgh_host_encoding_api),
+    .encode = hgh_encode,
+    .decode = hgh_decode,
+    .secret_equal = hgh_secret_equal,
 };
 
 hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
@@ -25,5 +33,7 @@ hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
         .dict = &hgh_host_dict_api,
         .metric = &hgh_host_metric_api,
         .log = &hgh_host_log_api,
+        .encoding = &hgh_host_encoding_api,
+        .delegate = &hgh_host_delegate_api,
     };
 }

@@ -64,3 +64,42 @@ hgh_host_exit_member(hg_request *request, uint32_t status, const char *member, h
     json_decref(body);
     return verdict;
 }
+
+/* SCHEME realm="REALM" (RFC 9110 section 11.6.1), the realm as a quoted string; absent: no memory.
+ */
+static hg_text challenge_make(hg_request *request, const char *scheme, hg_text realm)
+{
+    static const char middle[] = " realm=\"";
+    size_t length = strlen(scheme);
+    char *text = hgh_request_allocate(request, length + sizeof(middle) + realm.length * 2 + 1);
+
+    if (text == NULL) {
+        return (hg_text){0};
+    }
+    memcpy(text, scheme, length);
+    if (realm.data != NULL) {
+        memcpy(text + length, middle, sizeof(middle) - 1);
+        length += sizeof(middle) - 1;
+        for (size_t i = 0; i < realm.length; i++) {
+            if (realm.data[i] == '"' || realm.data[i] == '\\') {
+                text[length++] = '\\';
+            }
+            text[length++] = realm.data[i];
+        }
+        text[length++] = '"';
+    }
+    text[length] = '\0';
+    return (hg_text){text, length};
+}
+
+hg_verdict
+hgh_host_exit_unauthorized(hg_request *request, const char *scheme, hg_text realm, hg_text text)
+{
+    hg_text challenge = challenge_make(request, scheme, realm);
+
+    if (challenge.data == NULL ||
+        hgh_host_set_response_header(request, HG_TEXT("WWW-Authenticate"), challenge) != HG_OK) {
+        (void)exit_refused(request, "could not set WWW-Authenticate");
+    }
+    return hgh_host_exit_member(request, 401, "message", text);
+}

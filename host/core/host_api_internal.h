@@ -17,6 +17,7 @@ extern const hg_response_api hgh_host_response_api;
 extern const hg_dict_api hgh_host_dict_api;
 extern const hg_metric_api hgh_host_metric_api;
 extern const hg_log_api hgh_host_log_api;
+extern const hg_delegate_api hgh_host_delegate_api;
 
 /** Memory that lives as long as the request; NULL: there is none. */
 void *hgh_request_allocate(hg_request *request, size_t size);
@@ -24,6 +25,9 @@ void *hgh_request_allocate(hg_request *request, size_t size);
 /** A copy of a text that lives as long as the request and ends with NUL; absent: no memory, or the
  * text was. */
 hg_text hgh_request_text_copy(hg_request *request, hg_text text);
+
+/** A part of a query, percent-decoded, "+" being a blank; absent: no memory. */
+hg_text hgh_query_decode(hg_request *request, hg_text text);
 
 /** True if a value cannot end a header line early. */
 bool hgh_value_is_clean(hg_text value);
@@ -38,6 +42,9 @@ bool hgh_request_is_open(const hg_request *request);
 hg_text hgh_request_method(hg_request *request);
 hg_status hgh_host_set_header(hg_request *request, hg_text name, hg_text value);
 hg_status hgh_host_remove_header(hg_request *request, hg_text name);
+hg_status hgh_host_set_response_header(hg_request *request, hg_text name, hg_text value);
+hg_status hgh_request_remove_argument(hg_request *request, hg_text name);
+hg_status hgh_request_remove_cookie(hg_request *request, hg_text name);
 
 const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key);
 const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name);
@@ -50,5 +57,7 @@ hg_verdict hgh_host_exit(hg_request *request, uint32_t status, hg_text content_t
 hg_verdict hgh_host_exit_json(hg_request *request, uint32_t status, const json_t *body);
 hg_verdict
 hgh_host_exit_member(hg_request *request, uint32_t status, const char *member, hg_text text);
+hg_verdict
+hgh_host_exit_unauthorized(hg_request *request, const char *scheme, hg_text realm, hg_text text);
 
 #endif

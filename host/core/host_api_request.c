@@ -256,4 +256,7 @@ const hg_request_api hgh_host_request_api = {
     .exit_json = hgh_host_exit_json,
     .exit_member = hgh_host_exit_member,
     .consumer_named = hgh_host_consumer_named,
+    .remove_argument = hgh_request_remove_argument,
+    .remove_cookie = hgh_request_remove_cookie,
+    .exit_unauthorized = hgh_host_exit_unauthorized,
 };

@@ -79,7 +79,7 @@ response_header_change(hg_request *request, hg_text name, hg_text value, bool re
                     : engine->add_response_header(request->engine_request, name, value);
 }
 
-static hg_status response_set_header(hg_request *request, hg_text name, hg_text value)
+hg_status hgh_host_set_response_header(hg_request *request, hg_text name, hg_text value)
 {
     return response_header_change(request, name, value, true);
 }
@@ -195,7 +195,7 @@ const hg_response_api hgh_host_response_api = {
     .set_status = response_set_status,
     .header = response_header,
     .header_at = response_header_at,
-    .set_header = response_set_header,
+    .set_header = hgh_host_set_response_header,
     .add_header = response_add_header,
     .remove_header = response_remove_header,
     .change_body = response_change_body,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/core/configuration.h"
+#include "host/core/delegation.h"
 #include "host/core/engine.h"
 #include "host/core/host_api.h"
 #include "host/core/issues.h"
@@ -192,7 +193,10 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
     plugin->host = hgh_host_api(plugin_host->log_level, plugin);
     *descriptor->host = &plugin->host;
 
-    status = use_compile(plugin, HGH_USE_CONFIG, descriptor->config, err);
+    status = hgh_delegates_find(descriptor, &plugin->delegates, err);
+    if (status == HG_OK) {
+        status = use_compile(plugin, HGH_USE_CONFIG, descriptor->config, err);
+    }
     if (status == HG_OK) {
         status = use_compile(
             plugin, HGH_USE_CONSUMER,
@@ -314,12 +318,14 @@ json_t *hgh_plugin_describe(const hgh_plugin *plugin)
     const hg_plugin *descriptor = plugin->descriptor;
 
     return json_pack(
-        "{s:s, s:s, s:s*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:s*}", "name", plugin->name, "version",
-        descriptor->version, "summary", descriptor->summary, "priority", descriptor->priority,
-        "flags", plugin_flags(descriptor->flags), "phases", plugin_phases(descriptor), "schema",
-        plugin->uses[HGH_USE_CONFIG].schema_json, "consumer_schema",
+        "{s:s, s:s, s:s*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:s*, s:s*}", "name", plugin->name,
+        "version", descriptor->version, "summary", descriptor->summary, "priority",
+        descriptor->priority, "flags", plugin_flags(descriptor->flags), "phases",
+        plugin_phases(descriptor), "schema", plugin->uses[HGH_USE_CONFIG].schema_json,
+        "consumer_schema",
         descriptor->consumer == NULL ? NULL : plugin->uses[HGH_USE_CONSUMER].schema_json,
         "metadata_schema",
         descriptor->metadata == NULL ? NULL : plugin->uses[HGH_USE_METADATA].schema_json, "key",
-        descriptor->consumer == NULL ? NULL : descriptor->consumer->key);
+        descriptor->consumer == NULL ? NULL : descriptor->consumer->key, "delegates",
+        plugin->delegates == NULL ? NULL : plugin->delegates->list);
 }

@@ -53,6 +53,7 @@ typedef struct hgh_plugin {
     hgh_plugin_use uses[HGH_USES];
     struct hgh_configuration *attributes; /* owned; NULL: none */
     struct hgh_configuration *metadata; /* owned: what holds while none is stored; NULL: nothing */
+    const hg_delegates *delegates;      /* borrowed from object; NULL: it holds no other plugins */
     hgh_table **metrics;                /* one a declared metric */
     uint32_t metrics_count;
     hg_dict *dicts; /* tables it has opened */

@@ -15,7 +15,7 @@ static int hex_digit(char c)
 }
 
 /* Percent-decoding of a query, where "+" is a blank (WHATWG URL, section 5.1). */
-static hg_text query_decode(hg_request *request, hg_text text)
+hg_text hgh_query_decode(hg_request *request, hg_text text)
 {
     char *copy = hgh_request_allocate(request, text.length + 1);
     size_t length = 0;
@@ -64,7 +64,7 @@ static hg_text argument_find(hg_request *request, hg_text name, bool *out_bare)
         equals = memchr(at, '=', (size_t)(stop - at));
         key = (hg_text){at, (size_t)((equals == NULL ? stop : equals) - at)};
         if (is_encoded(key)) {
-            key = query_decode(request, key);
+            key = hgh_query_decode(request, key);
         }
         if (hg_text_equal(key, name)) {
             *out_bare = equals == NULL;
@@ -81,7 +81,7 @@ hg_text hgh_request_argument(hg_request *request, hg_text name)
     bool bare = false;
     hg_text value = argument_find(request, name, &bare);
 
-    return value.data == NULL ? value : query_decode(request, value);
+    return value.data == NULL ? value : hgh_query_decode(request, value);
 }
 
 /* One "name=value" of a Cookie header (RFC 6265 section 4.2). */
@@ -285,7 +285,7 @@ hgh_variable hgh_request_expression_variable(void *context, hg_text name)
     if (take_prefix(&name, HG_TEXT("arg_"))) {
         variable.text = argument_find(request, name, &bare);
         if (variable.text.data != NULL && is_encoded(variable.text)) {
-            variable.text = query_decode(request, variable.text);
+            variable.text = hgh_query_decode(request, variable.text);
         }
     } else if (take_prefix(&name, HG_TEXT("cookie_"))) {
         variable.text = cookie_find(request, name);

@@ -440,14 +440,14 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
         hgh_generation_find(runtime->preparation.generation, current->plugin->name, &plugin,
                             NULL) != HGH_PLUGIN_LOADED ||
         plugin == current->plugin ||
-        hgh_configuration_bound(current->bound, plugin, current->use) != NULL) {
+        hgh_configuration_bound_at(current->bound, plugin, current->use, current->place) != NULL) {
         return HG_OK;
     }
     object = hgh_resource_json(current->bound);
     if (object == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
-    value = hgh_configuration_value(object, plugin->name, current->use);
+    value = hgh_configuration_value_of(current, object);
     if (value == NULL) {
         json_decref(object);
         return HG_OK;
@@ -455,9 +455,13 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
     status = hgh_configuration_decode(plugin, current->use, value,
                                       hgh_resource_kind_name(current->bound->kind),
                                       current->bound->id, "", &next, &issues, NULL);
-    if (status == HG_OK) {
+    if (status == HG_OK && current->place != NULL) {
+        status = hgh_configuration_bind_at(next, current->bound, current->place);
+    } else if (status == HG_OK) {
         hgh_configuration_bind(next, current->bound);
-        status = warm_add(runtime, next);
+    }
+    if (next != NULL) {
+        status = status == HG_OK ? warm_add(runtime, next) : status;
         if (status != HG_OK) {
             hgh_configuration_unref(next);
         }

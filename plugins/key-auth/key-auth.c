@@ -1,18 +1,14 @@
 /* key-auth.c - identifies consumers by a key in a header or in the query. */
-#include <stdio.h>
-#include <string.h>
-
 #include <hotgate/plugin.h>
 
-#define REALM_MAX         256 /* characters; ours */
-#define CONSUMER_NAME_MAX 256 /* as the Admin API has it */
+#define REALM_MAX 256 /* characters; ours */
 
 typedef struct key_auth {
     hg_text header;
     hg_text query;
     bool hide_credentials;
     hg_text realm;
-    hg_text anonymous_consumer; /* who sent a request that cannot be identified; absent: nobody */
+    hg_text anonymous_consumer; /* absent: who has no key is refused */
 } key_auth;
 
 typedef struct credential {
@@ -47,9 +43,9 @@ static const hg_field fields[] = {
     HG_STRING(key_auth,
               anonymous_consumer,
               "anonymous_consumer",
-              .summary = "The consumer that a request without a valid key belongs to.",
-              .min_length = 1,
-              .max_length = CONSUMER_NAME_MAX),
+              .summary = "The consumer of requests that could not be identified.",
+              .example = "anonymous",
+              .min_length = 1),
     HG_FIELDS_END,
 };
 
@@ -63,126 +59,53 @@ static const hg_field credential_fields[] = {
     HG_FIELDS_END,
 };
 
-static int hex_value(char c)
+/* The request goes on as that consumer's. A key is hidden only now: one that is refused here may be
+ * looked at by the next plugin of a multi-auth. */
+static hg_verdict attach(hg_request *request, const key_auth *own, const hg_consumer *consumer)
 {
-    const char *digits = "0123456789abcdef";
-    const char *at = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c);
-
-    return at == NULL ? -1 : (int)(at - digits);
+    if (own->hide_credentials && (hg_text_is_present(hg_request_header(request, own->header))
+                                      ? hg_request_remove_header(request, own->header)
+                                      : hg_request_remove_argument(request, own->query)) != HG_OK) {
+        return hg_exit(request, 500);
+    }
+    return hg_consumer_attach(request, consumer) == HG_OK ? HG_NEXT : hg_exit(request, 500);
 }
 
-/* True if an encoded name of the query means `wanted`. */
-static bool name_means(hg_text encoded, hg_text wanted)
+/* What becomes of a request without a key that counts. */
+static hg_verdict refuse(hg_request *request, const key_auth *own, hg_text message)
 {
-    size_t length = 0;
+    if (own->anonymous_consumer.data != NULL) {
+        const hg_consumer *anonymous = hg_consumer_named(request, own->anonymous_consumer);
 
-    for (size_t i = 0; i < encoded.length; i++) {
-        char c = encoded.data[i] == '+' ? ' ' : encoded.data[i];
-
-        if (c == '%' && i + 2 < encoded.length && hex_value(encoded.data[i + 1]) >= 0 &&
-            hex_value(encoded.data[i + 2]) >= 0) {
-            c = (char)(hex_value(encoded.data[i + 1]) * 16 + hex_value(encoded.data[i + 2]));
-            i += 2;
+        if (anonymous != NULL) {
+            return attach(request, own, anonymous);
         }
-        if (length == wanted.length || wanted.data[length] != c) {
-            return false;
-        }
-        length++;
-    }
-    return length == wanted.length;
-}
-
-/* Takes every argument of that name out of the query. */
-static hg_status argument_remove(hg_request *request, hg_text name)
-{
-    hg_text arguments = hg_request_arguments(request);
-    char *kept = hg_request_allocate(request, arguments.length + 1);
-    size_t length = 0;
-    size_t at = 0;
-
-    if (kept == NULL) {
-        return HG_ERR_NO_MEMORY;
-    }
-    while (at < arguments.length) {
-        size_t end = at;
-        size_t equals;
-
-        while (end < arguments.length && arguments.data[end] != '&') {
-            end++;
-        }
-        for (equals = at; equals < end && arguments.data[equals] != '='; equals++) {
-        }
-        if (!name_means((hg_text){arguments.data + at, equals - at}, name)) {
-            if (length > 0) {
-                kept[length++] = '&';
-            }
-            memcpy(kept + length, arguments.data + at, end - at);
-            length += end - at;
-        }
-        at = end + 1;
-    }
-    return hg_request_set_arguments(request, (hg_text){kept, length});
-}
-
-static hg_verdict refuse(hg_request *request, const key_auth *config, hg_text message)
-{
-    char challenge[REALM_MAX * 4 + 32]; /* characters of up to four bytes */
-
-    (void)snprintf(challenge, sizeof(challenge), "apikey realm=\"%s\"", config->realm.data);
-    if (hg_response_set_header(request, HG_TEXT("WWW-Authenticate"), hg_text_of(challenge)) !=
-        HG_OK) {
-        hg_log(request, HG_LOG_ERROR, "WWW-Authenticate cannot be set");
-    }
-    return hg_exit_message(request, 401, message);
-}
-
-/* A request without a valid key: it is answered, or belongs to the consumer for such requests. */
-static hg_verdict not_identified(hg_request *request, const key_auth *own, hg_text message)
-{
-    const hg_consumer *anonymous;
-
-    if (!hg_text_is_present(own->anonymous_consumer)) {
-        return refuse(request, own, message);
-    }
-    anonymous = hg_consumer_named(request, own->anonymous_consumer);
-    if (anonymous == NULL) {
         hg_log(request, HG_LOG_ERROR, "the anonymous consumer %s is not there",
                own->anonymous_consumer.data);
-        return refuse(request, own, HG_TEXT("Invalid user authorization"));
+        message = HG_TEXT("Invalid user authorization");
     }
-    return hg_consumer_attach(request, anonymous) == HG_OK ? HG_NEXT : hg_exit(request, 500);
+    return hg_exit_unauthorized(request, "apikey", own->realm, message);
 }
 
 static hg_verdict on_rewrite(hg_request *request, const void *config)
 {
     const key_auth *own = config;
     hg_text key = hg_request_header(request, own->header);
-    bool from_header = hg_text_is_present(key);
     const hg_consumer *consumer;
-    hg_status status = HG_OK;
 
-    if (!from_header) {
+    if (!hg_text_is_present(key)) {
         key = hg_request_argument(request, own->query);
     }
     if (!hg_text_is_present(key)) {
-        return not_identified(request, own, HG_TEXT("Missing API key in request"));
+        return refuse(request, own, HG_TEXT("Missing API key in request"));
     }
     consumer = hg_consumer_find(request, key);
-    if (consumer == NULL) {
-        return not_identified(request, own, HG_TEXT("Invalid API key in request"));
-    }
-    if (own->hide_credentials) {
-        status = from_header ? hg_request_remove_header(request, own->header)
-                             : argument_remove(request, own->query);
-    }
-    if (status == HG_OK) {
-        status = hg_consumer_attach(request, consumer);
-    }
-    return status == HG_OK ? HG_NEXT : hg_exit(request, 500);
+    return consumer == NULL ? refuse(request, own, HG_TEXT("Invalid API key in request"))
+                            : attach(request, own, consumer);
 }
 
 HG_PLUGIN("key-auth",
-          "1.0.0",
+          "1.1.0",
           .summary = "Identifies consumers by a key in a header or in the query.",
           .priority = 2500,
           .flags = HG_AUTH,

@@ -8,16 +8,12 @@
 
 static int begin_with_jack(void **state)
 {
-    hg_error err = HG_ERROR_INIT;
-
     if (hg_test_set_up(state) != 0) {
         return -1;
     }
-    return hg_test_put(*state, "consumers/jack",
-                       "{\"username\": \"jack\", \"plugins\": {\"key-auth\": {\"key\": \"k 1\"}}}",
-                       &err) == HG_OK
-               ? 0
-               : -1;
+    hg_test_must_put(*state, "consumers/jack",
+                     "{\"username\": \"jack\", \"plugins\": {\"key-auth\": {\"key\": \"k 1\"}}}");
+    return 0;
 }
 
 static void a_key_identifies_its_consumer(void **state)
@@ -118,6 +114,66 @@ static void credentials_are_hidden_on_demand(void **state)
     }
 }
 
+static void who_is_not_identified_is_the_anonymous_consumer(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *headers;
+        const char *consumer; /* NULL: refused */
+    } cases[] = {
+        {"no key", "{\"anonymous_consumer\": \"nobody\"}", "", "nobody"},
+        {"wrong key", "{\"anonymous_consumer\": \"nobody\"}", "apikey: no\n", "nobody"},
+        {"right key", "{\"anonymous_consumer\": \"nobody\"}", "apikey: k 1\n", "jack"},
+        {"no such consumer", "{\"anonymous_consumer\": \"somebody\"}", "", NULL},
+        {"no such consumer, right key", "{\"anonymous_consumer\": \"somebody\"}", "apikey: k 1\n",
+         "jack"},
+    };
+
+    hg_test_must_put(*state, "consumers/nobody", "{\"username\": \"nobody\"}");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.headers = cases[i].headers};
+        const hg_test_exchange *got = hg_test_run(*state, cases[i].config, &request);
+        const char *name = hg_test_upstream_header(*state, got, "X-Consumer-Username");
+
+        if (cases[i].consumer == NULL) {
+            assert_int_equal(got->status, 401);
+            assert_string_equal(got->body, "{\"message\":\"Invalid user authorization\"}\n");
+            assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"),
+                                "apikey realm=\"key\"");
+            assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR,
+                                               "the anonymous consumer somebody is not there"),
+                             1);
+        } else if (got->status != 200 || strcmp(name, cases[i].consumer) != 0 ||
+                   hg_test_header(*state, got, "WWW-Authenticate") != NULL) {
+            fail_msg("%s: got %u, %s", cases[i].label, got->status, name);
+        }
+    }
+}
+
+static void a_wrong_key_is_hidden_too(void **state)
+{
+    hg_test_request request = {.headers = "apikey: of another service\n"};
+    const hg_test_exchange *got;
+
+    hg_test_must_put(*state, "consumers/nobody", "{\"username\": \"nobody\"}");
+    got = hg_test_run(*state, "{\"anonymous_consumer\": \"nobody\", \"hide_credentials\": true}",
+                      &request);
+    assert_int_equal(got->status, 200);
+    assert_null(hg_test_upstream_header(*state, got, "apikey"));
+}
+
+static void a_client_cannot_name_its_consumer(void **state)
+{
+    hg_test_request request = {.headers = "apikey: k 1\nX-Consumer-Username: admin\n"
+                                          "X-Credential-Identifier: 1\nX-Consumer-Custom-ID: 2\n"};
+    const hg_test_exchange *got = hg_test_run(*state, "{}", &request);
+
+    assert_string_equal(hg_test_upstream_header(*state, got, "X-Consumer-Username"), "jack");
+    assert_null(hg_test_upstream_header(*state, got, "X-Credential-Identifier"));
+    assert_null(hg_test_upstream_header(*state, got, "X-Consumer-Custom-ID"));
+}
+
 static void a_changed_key_counts_at_once(void **state)
 {
     hg_test_request request = {.headers = "apikey: new\n"};
@@ -134,57 +190,6 @@ static void a_changed_key_counts_at_once(void **state)
     assert_int_equal(hg_test_send(*state, &request)->status, 401);
 }
 
-static void a_credential_identifies_its_consumer(void **state)
-{
-    hg_test_request request = {.headers = "apikey: other\nX-Credential-Identifier: forged\n"};
-    const hg_test_exchange *exchange;
-    hg_error err = HG_ERROR_INIT;
-
-    assert_int_equal(hg_test_put(*state, "consumers/jack/credentials/second",
-                                 "{\"plugins\": {\"key-auth\": {\"key\": \"other\"}}}", &err),
-                     HG_OK);
-    exchange = hg_test_run(*state, "{}", &request);
-    assert_int_equal(exchange->status, 200);
-    assert_string_equal(hg_test_upstream_header(*state, exchange, "X-Consumer-Username"), "jack");
-    assert_string_equal(hg_test_upstream_header(*state, exchange, "X-Credential-Identifier"),
-                        "second");
-    assert_int_equal(hg_test_delete(*state, "consumers/jack/credentials/second", &err), HG_OK);
-    assert_int_equal(hg_test_send(*state, &request)->status, 401);
-}
-
-static void requests_without_a_valid_key_may_belong_to_a_consumer(void **state)
-{
-    static const struct {
-        const char *label;
-        const char *headers;
-        const char *consumer;
-    } cases[] = {
-        {"no key", "", "guest"},
-        {"a wrong key", "apikey: no\n", "guest"},
-        {"a key", "apikey: k 1\n", "jack"},
-    };
-    const char *config = "{\"anonymous_consumer\": \"guest\"}";
-    const hg_test_exchange *exchange;
-    hg_error err = HG_ERROR_INIT;
-
-    exchange = hg_test_run(*state, config, NULL);
-    assert_int_equal(exchange->status, 401);
-    assert_string_equal(exchange->body, "{\"message\":\"Invalid user authorization\"}\n");
-    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "consumer guest is not there"), 1);
-    assert_int_equal(hg_test_put(*state, "consumers/guest", "{\"username\": \"guest\"}", &err),
-                     HG_OK);
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        hg_test_request request = {.headers = cases[i].headers};
-        const char *name;
-
-        exchange = hg_test_run(*state, config, &request);
-        name = hg_test_upstream_header(*state, exchange, "X-Consumer-Username");
-        if (exchange->status != 200 || name == NULL || strcmp(name, cases[i].consumer) != 0) {
-            fail_msg("%s: %u %s", cases[i].label, exchange->status, name);
-        }
-    }
-}
-
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -198,47 +203,30 @@ static void configurations_are_judged(void **state)
         {"realm with a line break", "{\"realm\": \"a\\nb\"}", ""},
         {"realm of another type", "{\"realm\": true}", ""},
         {"anonymous_consumer", "{\"anonymous_consumer\": \"nobody\"}", NULL},
-        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}", ""},
-        {"anonymous_consumer of another type", "{\"anonymous_consumer\": {}}", ""},
+        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}", "anonymous_consumer"},
+        {"anonymous_consumer of another type", "{\"anonymous_consumer\": {}}",
+         "anonymous_consumer"},
     };
-    static const struct {
-        const char *label;
-        const char *config;
-        hg_status status;
-    } credentials[] = {
-        {"key", "{\"key\": \"a\"}", HG_OK},
-        {"no key", "{}", HG_ERR_INVALID},
-        {"empty key", "{\"key\": \"\"}", HG_ERR_INVALID},
-        {"number", "{\"key\": 1}", HG_ERR_INVALID},
+    static const hg_test_row credentials[] = {
+        {"key", "{\"key\": \"a\"}", NULL},
+        {"no key", "{}", "key"},
+        {"empty key", "{\"key\": \"\"}", "key"},
+        {"number", "{\"key\": 1}", "key"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
-    for (size_t i = 0; i < ARRAY_SIZE(credentials); i++) {
-        hg_status status = hg_test_check(*state, "key-auth", HG_TEST_ON_CONSUMER,
-                                         credentials[i].config, NULL, NULL);
-
-        if (status != credentials[i].status) {
-            fail_msg("%s: got %d", credentials[i].label, (int)status);
-        }
-    }
+    hg_test_judge_on(*state, HG_TEST_ON_CONSUMER, credentials, ARRAY_SIZE(credentials));
 }
 
-HG_TEST_MAIN(
-    "key-auth",
-    cmocka_unit_test_setup_teardown(a_key_identifies_its_consumer,
-                                    begin_with_jack,
-                                    hg_test_tear_down),
-    cmocka_unit_test_setup_teardown(a_refusal_names_its_realm, begin_with_jack, hg_test_tear_down),
-    cmocka_unit_test_setup_teardown(credentials_are_hidden_on_demand,
-                                    begin_with_jack,
-                                    hg_test_tear_down),
-    cmocka_unit_test_setup_teardown(a_changed_key_counts_at_once,
-                                    begin_with_jack,
-                                    hg_test_tear_down),
-    cmocka_unit_test_setup_teardown(a_credential_identifies_its_consumer,
-                                    begin_with_jack,
-                                    hg_test_tear_down),
-    cmocka_unit_test_setup_teardown(requests_without_a_valid_key_may_belong_to_a_consumer,
-                                    begin_with_jack,
-                                    hg_test_tear_down),
-    cmocka_unit_test_setup_teardown(configurations_are_judged, begin_with_jack, hg_test_tear_down))
+#define JACK_TEST(function)                                                                        \
+    cmocka_unit_test_setup_teardown(function, begin_with_jack, hg_test_tear_down)
+
+HG_TEST_MAIN("key-auth",
+             JACK_TEST(a_key_identifies_its_consumer),
+             JACK_TEST(a_refusal_names_its_realm),
+             JACK_TEST(credentials_are_hidden_on_demand),
+             JACK_TEST(who_is_not_identified_is_the_anonymous_consumer),
+             JACK_TEST(a_wrong_key_is_hidden_too),
+             JACK_TEST(a_client_cannot_name_its_consumer),
+             JACK_TEST(a_changed_key_counts_at_once),
+             JACK_TEST(configurations_are_judged))

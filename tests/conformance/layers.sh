@@ -55,19 +55,27 @@ done
 refuse 'host/cli is no test' '"(tests|plugins)/' host/cli
 refuse 'private headers are included by their path from the root' '"[^/"]*"' host
 
-# A plugin and its test: the SDK, the C library, jansson, cmocka, and nothing by path.
+# A plugin and its test: the SDK, the C library, jansson, cmocka, and nothing by path. Signatures are
+# verified with libcrypto, which the loader allows to plugins.
 refuse 'plugins see the SDK alone' '"' plugins sdk/template tests/plugins
 includes plugins sdk/template tests/plugins |
-    grep -Ev '	<(hotgate/|jansson\.h|cmocka\.h|[a-z0-9_]+\.h>|sys/[a-z0-9_]+\.h>|arpa/inet\.h|netinet/in\.h)' \
+    grep -Ev '	<(hotgate/|jansson\.h|cmocka\.h|[a-z0-9_]+\.h>|sys/[a-z0-9_]+\.h>|arpa/inet\.h|netinet/in\.h|openssl/[a-z0-9_]+\.h)' \
         >"$work/found" || true
 if [ -s "$work/found" ]; then
-    echo 'plugins see the SDK, the C library and jansson:' >&2
+    echo 'plugins see the SDK, the C library, jansson and libcrypto:' >&2
     cat "$work/found" >&2
     failed=1
 fi
 refuse 'plugins see no library of the host' \
     '<(dlfcn|link|microhttpd|sqlite3|pcre2|idn2|yaml|libelf|gelf|curl)' plugins sdk/template
 
+refuse 'libcrypto is for plugins that verify signatures' '<openssl/' sdk tests/plugins
+includes plugins | grep '<openssl/' | grep -Ev '^plugins/(hmac|jwt)-auth/' >"$work/found" || true
+if [ -s "$work/found" ]; then
+    echo 'libcrypto is for plugins that verify signatures:' >&2
+    cat "$work/found" >&2
+    failed=1
+fi
 only 'dlopen() is called in one file' '<dlfcn\.h>' 'host/core/plugin_object\.c|tests/'
 only 'libmicrohttpd enters by host/control' '<microhttpd\.h>' 'host/control/|tests/'
 only 'SQLite enters by host/control' '<sqlite3\.h>' 'host/control/|tests/'

@@ -2,7 +2,8 @@
 #include <hotgate/plugin.h>
 
 typedef struct consumer_config {
-    bool unused;
+    hg_text anonymous; /* who comes without a token */
+    bool ends;         /* the request, although it has attached somebody */
 } consumer_config;
 
 typedef struct credential {
@@ -11,7 +12,8 @@ typedef struct credential {
 } credential;
 
 static const hg_field consumer_fields[] = {
-    HG_BOOL(consumer_config, unused, "unused"),
+    HG_STRING(consumer_config, anonymous, "anonymous"),
+    HG_BOOL(consumer_config, ends, "ends", .initial = "false"),
     HG_FIELDS_END,
 };
 static const hg_field credential_fields[] = {
@@ -23,12 +25,15 @@ static const hg_field credential_fields[] = {
 static hg_verdict consumer_rewrite(hg_request *request, const void *config)
 {
     hg_text token = hg_request_header(request, HG_TEXT("X-Token"));
+    const consumer_config *own = config;
     const hg_consumer *consumer;
     const credential *found;
 
-    (void)config;
     hg_log(request, HG_LOG_NOTICE, "any -> %d", (int)hg_consumer_any(request));
     consumer = hg_consumer_find(request, token);
+    if (consumer == NULL && own->anonymous.data != NULL) {
+        consumer = hg_consumer_named(request, own->anonymous);
+    }
     if (consumer == NULL) {
         return hg_exit_message(request, 401, HG_TEXT("who are you"));
     }
@@ -36,6 +41,9 @@ static hg_verdict consumer_rewrite(hg_request *request, const void *config)
     hg_log(request, HG_LOG_NOTICE, "%s is a %s", hg_consumer_name(consumer).data,
            found == NULL ? "?" : found->role.data);
     (void)hg_consumer_attach(request, consumer);
+    if (own->ends) {
+        return hg_exit(request, 403);
+    }
     return HG_NEXT;
 }
 

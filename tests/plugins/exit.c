@@ -11,6 +11,8 @@ enum exit_way {
     EXIT_SILENT = 6,    /* HG_DONE without hg_exit() */
     EXIT_IN_FILTER = 7,
     EXIT_NO_JSON = 8,
+    EXIT_UNAUTHORIZED = 9,
+    EXIT_CHALLENGE = 10, /* without a realm */
 };
 
 typedef struct exit_config {
@@ -26,7 +28,7 @@ static const hg_field exit_fields[] = {
             "way",
             .required = true,
             .names = {"status", "text", "json", "message", "error", "forgotten", "silent",
-                      "in_filter", "no_json"}),
+                      "in_filter", "no_json", "unauthorized", "challenge"}),
     HG_ENUM(exit_config,
             phase,
             "phase",
@@ -63,6 +65,10 @@ static hg_verdict exit_run(hg_request *request, const void *config, int32_t phas
         return hg_exit_message(request, status, own->text);
     case EXIT_ERROR:
         return hg_exit_error(request, status, own->text);
+    case EXIT_UNAUTHORIZED:
+        return hg_exit_unauthorized(request, "Basic", own->text, HG_TEXT("who are you"));
+    case EXIT_CHALLENGE:
+        return hg_exit_unauthorized(request, "Basic", hg_text_of(NULL), own->text);
     case EXIT_FORGOTTEN:
         (void)hg_exit(request, status);
         return HG_NEXT;

@@ -155,6 +155,18 @@ static hg_status remove_header(hg_request *request, hg_text name, hg_text value)
     return hg_request_remove_header(request, name);
 }
 
+static hg_status remove_argument(hg_request *request, hg_text name, hg_text value)
+{
+    (void)value;
+    return hg_request_remove_argument(request, name);
+}
+
+static hg_status remove_cookie(hg_request *request, hg_text name, hg_text value)
+{
+    (void)value;
+    return hg_request_remove_cookie(request, name);
+}
+
 static hg_status set_body(hg_request *request, hg_text name, hg_text value)
 {
     (void)name;
@@ -177,6 +189,8 @@ static const struct {
     {"set_header", hg_request_set_header},
     {"add_header", hg_request_add_header},
     {"remove_header", remove_header},
+    {"remove_argument", remove_argument},
+    {"remove_cookie", remove_cookie},
     {"set_body", set_body},
     {"set_upstream_host", set_upstream_host},
     {"set_response_header", hg_response_set_header},

@@ -25,6 +25,11 @@ static const hg_metric metrics[] = {{.kind = HG_METRIC_COUNTER, .name = ""}, {.k
 #elif defined(BAD_METRIC_KIND)
 static const hg_metric metrics[] = {{.kind = 9, .name = "a"}, {.kind = 0}};
 #define METRICS metrics
+#elif defined(BAD_DELEGATES)
+static const hg_delegates delegates = {.size = (uint32_t)sizeof(hg_delegates), .list = "a/b"};
+static const hg_extension extensions[] = {
+    {"unknown", NULL}, {HG_DELEGATES, &delegates}, {NULL, NULL}};
+#define EXTENSIONS extensions
 #elif defined(BAD_WAY)
 #define CONFIG (&(const hg_config_description){.size = sizeof(hg_config_description)})
 #endif
@@ -54,6 +59,9 @@ static void release(void *state)
 #ifndef METRICS
 #define METRICS NULL
 #endif
+#ifndef EXTENSIONS
+#define EXTENSIONS NULL
+#endif
 #if defined(METADATA)
 #define METADATA_DESCRIPTION HG_CONFIG_RAW(METADATA, parse, release)
 #else
@@ -65,4 +73,5 @@ HG_PLUGIN(NAME,
           .summary = "Is refused.",
           .config = CONFIG,
           .metadata = METADATA_DESCRIPTION,
-          .metrics = METRICS);
+          .metrics = METRICS,
+          .extensions = EXTENSIONS);

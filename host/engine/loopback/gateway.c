@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "host/core/configuration.h"
+#include "host/core/delegation.h"
 #include "host/core/issues.h"
 #include "host/engine/loopback/engine.h"
 
@@ -303,11 +304,37 @@ value_on(const hgh_plugin *plugin, hgh_resource_kind kind, const char *id, const
 
 /* A walk over the objects in force that judges their configurations with a plugin's new code. */
 typedef struct rejudgement {
+    const hgh_generation *generation; /* in force */
     hgh_plugin *plugin;
     hgh_resource_kind kind;
     hg_status status;
     hg_error *err;
 } rejudgement;
+
+/* Those inside the configurations of other plugins. */
+static hg_status
+rejudge_delegates(const rejudgement *walk, const char *id, json_t *object, hg_issues *issues)
+{
+    hg_status status = HG_OK;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(object, "plugins"), name, value)
+    {
+        hgh_plugin *outer = NULL;
+        hgh_delegate delegate = {0};
+
+        (void)hgh_generation_find(walk->generation, name, &outer, NULL);
+        while (status == HG_OK && outer != NULL && outer->delegates != NULL &&
+               hgh_delegate_next(outer->delegates, value, &delegate)) {
+            if (strcmp(delegate.name, walk->plugin->name) == 0) {
+                status = judge(walk->plugin, HGH_USE_CONFIG, delegate.value,
+                               hgh_resource_kind_name(walk->kind), id, "", issues);
+            }
+        }
+    }
+    return status;
+}
 
 static void rejudge_resource(void *context, hgh_map_node *node)
 {
@@ -325,6 +352,9 @@ static void rejudge_resource(void *context, hgh_map_node *node)
     if (value != NULL) {
         walk->status = judge(walk->plugin, use_on(walk->plugin, walk->kind), value,
                              hgh_resource_kind_name(walk->kind), cell->id, "", &issues);
+    }
+    if (walk->status == HG_OK) {
+        walk->status = rejudge_delegates(walk, cell->id, object, &issues);
     }
     if (walk->status != HG_OK) {
         char line[HG_ERROR_TEXT_MAX];
@@ -359,7 +389,7 @@ static hg_status candidate_probe(
         status = hgh_plugin_load(&plugin_host, path, name, 1, attributes, &plugin, &issues, err);
     }
     for (int kind = 0; status == HG_OK && kind < HGH_RESOURCE_KINDS; kind++) {
-        rejudgement walk = {plugin, (hgh_resource_kind)kind, HG_OK, err};
+        rejudgement walk = {test->runtime->generation, plugin, (hgh_resource_kind)kind, HG_OK, err};
 
         hgh_map_each(&test->runtime->snapshot.kinds[kind], rejudge_resource, &walk);
         status = walk.status;
@@ -609,6 +639,11 @@ hg_status hg_test_check(hg_test *test,
     status = judge(plugin, use_on(plugin, places[use].kind), value, places[use].resource,
                    use == HG_TEST_AS_METADATA ? plugin_name : "1",
                    use == HG_TEST_AS_METADATA ? "" : prefix, &issues);
+    if (use_on(plugin, places[use].kind) == HGH_USE_CONFIG) {
+        hgh_delegates_judge(test->runtime->generation, plugin, value, places[use].resource, "1",
+                            prefix, &issues, NULL);
+        status = status == HG_OK && !hgh_issues_is_empty(&issues) ? HG_ERR_INVALID : status;
+    }
     if (status != HG_OK) {
         status = issues_report(&issues, "", err);
     }
@@ -651,6 +686,10 @@ object_judge(hg_test *test, hgh_resource_kind kind, const char *id, json_t *obje
         } else {
             (void)judge(plugin, use_on(plugin, kind), value, hgh_resource_kind_name(kind), id,
                         metadata == NULL ? prefix : "", &issues); /* the findings say it */
+            if (use_on(plugin, kind) == HGH_USE_CONFIG) {
+                hgh_delegates_judge(test->runtime->generation, plugin, value,
+                                    hgh_resource_kind_name(kind), id, prefix, &issues, NULL);
+            }
         }
     }
     if (!hgh_issues_is_empty(&issues)) {

@@ -245,6 +245,19 @@ typedef struct hg_config_description {
     /** Raw way: frees what parse() made, once no request uses it; accepts NULL. [config] */
     void (*release)(void *state);
     const char *key; /* consumers: the field whose value finds the consumer */
+    /**
+     * Field table: completes what was decoded, once per process, such as with a key that is parsed
+     * from its text, and judges it. [config]
+     *
+     * state   the author's struct, to be written to in this call; unchanged until dispose().
+     * source  borrowed for the call.
+     * issues  the operator reads them in the Admin API's answer.
+     * Returns HG_OK; else HG_ERR_INVALID or HG_ERR_NO_MEMORY, and leaves nothing to be freed. No
+     * side effects.
+     */
+    hg_status (*prepare)(void *state, const hg_config_source *source, hg_issues *issues);
+    /** Field table: frees what prepare() made, once no request uses it. May be NULL. [config] */
+    void (*dispose)(void *state);
 } hg_config_description;
 
 /** A configuration described by a field table that decodes into a struct of `type`. */
@@ -266,6 +279,24 @@ typedef struct hg_config_description {
                                     .state_size = (uint32_t)sizeof(type),                          \
                                     .fields = (table),                                             \
                                     .key = (key_name)})
+
+/** As HG_CONFIG, with a function that completes the struct, and one that frees what it made. */
+#define HG_CONFIG_PREPARED(type, table, prepare_function, dispose_function)                        \
+    (&(const hg_config_description){.size = (uint32_t)sizeof(hg_config_description),               \
+                                    .field_size = (uint32_t)sizeof(hg_field),                      \
+                                    .state_size = (uint32_t)sizeof(type),                          \
+                                    .fields = (table),                                             \
+                                    .prepare = (prepare_function),                                 \
+                                    .dispose = (dispose_function)})
+/** As HG_CONSUMER, with these two. */
+#define HG_CONSUMER_PREPARED(type, table, key_name, prepare_function, dispose_function)            \
+    (&(const hg_config_description){.size = (uint32_t)sizeof(hg_config_description),               \
+                                    .field_size = (uint32_t)sizeof(hg_field),                      \
+                                    .state_size = (uint32_t)sizeof(type),                          \
+                                    .fields = (table),                                             \
+                                    .key = (key_name),                                             \
+                                    .prepare = (prepare_function),                                 \
+                                    .dispose = (dispose_function)})
 
 /** How many captures a match gives at most, counting the whole match. */
 #define HG_REGEX_CAPTURES_MAX 16u

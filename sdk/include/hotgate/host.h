@@ -41,6 +41,8 @@ struct hg_wait_api;
 struct hg_dict_api;
 struct hg_metric_api;
 struct hg_log_api;
+struct hg_encoding_api;
+struct hg_delegate_api;
 
 /**
  * What the host gives to one loaded object: its function tables and its name for the plugin.
@@ -61,6 +63,8 @@ typedef struct hg_host {
     const struct hg_dict_api *dict;
     const struct hg_metric_api *metric;
     const struct hg_log_api *log;
+    const struct hg_encoding_api *encoding;
+    const struct hg_delegate_api *delegate;
 } hg_host;
 
 /**

@@ -7,7 +7,9 @@
 
 #include <hotgate/address.h>
 #include <hotgate/config.h>
+#include <hotgate/delegate.h>
 #include <hotgate/dict.h>
+#include <hotgate/encoding.h>
 #include <hotgate/error.h>
 #include <hotgate/host.h>
 #include <hotgate/log.h>

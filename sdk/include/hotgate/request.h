@@ -105,6 +105,12 @@ typedef struct hg_request_api {
                               const char *member,
                               hg_text text);
     const hg_consumer *(*consumer_named)(hg_request *request, hg_text name);
+    hg_status (*remove_argument)(hg_request *request, hg_text name);
+    hg_status (*remove_cookie)(hg_request *request, hg_text name);
+    hg_verdict (*exit_unauthorized)(hg_request *request,
+                                    const char *scheme,
+                                    hg_text realm,
+                                    hg_text text);
 } hg_request_api;
 
 /**
@@ -208,6 +214,15 @@ static inline hg_text hg_request_argument(hg_request *request, hg_text name)
     return hg_host_slot->request->argument(request, name);
 }
 
+/**
+ * Takes all arguments of that name out, which is compared with their decoded names; the others stay
+ * as they were sent. HG_OK also if there was none. [rewrite, access, before_proxy]
+ */
+static inline hg_status hg_request_remove_argument(hg_request *request, hg_text name)
+{
+    return hg_host_slot->request->remove_argument(request, name);
+}
+
 /** The first header of that name, in any case; absent if there is none. [request] */
 static inline hg_text hg_request_header(hg_request *request, hg_text name)
 {
@@ -243,6 +258,13 @@ static inline hg_status hg_request_remove_header(hg_request *request, hg_text na
 static inline hg_text hg_request_cookie(hg_request *request, hg_text name)
 {
     return hg_host_slot->request->cookie(request, name);
+}
+
+/** Takes all cookies of that name out; HG_OK also if there was none. [rewrite, access,
+ * before_proxy] */
+static inline hg_status hg_request_remove_cookie(hg_request *request, hg_text name)
+{
+    return hg_host_slot->request->remove_cookie(request, name);
 }
 
 /** Replaces the body that the upstream sees; the host sets Content-Length. [rewrite, access] */
@@ -366,6 +388,18 @@ static inline hg_verdict hg_exit_message(hg_request *request, uint32_t status, h
 static inline hg_verdict hg_exit_error(hg_request *request, uint32_t status, hg_text text)
 {
     return hg_host_slot->request->exit_member(request, status, "error_msg", text);
+}
+
+/**
+ * As hg_exit_message() with the status 401, and `WWW-Authenticate: SCHEME realm="REALM"` for the
+ * client.
+ *
+ * realm  absent: the scheme alone.
+ */
+static inline hg_verdict
+hg_exit_unauthorized(hg_request *request, const char *scheme, hg_text realm, hg_text text)
+{
+    return hg_host_slot->request->exit_unauthorized(request, scheme, realm, text);
 }
 
 #ifdef __cplusplus

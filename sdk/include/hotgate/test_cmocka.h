@@ -107,18 +107,35 @@ hg_test_run(hg_test *test, const char *config, const hg_test_request *request)
     return request == NULL ? hg_test_get(test, "/") : hg_test_send(test, request);
 }
 
-/** Judges each row as a configuration on a route; one that comes out otherwise fails the test. */
-static inline void hg_test_judge(hg_test *test, const hg_test_row *rows, size_t count)
+/** Judges each row as a configuration there; one that comes out otherwise fails the test. */
+static inline void
+hg_test_judge_on(hg_test *test, hg_test_use use, const hg_test_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         hg_error err = HG_ERROR_INIT;
-        hg_status status = hg_test_check(test, hg_test_the_subject()->name, HG_TEST_ON_ROUTE,
-                                         rows[i].config, NULL, &err);
+        hg_status status =
+            hg_test_check(test, hg_test_the_subject()->name, use, rows[i].config, NULL, &err);
 
         if ((status == HG_OK) != (rows[i].text == NULL) ||
             (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
             fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
         }
+    }
+}
+
+/** As hg_test_judge_on(), on a route. */
+static inline void hg_test_judge(hg_test *test, const hg_test_row *rows, size_t count)
+{
+    hg_test_judge_on(test, HG_TEST_ON_ROUTE, rows, count);
+}
+
+/** As hg_test_put(); an object that is refused fails the test. */
+static inline void hg_test_must_put(hg_test *test, const char *key, const char *json)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hg_test_put(test, key, json, &err) != HG_OK) {
+        fail_msg("%s: %s", key, err.text);
     }
 }
 

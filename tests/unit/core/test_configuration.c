@@ -14,6 +14,7 @@
 static plugin_place place;
 static hgh_plugin *step;
 static hgh_plugin *raw;
+static hgh_plugin *prepared;
 
 static int set_up(void **state)
 {
@@ -21,6 +22,7 @@ static int set_up(void **state)
     plugin_place_init(&place);
     step = plugin_load(&place, "unit_a", 1);
     raw = plugin_load(&place, "unit_raw", 2);
+    prepared = plugin_load(&place, "unit_prepared", 3);
     fake_log_clear();
     return 0;
 }
@@ -30,6 +32,7 @@ static int tear_down(void **state)
     (void)state;
     hgh_plugin_unref(step);
     hgh_plugin_unref(raw);
+    hgh_plugin_unref(prepared);
     plugin_place_done(&place);
     return 0;
 }
@@ -313,6 +316,71 @@ static void a_parse_that_finds_fault_gives_no_configuration(void **state)
     }
 }
 
+/* ------------------------------------------------------------------ completing what is decoded */
+
+static void what_a_table_decodes_is_completed_once_and_given_back(void **state)
+{
+    hgh_configuration *configuration = decode(prepared, "{\"how\":\"abc\"}");
+
+    (void)state;
+    assert_string_equal(((const hg_text *)configuration->state)->data, "abc");
+    assert_int_equal(*(const int64_t *)(const void *)((const hg_text *)configuration->state + 1),
+                     3);
+    hgh_configuration_unref(configuration);
+    assert_string_equal(fake_log_text(), "plugin unit_prepared: prepare routes/1\n"
+                                         "plugin unit_prepared: dispose\n");
+}
+
+static void a_prepare_that_finds_fault_gives_no_configuration(void **state)
+{
+    static const struct {
+        const char *how;
+        hg_status status;
+        size_t disposed;
+        const char *pointer;
+        const char *text;
+    } cases[] = {
+        {"refuse", HG_ERR_INVALID, 0, "/plugins/x/how", "/how"},
+        {"complain", HG_ERR_INVALID, 1, "/plugins/x/how", "/how"},
+        {"silent", HG_ERR_INVALID, 0, "/plugins/x", "prepare() refuses"},
+        {"memory", HG_ERR_NO_MEMORY, 0, "/plugins/x", "memory"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_configuration *configuration = NULL;
+        hg_issues issues = {0};
+        char json[64];
+        char line[HG_ERROR_TEXT_MAX];
+        hg_status status;
+
+        fake_log_clear();
+        (void)snprintf(json, sizeof(json), "{\"how\":\"%s\"}", cases[i].how);
+        status = decode_as(prepared, HGH_USE_CONFIG, json, &configuration, &issues, NULL);
+        if (status != cases[i].status || fake_log_count("dispose") != cases[i].disposed ||
+            issues.count != 1 || strcmp(issues.items[0].pointer, cases[i].pointer) != 0 ||
+            strstr(hgh_issues_first(&issues, line, sizeof(line)), cases[i].text) == NULL) {
+            fail_msg("%s: status %d, %zu disposed, %s \"%s\"", cases[i].how, (int)status,
+                     fake_log_count("dispose"), issues.items[0].pointer,
+                     hgh_issues_first(&issues, line, sizeof(line)));
+        }
+        assert_null(configuration);
+        hgh_issues_done(&issues);
+    }
+}
+
+static void what_the_schema_refuses_is_not_prepared(void **state)
+{
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+
+    (void)state;
+    assert_int_equal(decode_as(prepared, HGH_USE_CONFIG, "{}", &configuration, &issues, NULL),
+                     HG_ERR_INVALID);
+    assert_int_equal(fake_log_count("prepare"), 0);
+    hgh_issues_done(&issues);
+}
+
 static void a_check_adds_what_it_finds(void **state)
 {
     static const struct {
@@ -421,6 +489,11 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_parse_that_finds_fault_gives_no_configuration, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_a_table_decodes_is_completed_once_and_given_back,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_prepare_that_finds_fault_gives_no_configuration, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_the_schema_refuses_is_not_prepared, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_check_adds_what_it_finds, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plugin_without_check_finds_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_reference_releases, set_up, tear_down),

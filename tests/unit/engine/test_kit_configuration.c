@@ -219,6 +219,29 @@ static void consumers_are_identified_and_bring_their_plugins(void **state)
     assert_int_equal(hg_test_check(*state, "consumer", HG_TEST_ON_ROUTE, "{}", NULL, &err), HG_OK);
 }
 
+static void a_consumer_is_found_by_its_name_too(void **state)
+{
+    hg_error err = HG_ERROR_INIT;
+    const hg_test_exchange *exchange;
+
+    kit_load(*state, "consumer");
+    kit_load(*state, "response");
+    kit_route(*state, "{\"consumer\": {\"anonymous\": \"nobody\"}}");
+    assert_int_equal(hg_test_get(*state, "/")->status, 401);
+    assert_int_equal(hg_test_put(*state, "consumers/nobody",
+                                 "{\"username\": \"nobody\", \"plugins\":"
+                                 " {\"response\": {\"header\": \"of nobody\"}}}",
+                                 &err),
+                     HG_OK);
+    exchange = hg_test_get(*state, "/");
+    assert_int_equal(exchange->status, 200);
+    kit_assert_log(*state, "nobody is a ?"); /* it has no token */
+    assert_string_equal(hg_test_upstream_header(*state, exchange, "X-Consumer-Username"), "nobody");
+    assert_string_equal(hg_test_header(*state, exchange, "X-Test"), "of nobody");
+    assert_int_equal(hg_test_delete(*state, "consumers/nobody", &err), HG_OK);
+    assert_int_equal(hg_test_get(*state, "/")->status, 401);
+}
+
 static void attributes_reach_init(void **state)
 {
     static const struct {
@@ -401,6 +424,7 @@ int main(void)
         KIT_TEST(an_object_that_is_deleted_is_gone),
         KIT_TEST(services_and_upstreams_are_found),
         KIT_TEST(consumers_are_identified_and_bring_their_plugins),
+        KIT_TEST(a_consumer_is_found_by_its_name_too),
         KIT_TEST(attributes_reach_init),
         KIT_TEST(objects_that_are_no_plugins_are_refused),
         KIT_TEST(a_reload_exchanges_the_code_and_unmaps_the_old),

@@ -59,6 +59,40 @@ static void an_exit_is_the_response(void **state)
     }
 }
 
+static void who_is_not_known_is_told_how_to_say_so(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *challenge;
+        const char *body;
+    } cases[] = {
+        {"realm", "{\"way\": \"unauthorized\", \"text\": \"my house\"}", "Basic realm=\"my house\"",
+         "{\"message\":\"who are you\"}\n"},
+        {"empty realm", "{\"way\": \"unauthorized\", \"text\": \"\"}", "Basic realm=\"\"",
+         "{\"message\":\"who are you\"}\n"},
+        {"quoted realm", "{\"way\": \"unauthorized\", \"text\": \"a\\\"b\\\\\"}",
+         "Basic realm=\"a\\\"b\\\\\"", "{\"message\":\"who are you\"}\n"},
+        {"no realm", "{\"way\": \"challenge\", \"phase\": \"rewrite\"}", "Basic",
+         "{\"message\":\"no\"}\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *exchange = run(*state, cases[i].config);
+        const char *challenge = hg_test_header(*state, exchange, "WWW-Authenticate");
+
+        if (exchange->status != 401 || challenge == NULL ||
+            strcmp(challenge, cases[i].challenge) != 0 ||
+            strcmp(exchange->body, cases[i].body) != 0) {
+            fail_msg("%s: got %u %s %s", cases[i].label, exchange->status, challenge,
+                     exchange->body);
+        }
+    }
+    /* What cannot be a header is left out; the refusal stands. */
+    assert_int_equal(run(*state, "{\"way\": \"unauthorized\", \"text\": \"a\\nb\"}")->status, 401);
+    kit_assert_log(*state, "could not set WWW-Authenticate");
+}
+
 static void a_rejection_is_logged_word_for_word(void **state)
 {
     (void)run(*state, "{\"way\": \"message\", \"status\": 429}");
@@ -115,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         KIT_TEST(an_exit_is_the_response),
+        KIT_TEST(who_is_not_known_is_told_how_to_say_so),
         KIT_TEST(a_rejection_is_logged_word_for_word),
         KIT_TEST(an_exit_that_is_not_returned_still_ends_the_request),
         KIT_TEST(ending_without_an_exit_is_an_error),

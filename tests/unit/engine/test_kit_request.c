@@ -164,6 +164,82 @@ static void the_upstream_sees_what_was_changed(void **state)
     assert_null(hg_test_upstream_header(*state, exchange, "X-Two"));
 }
 
+static void single_arguments_are_taken_out(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *name;
+        const char *uri;
+        const char *arguments; /* that the upstream gets; NULL: none */
+    } cases[] = {
+        {"one of three", "b", "/?a=1&b=2&c=%33", "a=1&c=%33"},
+        {"the first", "a", "/?a=1&b=2", "b=2"},
+        {"the last", "b", "/?a=1&b=2", "a=1"},
+        {"the only one", "a", "/?a=1", NULL},
+        {"all of that name", "a", "/?a=1&b=2&a=3&a", "b=2"},
+        {"encoded name", "key", "/?k%65y=1&keys=2", "keys=2"},
+        {"encoded blank", "a b", "/?a+b=1&a%20b=2&c", "c"},
+        {"without a value", "a", "/?a&b", "b"},
+        {"none of that name", "x", "/?a=1&&b=%zz", "a=1&&b=%zz"},
+        {"exact case", "a", "/?A=1", "A=1"},
+        {"no arguments", "a", "/", NULL},
+        {"empty name", "", "/?=1&a", "a"},
+        {"cut escape", "a%6", "/?a%6=1&b", "b"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char action[128];
+        const hg_test_exchange *exchange;
+
+        (void)snprintf(action, sizeof(action), "{\"call\": \"remove_argument\", \"name\": \"%s\"}",
+                       cases[i].name);
+        load(*state, action);
+        exchange = hg_test_get(*state, cases[i].uri);
+        if (exchange->tries != 1 ||
+            (exchange->upstream_arguments == NULL) != (cases[i].arguments == NULL) ||
+            (cases[i].arguments != NULL &&
+             strcmp(exchange->upstream_arguments, cases[i].arguments) != 0)) {
+            fail_msg("%s: got \"%s\"", cases[i].label, exchange->upstream_arguments);
+        }
+    }
+}
+
+static void single_cookies_are_taken_out(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *name;
+        const char *headers;
+        const char *cookies; /* that the upstream gets; NULL: none */
+    } cases[] = {
+        {"one of three", "b", "Cookie: a=1; b=2; c=3\n", "a=1; c=3"},
+        {"the only one", "a", "Cookie: a=1\n", NULL},
+        {"all of that name", "a", "Cookie: a=1; b=2\nCookie: a=3; c=4\n", "b=2; c=4"},
+        {"without blanks", "b", "Cookie: a=1;b=2;c=3\n", "a=1; c=3"},
+        {"none of that name", "x", "Cookie: a=1;b=2;;c\n", "a=1;b=2;;c"},
+        {"a longer name", "a", "Cookie: ab=1; a=2\n", "ab=1"},
+        {"exact case", "A", "Cookie: a=1\n", "a=1"},
+        {"in its value", "b", "Cookie: a=b=1\n", "a=b=1"},
+        {"no cookies", "a", "X-One: 1\n", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char action[128];
+        const hg_test_exchange *exchange;
+        const char *got;
+
+        (void)snprintf(action, sizeof(action), "{\"call\": \"remove_cookie\", \"name\": \"%s\"}",
+                       cases[i].name);
+        load(*state, action);
+        exchange = hg_test_send(*state, &(hg_test_request){.headers = cases[i].headers});
+        got = hg_test_upstream_header(*state, exchange, "Cookie");
+        if (exchange->tries != 1 || (got == NULL) != (cases[i].cookies == NULL) ||
+            (got != NULL && strcmp(got, cases[i].cookies) != 0)) {
+            fail_msg("%s: got \"%s\"", cases[i].label, got);
+        }
+    }
+}
+
 static void an_unchanged_target_goes_upstream_as_it_came(void **state)
 {
     const hg_test_exchange *exchange;
@@ -199,6 +275,12 @@ static void a_change_that_breaks_its_rules_or_comes_too_late_is_refused(void **s
          "{\"phase\": \"header_filter\", \"call\": \"set_header\", \"name\": \"A\","
          " \"value\": \"b\"}",
          "set_header -> 6"},
+        {"argument after it was sent",
+         "{\"phase\": \"header_filter\", \"call\": \"remove_argument\", \"name\": \"a\"}",
+         "remove_argument -> 6"},
+        {"cookie after it was sent",
+         "{\"phase\": \"log\", \"call\": \"remove_cookie\", \"name\": \"a\"}",
+         "remove_cookie -> 6"},
         {"method in the log phase",
          "{\"phase\": \"log\", \"call\": \"set_method\","
          " \"value\": \"PUT\"}",
@@ -309,6 +391,8 @@ int main(void)
         KIT_TEST(listed_variables_have_values),
         KIT_TEST(an_unlisted_variable_fails_the_test),
         KIT_TEST(the_upstream_sees_what_was_changed),
+        KIT_TEST(single_arguments_are_taken_out),
+        KIT_TEST(single_cookies_are_taken_out),
         KIT_TEST(an_unchanged_target_goes_upstream_as_it_came),
         KIT_TEST(a_change_that_breaks_its_rules_or_comes_too_late_is_refused),
         KIT_TEST(data_of_a_request_lives_through_its_phases_and_no_longer),

@@ -1,0 +1,316 @@
+/* test_consumer_restriction.c - who is refused by which list, with which status and body. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hotgate/test_cmocka.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Loads the plugin that identifies the consumers from where this one is. False: this one was built
+ * alone. */
+static bool load_key_auth(hg_test *test)
+{
+    char path[4096];
+    const char *own = hg_test_the_subject()->path;
+    const char *slash = strrchr(own, '/');
+    hg_error err = HG_ERROR_INIT;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "%.*s/key-auth.so", slash == NULL ? 1 : (int)(slash - own),
+                   slash == NULL ? "." : own);
+    file = fopen(path, "rb");
+    if (file == NULL) {
+        return false;
+    }
+    (void)fclose(file);
+    if (hg_test_load(test, path, NULL, &err) != HG_OK) {
+        fail_msg("%s", err.text);
+    }
+    return true;
+}
+
+/* jack of the group "crew", rose of none; their keys are their names. */
+static void put_consumers(hg_test *test)
+{
+    if (!load_key_auth(test)) {
+        skip();
+    }
+    hg_test_must_put(test, "consumer_groups/crew", "{\"plugins\": {}}");
+    hg_test_must_put(test, "consumers/jack",
+                     "{\"username\": \"jack\", \"group_id\": \"crew\","
+                     " \"plugins\": {\"key-auth\": {\"key\": \"jack\"}}}");
+    hg_test_must_put(test, "consumers/rose",
+                     "{\"username\": \"rose\", \"plugins\": {\"key-auth\": {\"key\": \"rose\"}}}");
+}
+
+/* A request of that consumer, NULL: of nobody, to the route "r1" of the service "s1". */
+static const hg_test_exchange *
+run(hg_test *test, const char *config, const char *consumer, const char *method)
+{
+    char route[2048];
+    char headers[64] = "";
+
+    hg_test_must_put(test, "services/s1", "{\"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}");
+    (void)snprintf(route, sizeof(route),
+                   "{\"uri\": \"/*\", \"service_id\": \"s1\", \"plugins\": {%s"
+                   "\"consumer-restriction\": %s}}",
+                   consumer == NULL ? "" : "\"key-auth\": {},", config);
+    hg_test_must_put(test, "routes/r1", route);
+    if (consumer != NULL) {
+        (void)snprintf(headers, sizeof(headers), "apikey: %s\n", consumer);
+    }
+    return hg_test_send(test, &(hg_test_request){.method = method, .headers = headers});
+}
+
+static void lists_let_through_or_refuse(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *consumer;
+        const char *method;
+        uint32_t status;
+        const char *body; /* NULL: of the upstream */
+    } cases[] = {
+        {"on the blacklist", "{\"blacklist\": [\"jill\", \"jack\"]}", "jack", "GET", 403,
+         "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"not on the blacklist", "{\"blacklist\": [\"jack\"]}", "rose", "GET", 200, NULL},
+        {"on the whitelist", "{\"whitelist\": [\"rose\", \"jack\", \"a\"]}", "jack", "GET", 200,
+         NULL},
+        {"not on the whitelist", "{\"whitelist\": [\"jack\", \"ros\", \"rosee\"]}", "rose", "GET",
+         403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"on both", "{\"whitelist\": [\"jack\"], \"blacklist\": [\"jack\"]}", "jack", "GET", 403,
+         "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"a method it has",
+         "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\", \"GET\"]}]}",
+         "jack", "GET", 200, NULL},
+        {"a method it has not",
+         "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\", \"GET\"]}]}",
+         "jack", "PUT", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"a user without methods",
+         "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\"]}]}", "rose", "GET",
+         200, NULL},
+        {"the whitelist before methods",
+         "{\"whitelist\": [\"jack\"],"
+         " \"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\"]}]}",
+         "jack", "GET", 200, NULL},
+        {"methods beside a whitelist",
+         "{\"whitelist\": [\"jack\"],"
+         " \"allowed_by_methods\": [{\"user\": \"rose\", \"methods\": [\"POST\"]}]}",
+         "rose", "POST", 200, NULL},
+        {"other methods beside a whitelist",
+         "{\"whitelist\": [\"jack\"],"
+         " \"allowed_by_methods\": [{\"user\": \"rose\", \"methods\": [\"POST\"]}]}",
+         "rose", "GET", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"neither on the whitelist nor with methods",
+         "{\"whitelist\": [\"jill\"],"
+         " \"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"GET\"]}]}",
+         "rose", "GET", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"the blacklist before methods",
+         "{\"blacklist\": [\"jack\"],"
+         " \"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"GET\"]}]}",
+         "jack", "GET", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"code", "{\"blacklist\": [\"jack\"], \"rejected_code\": 429}", "jack", "GET", 429,
+         "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"message", "{\"blacklist\": [\"jack\"], \"rejected_msg\": \"go \\\"away\\\"\"}", "jack",
+         "GET", 403, "{\"message\":\"go \\\"away\\\"\"}\n"},
+        {"group on the blacklist", "{\"type\": \"consumer_group_id\", \"blacklist\": [\"crew\"]}",
+         "jack", "GET", 403, "{\"message\":\"The consumer_group_id is forbidden.\"}\n"},
+        {"group on the whitelist", "{\"type\": \"consumer_group_id\", \"whitelist\": [\"crew\"]}",
+         "jack", "GET", 200, NULL},
+        {"a consumer without a group",
+         "{\"type\": \"consumer_group_id\", \"blacklist\": [\"crew\"]}", "rose", "GET", 401,
+         "{\"message\":\"The request is rejected, please check the consumer_group_id for this"
+         " request\"}\n"},
+    };
+
+    put_consumers(*state);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got =
+            run(*state, cases[i].config, cases[i].consumer, cases[i].method);
+
+        if (got->status != cases[i].status ||
+            (cases[i].body != NULL && strcmp(got->body, cases[i].body) != 0) ||
+            got->tries != (cases[i].body == NULL ? 1 : 0)) {
+            fail_msg("%s: got %u %s", cases[i].label, got->status, got->body);
+        }
+    }
+}
+
+static void objects_of_the_request_are_compared_too(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        uint32_t status;
+        const char *body; /* NULL: of the upstream */
+    } cases[] = {
+        {"service", "{\"type\": \"service_id\", \"whitelist\": [\"s1\"]}", 200, NULL},
+        {"another service", "{\"type\": \"service_id\", \"whitelist\": [\"s2\"]}", 403,
+         "{\"message\":\"The service_id is forbidden.\"}\n"},
+        {"route", "{\"type\": \"route_id\", \"blacklist\": [\"r1\"]}", 403,
+         "{\"message\":\"The route_id is forbidden.\"}\n"},
+        {"another route", "{\"type\": \"route_id\", \"blacklist\": [\"r2\"]}", 200, NULL},
+        {"methods of a route",
+         "{\"type\": \"route_id\","
+         " \"allowed_by_methods\": [{\"user\": \"r1\", \"methods\": [\"PUT\"]}]}",
+         403, "{\"message\":\"The route_id is forbidden.\"}\n"},
+        {"nobody", "{\"whitelist\": [\"jack\"]}", 401,
+         "{\"message\":\"The request is rejected, please check the consumer_name for this"
+         " request\"}\n"},
+        {"nobody, with another code", "{\"blacklist\": [\"jack\"], \"rejected_code\": 429}", 401,
+         "{\"message\":\"The request is rejected, please check the consumer_name for this"
+         " request\"}\n"},
+        {"no group", "{\"type\": \"consumer_group_id\", \"blacklist\": [\"a\"]}", 401,
+         "{\"message\":\"The request is rejected, please check the consumer_group_id for this"
+         " request\"}\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got = run(*state, cases[i].config, NULL, "GET");
+
+        if (got->status != cases[i].status ||
+            (cases[i].body != NULL && strcmp(got->body, cases[i].body) != 0)) {
+            fail_msg("%s: got %u %s", cases[i].label, got->status, got->body);
+        }
+    }
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN,
+                                       "consumer-restriction exits with http status code 401"),
+                     3);
+}
+
+static void a_request_without_a_service_has_none(void **state)
+{
+    const hg_test_exchange *got =
+        hg_test_run(*state, "{\"type\": \"service_id\", \"blacklist\": [\"s1\"]}", NULL);
+
+    assert_int_equal(got->status, 401);
+    assert_string_equal(got->body, "{\"message\":\"The request is rejected, please check the "
+                                   "service_id for this request\"}\n");
+}
+
+/* On the consumer itself it says where that consumer may go. */
+static void a_consumer_may_be_kept_to_routes(void **state)
+{
+    put_consumers(*state);
+    hg_test_must_put(*state, "consumers/jack",
+                     "{\"username\": \"jack\", \"plugins\": {\"key-auth\": {\"key\": \"jack\"},"
+                     " \"consumer-restriction\": {\"type\": \"route_id\","
+                     " \"whitelist\": [\"a\"]}}}");
+    for (int i = 0; i < 2; i++) {
+        char route[256];
+        char key[16];
+
+        (void)snprintf(key, sizeof(key), "routes/%c", 'a' + i);
+        (void)snprintf(route, sizeof(route),
+                       "{\"uri\": \"/%c\", \"plugins\": {\"key-auth\": {}},"
+                       " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
+                       'a' + i);
+        hg_test_must_put(*state, key, route);
+    }
+    assert_int_equal(
+        hg_test_send(*state, &(hg_test_request){.uri = "/a", .headers = "apikey: jack\n"})->status,
+        200);
+    assert_int_equal(
+        hg_test_send(*state, &(hg_test_request){.uri = "/b", .headers = "apikey: jack\n"})->status,
+        403);
+    assert_int_equal(
+        hg_test_send(*state, &(hg_test_request){.uri = "/b", .headers = "apikey: rose\n"})->status,
+        200);
+}
+
+static void long_lists_are_searched(void **state)
+{
+    char *config = calloc(1, 100000);
+    size_t length;
+
+    assert_non_null(config);
+    (void)strcpy(config, "{\"type\": \"route_id\", \"whitelist\": [");
+    length = strlen(config);
+    for (int i = 0; i < 5000; i++) {
+        length += (size_t)sprintf(config + length, "\"%d\",", (i * 7919) % 5000 + 1000);
+    }
+    (void)strcpy(config + length, "\"x\"]}");
+    for (int i = 0; i < 3; i++) {
+        static const struct {
+            const char *key;
+            uint32_t status;
+        } cases[] = {{"routes/1000", 200}, {"routes/5999", 200}, {"routes/6000", 403}};
+        char *route = malloc(strlen(config) + 256);
+
+        assert_non_null(route);
+        (void)sprintf(route,
+                      "{\"uri\": \"/%d\", \"plugins\": {\"consumer-restriction\": %s},"
+                      " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
+                      i, config);
+        hg_test_must_put(*state, cases[i].key, route);
+        (void)sprintf(route, "/%d", i);
+        assert_int_equal(hg_test_get(*state, route)->status, cases[i].status);
+        free(route);
+    }
+    free(config);
+}
+
+static void configurations_are_judged(void **state)
+{
+    static const hg_test_row rows[] = {
+        {"blacklist", "{\"blacklist\": [\"a\"]}", NULL},
+        {"all",
+         "{\"type\": \"consumer_name\", \"blacklist\": [\"a\"], \"whitelist\": [\"b\"],"
+         " \"allowed_by_methods\": [{\"user\": \"c\", \"methods\": [\"GET\"]}],"
+         " \"rejected_code\": 200, \"rejected_msg\": \"\"}",
+         NULL},
+        {"no list", "{}", ""},
+        {"no list but a type", "{\"type\": \"route_id\"}", ""},
+        {"empty blacklist", "{\"blacklist\": []}", "blacklist"},
+        {"empty whitelist", "{\"whitelist\": []}", "whitelist"},
+        {"empty allowed_by_methods", "{\"allowed_by_methods\": []}", "allowed_by_methods"},
+        {"blacklist of another type", "{\"blacklist\": \"a\"}", "blacklist"},
+        {"blacklist of numbers", "{\"blacklist\": [1]}", "blacklist"},
+        {"whitelist of another type", "{\"whitelist\": {\"a\": 1}}", "whitelist"},
+        {"whitelist of nothing", "{\"whitelist\": [null]}", "whitelist"},
+        {"another type", "{\"type\": \"consumer\", \"blacklist\": [\"a\"]}", "type"},
+        {"type of another type", "{\"type\": 1, \"blacklist\": [\"a\"]}", "type"},
+        {"no user", "{\"allowed_by_methods\": [{\"methods\": [\"GET\"]}]}", "user"},
+        {"user of another type",
+         "{\"allowed_by_methods\": [{\"user\": 1, \"methods\": [\"GET\"]}]}", "user"},
+        {"no methods", "{\"allowed_by_methods\": [{\"user\": \"a\"}]}", "methods"},
+        {"empty methods", "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": []}]}",
+         "methods"},
+        {"another method", "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": [\"get\"]}]}",
+         "methods"},
+        {"a user twice",
+         "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": [\"GET\"]},"
+         " {\"user\": \"b\", \"methods\": [\"GET\"]}, {\"user\": \"a\", \"methods\": [\"PUT\"]}]}",
+         "a user twice"},
+        {"code 199", "{\"blacklist\": [\"a\"], \"rejected_code\": 199}", "rejected_code"},
+        {"code 599", "{\"blacklist\": [\"a\"], \"rejected_code\": 599}", NULL},
+        {"code 600", "{\"blacklist\": [\"a\"], \"rejected_code\": 600}", "rejected_code"},
+        {"code of another type", "{\"blacklist\": [\"a\"], \"rejected_code\": \"403\"}",
+         "rejected_code"},
+        {"message of another type", "{\"blacklist\": [\"a\"], \"rejected_msg\": 1}",
+         "rejected_msg"},
+    };
+    static const char *const methods[] = {"GET",  "POST",    "PUT",     "DELETE", "PATCH",
+                                          "HEAD", "OPTIONS", "CONNECT", "TRACE",  "PURGE"};
+
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
+    for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+        char config[128];
+        hg_test_row row = {methods[i], config, NULL};
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": [\"%s\"]}]}",
+                       methods[i]);
+        hg_test_judge(*state, &row, 1);
+    }
+}
+
+HG_TEST_MAIN("consumer-restriction",
+             HG_TEST_CASE(lists_let_through_or_refuse),
+             HG_TEST_CASE(objects_of_the_request_are_compared_too),
+             HG_TEST_CASE(a_request_without_a_service_has_none),
+             HG_TEST_CASE(a_consumer_may_be_kept_to_routes),
+             HG_TEST_CASE(long_lists_are_searched),
+             HG_TEST_CASE(configurations_are_judged))
