@@ -25,5 +25,8 @@ hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
         .dict = &hgh_host_dict_api,
         .metric = &hgh_host_metric_api,
         .log = &hgh_host_log_api,
+        .expression = &hgh_host_expression_api,
+        .schema = &hgh_host_schema_api,
+        .random = &hgh_host_random_api,
     };
 }

@@ -900,6 +900,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
     };
+    hgh_share_init(&runtime->plugin_host.share, options->board, options->slot);
     if (options->feed_directory != NULL) {
         status = hgh_feed_reader_open(&runtime->reader, options->feed_directory, err);
         runtime->has_feed = status == HG_OK;

@@ -254,7 +254,8 @@ void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, 
     if (result >= NGX_HTTP_SPECIAL_RESPONSE) {
         /* It has given its count back itself. The plugin hears of it; what it answers is sent. */
         self->reading_body = false;
-        self->body_status = HG_ERR_IO;
+        self->body_status =
+            result == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE ? HG_ERR_TOO_LARGE : HG_ERR_IO;
         self->resume.handler = body_deliver;
         ngx_post_event(&self->resume, &ngx_posted_events);
     }

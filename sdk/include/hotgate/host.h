@@ -26,7 +26,7 @@ extern "C" {
     __attribute__((format(printf, format_place, values_place)))
 
 #define HG_ABI_MAJOR 0u /* the host refuses any other */
-#define HG_ABI_MINOR 1u /* while the major is 0 the minor matches exactly too */
+#define HG_ABI_MINOR 2u /* while the major is 0 the minor matches exactly too */
 
 /** One request on its way through the gateway; lives until its log phase has ended. */
 typedef struct hg_request hg_request;
@@ -41,6 +41,9 @@ struct hg_wait_api;
 struct hg_dict_api;
 struct hg_metric_api;
 struct hg_log_api;
+struct hg_expression_api;
+struct hg_schema_api;
+struct hg_random_api;
 
 /**
  * What the host gives to one loaded object: its function tables and its name for the plugin.
@@ -61,6 +64,9 @@ typedef struct hg_host {
     const struct hg_dict_api *dict;
     const struct hg_metric_api *metric;
     const struct hg_log_api *log;
+    const struct hg_expression_api *expression;
+    const struct hg_schema_api *schema;
+    const struct hg_random_api *random;
 } hg_host;
 
 /**
