@@ -304,6 +304,7 @@ typedef struct hg_config_api {
                                 size_t from,
                                 hg_text *captures,
                                 uint32_t captures_max);
+    hg_text (*template_render_key)(hg_request *request, const hg_template *compiled);
 } hg_config_api;
 
 /**
@@ -390,6 +391,15 @@ static inline void hg_template_free(hg_template *compiled)
 static inline hg_text hg_template_render(hg_request *request, const hg_template *compiled)
 {
     return hg_host_slot->config->template_render(request, compiled, NULL, 0);
+}
+
+/**
+ * As hg_template_render(), for a text that identifies something: absent if none of its variables has
+ * a value or a fallback. [request]
+ */
+static inline hg_text hg_template_render_key(hg_request *request, const hg_template *compiled)
+{
+    return hg_host_slot->config->template_render_key(request, compiled);
 }
 
 /** As hg_template_render(); `$0` to `$15` are the captures of hg_regex_match(). [request] */
