@@ -6,12 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 #include <jansson.h>
 
 #include "host/cli/command.h"
 #include "host/cli/report.h"
+#include "host/control/local_socket.h"
 #include "host/control/settings.h"
 
 #define CONFIG_FILE       "conf/config.yaml"
@@ -19,11 +21,17 @@
 #define CONNECT_TIMEOUT_S 5L
 #define URL_MAX           2048u
 #define KEY_HEADER        "X-API-KEY: "
+#define LOCAL_URL         "http://localhost" /* what a request through the socket names */
 
 /* What the options and the configuration say. Texts are owned. */
 typedef struct target {
-    char *address; /* http://127.0.0.1:9180 */
-    char *key;     /* NULL: none is sent */
+    char socket[HGH_LOCAL_PATH_MAX]; /* of the instance; "": the address counts */
+    int socket_directory;            /* it goes through this; -1: none */
+    const char *authorities;         /* --cacert: PEM file; NULL: the system's */
+    const char *certificate;         /* --cert: PEM file; NULL: none */
+    const char *certificate_key;     /* --cert-key: PEM file */
+    char *address;                   /* http://127.0.0.1:9180 */
+    char *key;                       /* NULL: none is sent */
     bool as_json;
 } target;
 
@@ -37,13 +45,17 @@ static void print_usage(FILE *out, const hgh_admin_client_command *command)
 {
     (void)fprintf(
         out,
-        "Usage: hotgate %s [-p DIR] [-c FILE] [--url URL] [--key KEY] [--json]\n\n"
+        "Usage: hotgate %s [-p DIR] [-c FILE] [--url URL] [--key KEY] [--cacert FILE]\n"
+        "       [--cert FILE --cert-key FILE] [--json]\n\n"
         "%s\n"
-        "  -p, --prefix DIR   the instance, from whose configuration address and key are\n"
-        "                     taken (default: the current directory)\n"
+        "  -p, --prefix DIR   the instance: its own socket, for which no key is needed, or\n"
+        "                     address and key from its configuration (default: the current\n"
+        "                     directory)\n"
         "  -c, --config FILE  its configuration (default: DIR/" CONFIG_FILE ")\n"
         "  --url URL          the Admin API, such as http://127.0.0.1:9180\n"
         "  --key KEY          the admin key; others may see it in the list of processes\n"
+        "  --cacert FILE      authorities for an URL with https (default: the system's)\n"
+        "  --cert FILE        certificate of this client, --cert-key FILE its key\n"
         "  --json             print the answer as it came\n"
         "  -h, --help         show this text\n\n"
         "Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n",
@@ -59,8 +71,10 @@ static int fail(const char *command, const char *text)
 /* --- where to --- */
 
 /* A listener on all addresses is reached on the loopback one. */
-static char *address_of(const hgh_listen *listen)
+static char *address_of(const hgh_settings *settings)
 {
+    const hgh_listen *listen =
+        settings->admin_listen_count > 0 ? &settings->admin_listen[0] : &settings->node_listen[0];
     const char *address = listen->address;
     bool is_ipv6 = strchr(address, ':') != NULL;
     char *url = NULL;
@@ -70,8 +84,9 @@ static char *address_of(const hgh_listen *listen)
     } else if (strcmp(address, "::") == 0) {
         address = "::1";
     }
-    if (asprintf(&url, "http://%s%s%s:%u", is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "",
-                 (unsigned)listen->port) < 0) {
+    if (asprintf(&url, "http%s://%s%s%s:%u",
+                 settings->admin_listen_count > 0 && settings->https_admin ? "s" : "",
+                 is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "", (unsigned)listen->port) < 0) {
         return NULL;
     }
     return url;
@@ -95,6 +110,17 @@ static const char *key_of(const hgh_settings *settings)
     return found;
 }
 
+/* The instance's own socket, if it is there and ours to use; *into says where then. */
+static bool find_socket(target *into, const char *directory)
+{
+    if (hgh_local_socket_path(directory, HGH_CONTROL_SOCKET, into->socket, &into->socket_directory,
+                              NULL) != HG_OK) {
+        return false;
+    }
+    into->address = strdup(LOCAL_URL);
+    return into->address != NULL;
+}
+
 static int take_from_settings(target *into, const char *command, const hgh_settings *settings)
 {
     const char *key = key_of(settings);
@@ -103,7 +129,7 @@ static int take_from_settings(target *into, const char *command, const hgh_setti
         return fail(command, "this gateway has no Admin API: apisix.enable_admin is false");
     }
     if (into->address == NULL) {
-        into->address = address_of(&settings->admin_listen[0]);
+        into->address = address_of(settings);
     }
     if (into->key == NULL && key != NULL) {
         into->key = strdup(key);
@@ -169,6 +195,18 @@ static struct curl_slist *make_headers(const target *where)
     return headers;
 }
 
+static bool set_tls(CURL *curl, const target *where)
+{
+    return (where->authorities == NULL ||
+            curl_easy_setopt(curl, CURLOPT_CAINFO, where->authorities) == CURLE_OK) &&
+           (where->certificate == NULL ||
+            curl_easy_setopt(curl, CURLOPT_SSLCERT, where->certificate) == CURLE_OK) &&
+           (where->certificate_key == NULL ||
+            curl_easy_setopt(curl, CURLOPT_SSLKEY, where->certificate_key) == CURLE_OK) &&
+           (where->socket[0] == '\0' ||
+            curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, where->socket) == CURLE_OK);
+}
+
 static bool set_options(CURL *curl,
                         const hgh_admin_client_command *command,
                         const char *url,
@@ -210,7 +248,7 @@ static int request(const target *where,
     }
     (void)snprintf(url, sizeof(url), "%.*s%s", (int)end, where->address, command->path);
     if (curl != NULL && into.stream != NULL && (where->key == NULL || headers != NULL) &&
-        set_options(curl, command, url, headers, &into, error)) {
+        set_tls(curl, where) && set_options(curl, command, url, headers, &into, error)) {
         result = curl_easy_perform(curl);
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_status);
     }
@@ -272,6 +310,9 @@ enum {
     OPTION_URL = 256,
     OPTION_KEY,
     OPTION_JSON,
+    OPTION_CACERT,
+    OPTION_CERT,
+    OPTION_CERT_KEY,
 };
 
 /* HGH_EXIT_OK: go on with the request; *out_done: there is nothing more to do. */
@@ -284,6 +325,9 @@ static int read_options(
         {"url", required_argument, NULL, OPTION_URL},
         {"key", required_argument, NULL, OPTION_KEY},
         {"json", no_argument, NULL, OPTION_JSON},
+        {"cacert", required_argument, NULL, OPTION_CACERT},
+        {"cert", required_argument, NULL, OPTION_CERT},
+        {"cert-key", required_argument, NULL, OPTION_CERT_KEY},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -310,6 +354,15 @@ static int read_options(
         case OPTION_JSON:
             into->as_json = true;
             break;
+        case OPTION_CACERT:
+            into->authorities = optarg;
+            break;
+        case OPTION_CERT:
+            into->certificate = optarg;
+            break;
+        case OPTION_CERT_KEY:
+            into->certificate_key = optarg;
+            break;
         case 'h':
             print_usage(stdout, command);
             *out_done = true;
@@ -329,13 +382,16 @@ static int read_options(
     if ((url != NULL && into->address == NULL) || (key != NULL && into->key == NULL)) {
         return fail(command->name, "out of memory");
     }
+    if (url == NULL && key == NULL && find_socket(into, directory)) {
+        return HGH_EXIT_OK;
+    }
     /* With an address of another gateway, the key of this one is none of its business. */
     return url != NULL ? HGH_EXIT_OK : read_settings(into, command->name, directory, config);
 }
 
 int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, char **argv)
 {
-    target where = {0};
+    target where = {.socket_directory = -1};
     bool is_done = false;
     char *text = NULL;
     long status = 0;
@@ -353,5 +409,8 @@ int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, cha
     free(text);
     free(where.address);
     free(where.key);
+    if (where.socket_directory >= 0) {
+        (void)close(where.socket_directory);
+    }
     return code;
 }

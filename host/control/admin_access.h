@@ -19,11 +19,12 @@ hgh_admin_access_new(const hgh_settings *settings, hgh_admin_access **out_access
 /** Accepts NULL. */
 void hgh_admin_access_free(hgh_admin_access *access);
 
-/** True if the client's address is in allow_admin, or if there is no such list. */
+/** True if the client's address is in allow_admin, if there is no such list, or if it came through
+ * the instance's socket. */
 bool hgh_admin_access_allows(const hgh_admin_access *access, const hgh_admin_request *request);
 
 /**
- * Judges the key and the method.
+ * Judges the key and the method. Who comes through the instance's socket needs no key.
  *
  * out_role  the key's role, if HG_OK is returned.
  * Returns HG_OK or HG_ERR_INVALID; then *out_why is APISIX's description: "missing apikey", "wrong

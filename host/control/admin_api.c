@@ -10,7 +10,9 @@
 
 #include "host/control/admin_access.h"
 #include "host/control/admin_envelope.h"
-#include "host/control/admin_redact.h"
+#include "host/control/admin_plugins.h"
+#include "host/control/admin_read.h"
+#include "host/control/admin_schema.h"
 #include "host/control/admin_write.h"
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
@@ -27,9 +29,7 @@
 #define STATUS_NO_MEMORY  503u
 #define TTL_MAX_S         9000000000.0 /* etcd's limit for a lease */
 #define DEPTH_MAX         256u         /* levels of a body: what schemas and plugins accept */
-#define PAGE_SIZE_MIN     10
-#define PAGE_SIZE_MAX     500
-#define EXPIRY_CHECK_MS   60000 /* wall clocks jump: look again at least so often */
+#define EXPIRY_CHECK_MS   60000        /* wall clocks jump: look again at least so often */
 #define MS_IN_S           1000
 #define BRACES_HINT       "; expressions are arrays: " HGH_EXPRESSION_EXAMPLE
 
@@ -105,15 +105,6 @@ static void answer(api_call *call, hgh_admin_answer *with)
     call->later.send(&call->later, with);
 }
 
-static void answer_text(api_call *call, unsigned status, const char *text)
-{
-    hgh_admin_answer made = {0};
-    char *copy = strdup(text);
-
-    hgh_admin_answer_text(&made, status, copy, copy == NULL ? 0 : strlen(copy));
-    answer(call, &made);
-}
-
 /* The next segment of a path, cut off; NULL at its end. Empty segments do not count. */
 static char *segment_take(char **rest)
 {
@@ -164,7 +155,7 @@ static bool target_parse(const char *path, target *into)
         into->resource = "";
     }
     if (strcmp(into->resource, "schema") == 0 && into->id != NULL &&
-        strcmp(into->id, "plugins") == 0) {
+        strcmp(into->id, "plugins") == 0 && rest[strspn(rest, "/")] != '\0') {
         into->resource = into->id; /* /schema/plugins/NAME is /plugins/NAME */
         into->id = segment_take(&rest);
     }
@@ -195,309 +186,9 @@ static uint32_t method_bit(const char *method)
     return 0;
 }
 
-/* Reads: answered at once. */
-static char *show_redacted(void *context, const hgh_resource_object *object)
-{
-    const hgh_admin_api *api = context;
-    json_t *value = json_loadb(object->value, object->value_length, 0, NULL);
-    const hgh_object_kind *kind = hgh_object_key_kind(object->key);
-    char *text = NULL;
-
-    if (value != NULL && kind != NULL) {
-        hgh_admin_redact(api->parts.catalog, kind, value);
-        text = json_dumps(value, JSON_COMPACT);
-    }
-    json_decref(value);
-    return text;
-}
-
-static bool is_expired(const hgh_resource_object *object)
-{
-    return object->expires_wall_s != 0 && object->expires_wall_s <= (int64_t)time(NULL);
-}
-
-/* What it stands below has to be there. */
-static bool has_parent(const api_call *call, const hgh_object_kind *kind)
-{
-    char key[HGH_OBJECT_KEY_MAX];
-    const hgh_resource_object *parent = NULL;
-
-    if (hgh_object_key_make(hgh_object_kind_find(kind->parent), NULL, call->target.parent, key,
-                            sizeof(key))) {
-        parent = hgh_resource_table_find(call->api->parts.table, key);
-    }
-    return parent != NULL && !is_expired(parent);
-}
-
-static void get_one(api_call *call, const hgh_object_kind *kind)
-{
-    hgh_admin_api *api = call->api;
-    char key[HGH_OBJECT_KEY_MAX];
-    const hgh_resource_object *object = NULL;
-    hgh_admin_answer made = {0};
-
-    if (hgh_object_key_make(kind, call->target.parent, call->target.id, key, sizeof(key))) {
-        object = hgh_resource_table_find(api->parts.table, key);
-    }
-    if (object == NULL || is_expired(object)) {
-        hgh_admin_envelope_missing(&made, api->format, "get");
-    } else {
-        hgh_admin_envelope_one(&made, api->format, object,
-                               call->role == HGH_ROLE_ADMIN ? NULL : show_redacted, api);
-    }
-    answer(call, &made);
-}
-
-/* A number of a query; false: it is none. */
-static bool number_of(const char *text, double *out_number)
-{
-    char *end = NULL;
-    double number = text == NULL ? 0 : strtod(text, &end);
-
-    if (text == NULL || end == text || *end != '\0' || !isfinite(number)) {
-        return false;
-    }
-    *out_number = number;
-    return true;
-}
-
-/* Which of `total` objects are shown; false: the page is out of range and an answer was given. */
-static bool page_find(api_call *call, size_t total, size_t *out_first, size_t *out_count)
-{
-    double page = 1;
-    double size;
-
-    if (call->api->format != HGH_ADMIN_V3 ||
-        hgh_admin_request_argument(call->request, "page") == NULL ||
-        !number_of(hgh_admin_request_argument(call->request, "page_size"), &size)) {
-        return true;
-    }
-    if (size < PAGE_SIZE_MIN || size > PAGE_SIZE_MAX) {
-        answer_text(call, STATUS_BAD, "page_size must be between 10 and 500");
-        return false;
-    }
-    if (!number_of(hgh_admin_request_argument(call->request, "page"), &page) || page < 1) {
-        page = 1;
-    }
-    *out_first = (page - 1) * size >= (double)total ? total : (size_t)((page - 1) * size);
-    *out_count = total - *out_first < (size_t)size ? total - *out_first : (size_t)size;
-    return true;
-}
-
-/* The next object that a list may hold: all of the kind, or those below one object. */
-static const hgh_resource_object *
-list_next(const api_call *call, const hgh_object_kind *kind, const hgh_resource_object *after)
-{
-    const hgh_resource_table *table = call->api->parts.table;
-    char parent[HGH_OBJECT_KEY_MAX];
-
-    if (kind->parent == NULL) {
-        return after == NULL ? hgh_resource_table_first(table, kind->name)
-                             : hgh_resource_table_next(after);
-    }
-    return hgh_object_key_make(hgh_object_kind_find(kind->parent), NULL, call->target.parent,
-                               parent, sizeof(parent))
-               ? hgh_resource_table_referer(table, kind->name, parent, after)
-               : NULL;
-}
-
-static void get_list(api_call *call, const hgh_object_kind *kind)
-{
-    hgh_admin_api *api = call->api;
-    size_t room = hgh_resource_table_count(api->parts.table);
-    const hgh_resource_object **objects = calloc(room + 1, sizeof(hgh_resource_object *));
-    hgh_admin_answer made = {0};
-    size_t total = 0;
-    size_t first = 0;
-    size_t count;
-
-    if (objects == NULL) {
-        hgh_admin_later_error(&call->later, STATUS_NO_MEMORY, "out of memory");
-        return;
-    }
-    for (const hgh_resource_object *object = list_next(call, kind, NULL); object != NULL;
-         object = list_next(call, kind, object)) {
-        if (!is_expired(object)) {
-            objects[total++] = object;
-        }
-    }
-    count = total;
-    if (total == 0 && kind->parent != NULL) { /* etcd knows no empty directory below a key */
-        hgh_admin_envelope_missing(&made, api->format, "get");
-        answer(call, &made);
-    } else if (page_find(call, total, &first, &count)) {
-        hgh_admin_envelope_list(&made, api->format, kind->name, objects + first, count, total,
-                                call->role == HGH_ROLE_ADMIN ? NULL : show_redacted, api);
-        answer(call, &made);
-    }
-    free(objects);
-}
-
-/* The plugins' schemas as clients of APISIX see them: with what every configuration may hold. */
-static json_t *schema_with_meta(const json_t *schema)
-{
-    json_t *copy = json_deep_copy(schema);
-    json_t *properties = json_object_get(copy, "properties");
-    json_t *meta;
-
-    if (!json_is_object(copy) || json_object_get(properties, "_meta") != NULL) {
-        return copy;
-    }
-    if (properties == NULL) {
-        properties = json_object();
-        if (json_object_set_new(copy, "properties", properties) != 0) {
-            goto failed;
-        }
-    }
-    meta = json_pack("{s:s, s:{s:{s:s}, s:{s:[{s:s},{s:s}]}, s:{s:s}, s:{s:s}}, s:b}", "type",
-                     "object", "properties", "disable", "type", "boolean", "error_response",
-                     "oneOf", "type", "string", "type", "object", "priority", "type", "integer",
-                     "filter", "type", "array", "additionalProperties", 0);
-    if (json_object_set_new(properties, "_meta", meta) != 0 ||
-        json_object_set_new(copy, "$comment",
-                            json_string("this is a mark for our injected plugin schema")) != 0) {
-        goto failed;
-    }
-    return copy;
-
-failed:
-    json_decref(copy);
-    return NULL;
-}
-
-/* A version that reads as a number is shown as one, as APISIX's are. */
-static json_t *version_of(const json_t *plugin)
-{
-    const json_t *version = json_object_get(plugin, "version");
-    double number;
-
-    if (number_of(json_string_value(version), &number)) {
-        return json_real(number);
-    }
-    return json_deep_copy(version);
-}
-
-static json_t *plugin_describe(const json_t *plugin)
-{
-    static const char *const schemas[] = {"metadata_schema", "consumer_schema"};
-    json_t *made = json_object();
-
-    if (json_object_set_new(made, "priority",
-                            json_deep_copy(json_object_get(plugin, "priority"))) != 0 ||
-        json_object_set_new(made, "version", version_of(plugin)) != 0 ||
-        json_object_set_new(made, "schema", schema_with_meta(json_object_get(plugin, "schema"))) !=
-            0 ||
-        (hgh_plugin_catalog_has_flag(plugin, "auth") &&
-         json_object_set_new(made, "type", json_string("auth")) != 0)) {
-        goto failed;
-    }
-    for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
-        json_t *schema = json_object_get(plugin, schemas[i]);
-
-        if (json_is_object(schema) && json_object_set(made, schemas[i], schema) != 0) {
-            goto failed;
-        }
-    }
-    return made;
-
-failed:
-    json_decref(made);
-    return NULL;
-}
-
 static void answer_json(api_call *call, unsigned status, json_t *json)
 {
     hgh_admin_later_json(&call->later, status, json);
-}
-
-static void get_plugin_list(api_call *call)
-{
-    const json_t *plugins = hgh_plugin_catalog_all(call->api->parts.catalog);
-    const char *subsystem = hgh_admin_request_argument(call->request, "subsystem");
-    json_t *names = json_array();
-
-    if (subsystem != NULL && strcmp(subsystem, "http") != 0 && strcmp(subsystem, "stream") != 0) {
-        json_decref(names);
-        answer_text(call, STATUS_BAD, "invalid subsystem passed");
-        return;
-    }
-    for (size_t i = 0;
-         i < json_array_size(plugins) && (subsystem == NULL || strcmp(subsystem, "http") == 0);
-         i++) {
-        json_t *name = json_object_get(json_array_get(plugins, i), "name");
-
-        if (json_array_append(names, name) != 0) {
-            json_decref(names);
-            names = NULL;
-            break;
-        }
-    }
-    answer_json(call, STATUS_OK, names);
-}
-
-static void get_all_plugins(api_call *call, bool is_stream)
-{
-    const json_t *plugins = hgh_plugin_catalog_all(call->api->parts.catalog);
-    json_t *all = json_object();
-
-    for (size_t i = 0; i < json_array_size(plugins) && !is_stream; i++) {
-        const json_t *plugin = json_array_get(plugins, i);
-        const char *name = json_string_value(json_object_get(plugin, "name"));
-
-        if (name == NULL || json_object_set_new(all, name, plugin_describe(plugin)) != 0) {
-            json_decref(all);
-            all = NULL;
-            break;
-        }
-    }
-    answer_json(call, STATUS_OK, all);
-}
-
-static void get_plugin(api_call *call)
-{
-    const char *subsystem = hgh_admin_request_argument(call->request, "subsystem");
-    const char *use = hgh_admin_request_argument(call->request, "schema_type");
-    const char *all = hgh_admin_request_argument(call->request, "all");
-    bool is_consumer = use != NULL && strcmp(use, "consumer") == 0;
-    bool is_stream = subsystem != NULL && strcmp(subsystem, "stream") == 0;
-    const json_t *plugin = NULL;
-    const json_t *schema;
-
-    if (subsystem != NULL && !is_stream && strcmp(subsystem, "http") != 0) {
-        hgh_admin_later_error(&call->later, STATUS_BAD, "unsupported subsystem: %s", subsystem);
-        return;
-    }
-    if (all != NULL && strcmp(all, "true") == 0) {
-        get_all_plugins(call, is_stream);
-        return;
-    }
-    if (call->target.id != NULL && !is_stream) {
-        plugin = hgh_plugin_catalog_find(call->api->parts.catalog, call->target.id);
-    }
-    if (plugin == NULL) {
-        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "plugin not found in subsystem %s",
-                              is_stream ? "stream" : "http");
-        return;
-    }
-    schema = json_object_get(plugin, is_consumer ? "consumer_schema" : "schema");
-    if (!json_is_object(schema)) {
-        hgh_admin_later_error(&call->later, STATUS_BAD, "not found schema");
-        return;
-    }
-    answer_json(call, STATUS_OK, is_consumer ? json_deep_copy(schema) : schema_with_meta(schema));
-}
-
-static void get_schema(api_call *call)
-{
-    const char *name = call->target.id == NULL ? "" : call->target.id;
-    const hgh_object_kind *kind = hgh_object_kind_find_schema(name);
-
-    if (kind == NULL) {
-        hgh_admin_later_error(&call->later, STATUS_BAD, "not found schema: %s", name);
-        return;
-    }
-    answer_json(call, STATUS_OK,
-                json_deep_copy(hgh_object_check_schema(call->api->object_check, kind)));
 }
 
 /* A reload takes its turn among the writes. */
@@ -552,14 +243,7 @@ static bool plugins_special(api_call *call)
         }
         return true;
     }
-    if (bit != HGH_ADMIN_GET) {
-        return false;
-    }
-    if (strcmp(name, "list") == 0) {
-        get_plugin_list(call);
-        return true;
-    }
-    if (strcmp(name, "status") == 0 && api->status != NULL) {
+    if (bit == HGH_ADMIN_GET && strcmp(name, "status") == 0 && api->status != NULL) {
         api->status(api->hook_context, call->request, &call->later);
         return true;
     }
@@ -652,12 +336,14 @@ static bool body_parse(api_call *call, json_t **out_body)
 static bool ttl_parse(api_call *call, int64_t *out_ttl_s)
 {
     const char *text = hgh_admin_request_argument(call->request, "ttl");
+    char *end = NULL;
     double ttl;
 
     if (text == NULL) {
         return true;
     }
-    if (!number_of(text, &ttl)) {
+    ttl = strtod(text, &end);
+    if (end == text || *end != '\0' || !isfinite(ttl)) {
         hgh_admin_later_error(&call->later, STATUS_BAD, "invalid argument ttl: should be a number");
         return false;
     }
@@ -668,6 +354,25 @@ static bool ttl_parse(api_call *call, int64_t *out_ttl_s)
     }
     *out_ttl_s = (int64_t)ttl;
     return true;
+}
+
+static void get_objects(api_call *call, const hgh_object_kind *kind)
+{
+    const hgh_admin_api *api = call->api;
+    hgh_admin_read read = {
+        .format = api->format,
+        .table = api->parts.table,
+        .catalog = api->parts.catalog,
+        .request = call->request,
+        .kind = kind,
+        .parent = call->target.parent,
+        .id = call->target.id,
+        .hides_secrets = call->role != HGH_ROLE_ADMIN,
+    };
+    hgh_admin_answer made = {0};
+
+    hgh_admin_read_answer(&read, &made);
+    answer(call, &made);
 }
 
 /* An object's request, once it is clear that there may be one. */
@@ -692,40 +397,76 @@ dispatch(api_call *call, const hgh_object_kind *kind, uint32_t method, json_t *b
                               call->request->method, kind->noun);
     } else if (method != HGH_ADMIN_GET) {
         hgh_admin_write_start(&call->api->write_parts, &write, &call->later);
-    } else if (kind->parent != NULL && !has_parent(call, kind)) {
-        json_decref(body);
-        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s not found",
-                              hgh_object_kind_find(kind->parent)->noun);
-    } else if (call->target.id != NULL) {
-        json_decref(body);
-        get_one(call, kind);
     } else {
         json_decref(body);
-        get_list(call, kind);
+        get_objects(call, kind);
     }
+}
+
+/* /plugins and /schema: what is there, not what is stored. */
+static void get_descriptions(api_call *call, bool is_plugins)
+{
+    const hgh_admin_api *api = call->api;
+    hgh_admin_answer made = {0};
+
+    if (is_plugins) {
+        hgh_admin_plugins_answer(api->parts.catalog, call->request, call->target.id, &made);
+    } else {
+        hgh_admin_schema_answer(call->target.id == NULL ? "" : call->target.id, &made);
+    }
+    answer(call, &made);
+}
+
+/* POST /schema/validate/KIND; true: it was that. */
+static bool validate(api_call *call)
+{
+    const char *name = call->target.sub_path == NULL ? "" : call->target.sub_path;
+    const hgh_object_kind *kind = hgh_object_kind_find(name);
+    hgh_admin_answer made = {0};
+    json_t *body = NULL;
+
+    if (strcmp(call->target.resource, "schema") != 0 || call->target.id == NULL ||
+        strcmp(call->target.id, "validate") != 0 ||
+        method_bit(call->request->method) != HGH_ADMIN_POST) {
+        return false;
+    }
+    if (kind == NULL) {
+        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "Unsupported resource type: %s",
+                              name);
+    } else if (body_parse(call, &body)) {
+        hgh_admin_schema_validate(call->api->object_check, kind, body, &made);
+        answer(call, &made);
+        json_decref(body);
+    }
+    return true;
+}
+
+/* The kind that a request is about; NULL: none, or one that has no address of its own. */
+static const hgh_object_kind *kind_of(const api_call *call)
+{
+    const hgh_object_kind *kind = hgh_object_kind_find(call->target.resource);
+
+    return kind != NULL && kind->parent != NULL && call->target.parent == NULL ? NULL : kind;
 }
 
 /* From the third check on (admin-api.md section 2): the key is right. */
 static void handle_authorised(api_call *call)
 {
     const char *resource = call->target.resource;
-    const hgh_object_kind *kind = hgh_object_kind_find(resource);
+    const hgh_object_kind *kind = kind_of(call);
     bool is_plugins = strcmp(resource, "plugins") == 0;
     bool is_schema = strcmp(resource, "schema") == 0;
     uint32_t method = method_bit(call->request->method);
     json_t *body = NULL;
     int64_t ttl_s = 0;
 
-    if (plugins_special(call)) {
+    if (plugins_special(call) || validate(call)) {
         return;
     }
     if (strcmp(resource, "stream_routes") == 0) {
         hgh_admin_later_error(&call->later, STATUS_BAD,
                               "stream mode is disabled, can not add stream routes");
         return;
-    }
-    if (kind != NULL && kind->parent != NULL && call->target.parent == NULL) {
-        kind = NULL; /* it has no address of its own */
     }
     if (kind == NULL && !is_plugins && !is_schema) {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "Unsupported resource type: %s",
@@ -748,11 +489,7 @@ static void handle_authorised(api_call *call)
         return;
     }
     json_decref(body);
-    if (is_plugins) {
-        get_plugin(call);
-    } else {
-        get_schema(call);
-    }
+    get_descriptions(call, is_plugins);
 }
 
 static void preflight(api_call *call)

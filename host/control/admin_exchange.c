@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define ERROR_TEXT_MAX 2048u
+#define ISSUE_TEXT_MAX 1100u
+#define STATUS_BAD     400u
 #define STATUS_FAILED  500u
 
 const char *hgh_admin_request_argument(const hgh_admin_request *request, const char *name)
@@ -103,6 +105,27 @@ void hgh_admin_text_repair(char *text)
         }
         text += length;
     }
+}
+
+void hgh_admin_answer_issues(hgh_admin_answer *answer, hg_issues *issues)
+{
+    char first[ISSUE_TEXT_MAX];
+
+    for (size_t i = 0; i < issues->count; i++) {
+        hgh_issue *issue = &issues->items[i];
+
+        hgh_admin_text_repair(issue->pointer); /* parts of what was sent may have been cut */
+        hgh_admin_text_repair(issue->found);
+        hgh_admin_text_repair(issue->wanted);
+        if (issue->text != NULL) {
+            hgh_admin_text_repair(issue->text);
+        }
+    }
+    (void)hgh_issues_first(issues, first, sizeof(first));
+    hgh_admin_text_repair(first);
+    hgh_admin_answer_json(
+        answer, STATUS_BAD,
+        json_pack("{s:s, s:o}", "error_msg", first, "errors", hgh_issues_json(issues)));
 }
 
 void hgh_admin_answer_text(hgh_admin_answer *answer, unsigned status, char *body, size_t length)

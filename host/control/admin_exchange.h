@@ -11,6 +11,8 @@
 #include <hotgate/address.h>
 #include <hotgate/host.h>
 
+#include "host/core/issues.h"
+
 #define HGH_ADMIN_BODY_MAX    1572864u /* bytes: APISIX's 1.5 MiB */
 #define HGH_ADMIN_HEADERS_MAX 16u
 #define HGH_ADMIN_HEADER_TEXT 200u
@@ -21,6 +23,16 @@ typedef struct hgh_admin_argument {
     const char *value;
 } hgh_admin_argument;
 
+/** How a client came. */
+typedef enum hgh_admin_peer {
+    HGH_ADMIN_PEER_NETWORK = 0, /* to a listener of the Admin API */
+    HGH_ADMIN_PEER_ENGINE,      /* through the data plane, which says its address */
+    HGH_ADMIN_PEER_LOCAL,       /* through the instance's socket, which its owner alone can open */
+} hgh_admin_peer;
+
+/** The header by which nginx says who the client is; it replaces what a client sends itself. */
+#define HGH_ADMIN_CLIENT_HEADER "X-Hotgate-Client"
+
 /** Borrowed until it is answered. Texts are NUL-terminated and hold no further NUL. */
 typedef struct hgh_admin_request {
     const char *method;
@@ -30,7 +42,8 @@ typedef struct hgh_admin_request {
     const char *body;     /* NULL: there is none, or it was not kept; not NUL-terminated */
     uint64_t body_length; /* as it was sent or announced */
     bool body_is_dropped; /* over HGH_ADMIN_BODY_MAX, or nobody wanted it */
-    hg_address client;
+    hgh_admin_peer peer;
+    hg_address client; /* of no family if it is not known: nobody's */
     /** The first header of that name, or NULL. */
     const char *(*header)(void *context, const char *name);
     void *context;
@@ -76,6 +89,10 @@ void hgh_admin_answer_json(hgh_admin_answer *answer, unsigned status, json_t *js
 /** Body and status: {"error_msg": text}. */
 void hgh_admin_answer_error(hgh_admin_answer *answer, unsigned status, const char *format, ...)
     HG_PRINTF(3, 4);
+
+/** 400 with the first finding in APISIX's words as error_msg and all of them in errors; changes
+ * bytes of the findings that are no UTF-8. */
+void hgh_admin_answer_issues(hgh_admin_answer *answer, hg_issues *issues);
 
 /** Body and status; takes `body`, which comes from malloc(). */
 void hgh_admin_answer_text(hgh_admin_answer *answer, unsigned status, char *body, size_t length);

@@ -2,6 +2,8 @@
 #include "host/control/admin_server.h"
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -22,6 +24,8 @@
 #define STATUS_BAD       400u
 #define STATUS_FAILED    500u
 #define MS_IN_S          1000u
+#define NO_CERTIFICATE   "found no client certificate of a known authority"
+#define TLS_PRIORITIES   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* One client: who does not send or read in time is cut off. */
 typedef struct client {
@@ -37,6 +41,8 @@ struct hgh_admin_server {
     struct MHD_Daemon *daemon; /* owned */
     int epoll;                 /* the daemon's */
     uint64_t timeout_ms;
+    hgh_admin_peer peer;
+    bool wants_certificate; /* of its clients */
     hgh_event_loop_timer run_timer;
     hgh_event_loop_timer sweep_timer;
     client clients;                 /* ring; the head is no client */
@@ -249,12 +255,37 @@ static enum MHD_Result refuse(admin_exchange *exchange, unsigned status, const c
 
 static void find_client_address(admin_exchange *exchange)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *info;
+    const char *said;
+
+    exchange->request.peer = exchange->server->peer;
+    if (exchange->server->peer == HGH_ADMIN_PEER_ENGINE) {
+        said = find_header(exchange, HGH_ADMIN_CLIENT_HEADER);
+        if (said != NULL) {
+            (void)hgh_address_parse((hg_text){said, strlen(said)}, &exchange->request.client);
+        }
+        return;
+    }
+    info = MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
     if (info != NULL && info->client_addr != NULL) {
         hgh_address_from_sockaddr(info->client_addr, &exchange->request.client);
     }
+}
+
+/* The library asks for a certificate and takes any, or none. */
+static bool has_certificate(const admin_exchange *exchange)
+{
+    static unsigned char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
+    gnutls_typed_vdata_st wanted = {.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = purpose};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    unsigned result = 0;
+
+    return info != NULL && info->tls_session != NULL &&
+           gnutls_certificate_verify_peers(info->tls_session, &wanted, 1, &result) ==
+               GNUTLS_E_SUCCESS &&
+           result == 0;
 }
 
 static enum MHD_Result handle(admin_exchange *exchange)
@@ -282,6 +313,9 @@ static enum MHD_Result begin(admin_exchange *exchange, const char *method)
     const char *length = find_header(exchange, "Content-Length");
 
     exchange->is_begun = true;
+    if (exchange->server->wants_certificate && !has_certificate(exchange)) {
+        return refuse(exchange, STATUS_BAD, NO_CERTIFICATE);
+    }
     if (exchange->is_uri_wrong) {
         return refuse(exchange, STATUS_BAD, URI_WRONG);
     }
@@ -494,16 +528,30 @@ static hg_status listener_check(int listener, hg_error *err)
 static struct MHD_Daemon *daemon_start(hgh_admin_server *server,
                                        const hgh_admin_server_options *options)
 {
+    static char priorities[] = TLS_PRIORITIES; /* the library's table takes no const */
     unsigned connections =
         options->connections_max == 0 ? CONNECTIONS_MAX : options->connections_max;
+    const hgh_admin_tls *tls = options->tls;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem more[5] = {{MHD_OPTION_END, 0, NULL}};
 
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
-                            server, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)options->listener,
-                            MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
-                            (unsigned)(server->timeout_ms / MS_IN_S), MHD_OPTION_STRICT_FOR_CLIENT,
-                            1, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
+    if (tls != NULL && tls->certificate != NULL) {
+        flags |= MHD_USE_TLS;
+        more[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, tls->certificate};
+        more[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, tls->key};
+        more[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, priorities};
+        more[3] = (struct MHD_OptionItem){tls->authorities == NULL ? MHD_OPTION_END
+                                                                   : MHD_OPTION_HTTPS_MEM_TRUST,
+                                          0, tls->authorities};
+        more[4] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    }
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
+                            (MHD_socket)options->listener, MHD_OPTION_CONNECTION_LIMIT, connections,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(server->timeout_ms / MS_IN_S),
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+                            server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_ARRAY,
+                            more, MHD_OPTION_END);
 }
 
 hg_status hgh_admin_server_new(hgh_event_loop *loop,
@@ -523,6 +571,8 @@ hg_status hgh_admin_server_new(hgh_event_loop *loop,
     }
     server->loop = loop;
     server->handler = *handler;
+    server->peer = options->peer;
+    server->wants_certificate = options->tls != NULL && options->tls->authorities != NULL;
     server->timeout_ms =
         (uint64_t)(options->timeout_s == 0 ? TIMEOUT_S : options->timeout_s) * MS_IN_S;
     server->clients.next = &server->clients;

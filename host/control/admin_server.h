@@ -8,6 +8,7 @@
 #include <hotgate/error.h>
 
 #include "host/control/admin_exchange.h"
+#include "host/control/admin_tls.h"
 #include "host/control/event_loop.h"
 
 /** A server on one listening socket. */
@@ -25,7 +26,9 @@ typedef struct hgh_admin_handler {
 
 /** Limits; 0: the ones for the gateway. */
 typedef struct hgh_admin_server_options {
-    int listener;             /* a listening socket; the server closes it */
+    int listener; /* a listening socket; the server closes it */
+    hgh_admin_peer peer;
+    const hgh_admin_tls *tls; /* borrowed as long as the server lives; NULL or empty: none */
     uint32_t connections_max; /* 1,000 */
     uint32_t timeout_s;       /* 30: for a whole request to arrive, and without progress */
 } hgh_admin_server_options;

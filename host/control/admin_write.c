@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "host/control/json_merge.h"
+#include "host/control/object_credential.h"
 #include "host/core/issues.h"
 
 #define TEXT_MAX         1100u
@@ -113,28 +114,11 @@ static void job_missing(write_job *job)
     job_end(job, &answer);
 }
 
-/* 400 with the first finding in APISIX's words and all of them by pointer. */
 static void job_refuse(write_job *job)
 {
     hgh_admin_answer answer = {0};
-    char first[TEXT_MAX];
-    json_t *errors;
 
-    for (size_t i = 0; i < job->issues.count; i++) {
-        hgh_issue *issue = &job->issues.items[i];
-
-        hgh_admin_text_repair(issue->pointer); /* parts of what was sent may have been cut */
-        hgh_admin_text_repair(issue->found);
-        hgh_admin_text_repair(issue->wanted);
-        if (issue->text != NULL) {
-            hgh_admin_text_repair(issue->text);
-        }
-    }
-    (void)hgh_issues_first(&job->issues, first, sizeof(first));
-    hgh_admin_text_repair(first);
-    errors = hgh_issues_json(&job->issues);
-    hgh_admin_answer_json(&answer, STATUS_BAD,
-                          json_pack("{s:s, s:o}", "error_msg", first, "errors", errors));
+    hgh_admin_answer_issues(&answer, &job->issues);
     job_end(job, &answer);
 }
 
@@ -153,11 +137,7 @@ static const char *key_id(const write_job *job)
 /* The stored object of the job's key; one whose time is over is gone already. */
 static const hgh_resource_object *stored_find(const write_job *job)
 {
-    const hgh_resource_object *object = hgh_resource_table_find(job->parts->table, job->key);
-    bool is_over = object != NULL && object->expires_wall_s != 0 &&
-                   object->expires_wall_s <= (int64_t)time(NULL);
-
-    return is_over ? NULL : object;
+    return hgh_resource_table_find_live(job->parts->table, job->key);
 }
 
 /* Store: the last steps, the same for every method. */
@@ -272,6 +252,8 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
         hgh_issues_add(&job->issues, "/plugins", "configurations that could not be judged",
                        "a check that ends", "the check of the plugins' configurations failed");
     }
+    hgh_object_credential_check(job->kind, job->parts->table, job->parts->catalog, key_id(job),
+                                job->object, &job->issues);
     if (job->kind->only_auth) { /* by now the catalog is that of the plugins which judged */
         check_auth(job);
     }
@@ -413,6 +395,10 @@ static const char *id_settle(write_job *job, char *text, size_t size)
     } else if (!job->has_id && has_body_id) {
         (void)snprintf(job->id, sizeof(job->id), "%s", id);
     }
+    if (job->id[0] != '\0') { /* what is no id stays for the schema to refuse */
+        /* A text, however it was written. Without memory it stays as it was. */
+        (void)json_object_set_new(job->object, "id", json_string(job->id));
+    }
     return NULL;
 }
 
@@ -453,9 +439,7 @@ static void run_put(write_job *job)
     }
     old = stored_find(job);
     job->is_new = old == NULL;
-    if ((has_id && json_object_get(job->object, "id") == NULL &&
-         json_object_set_new(job->object, "id", json_string(job->id)) != 0) ||
-        (!job->kind->is_metadata && !times_set(job, old))) {
+    if (!job->kind->is_metadata && !times_set(job, old)) {
         job_no_memory(job);
         return;
     }
@@ -573,6 +557,7 @@ static void run_delete(write_job *job)
 {
     const hgh_object_kind *user_kind = NULL;
     const hgh_resource_object *user;
+    bool by_plugin = false;
     char text[TEXT_MAX];
 
     if (!job->has_id) {
@@ -584,10 +569,11 @@ static void run_delete(write_job *job)
         job_missing(job);
         return;
     }
-    user = hgh_object_user(job->parts->table, job->key, &user_kind);
+    user = hgh_object_user(job->parts->table, job->key, &user_kind, &by_plugin);
     if (user != NULL && !job->force) {
-        (void)snprintf(text, sizeof(text), "%s, %s [%s] is still using it now",
-                       job->kind->kept_text, user_kind->noun, user->id);
+        (void)snprintf(text, sizeof(text), "%s, %s%s [%s] is still using it now",
+                       job->kind->kept_text, by_plugin ? "plugin in " : "", user_kind->noun,
+                       user->id);
         job_fail(job, STATUS_BAD, text);
         return;
     }
@@ -601,7 +587,7 @@ static bool has_parent(const write_job *job)
 
     return hgh_object_key_make(hgh_object_kind_find(job->kind->parent), NULL, job->parent, key,
                                sizeof(key)) &&
-           hgh_resource_table_find(job->parts->table, key) != NULL;
+           hgh_resource_table_find_live(job->parts->table, key) != NULL;
 }
 
 static void run(hgh_admin_job *base)
@@ -693,16 +679,13 @@ static void expire_cancel(hgh_admin_job *job)
 static void run_expire(hgh_admin_job *base)
 {
     expire_job *job = (expire_job *)base;
+    const hgh_resource_object *over[EXPIRE_MAX];
     hgh_publisher_change changes[EXPIRE_MAX];
-    int64_t now_wall_s = (int64_t)time(NULL);
-    size_t count = 0;
+    size_t count =
+        hgh_resource_table_over(job->parts->table, (int64_t)time(NULL), over, EXPIRE_MAX);
 
-    for (const hgh_resource_object *object = hgh_resource_table_first(job->parts->table, NULL);
-         object != NULL && count < EXPIRE_MAX;
-         object = hgh_resource_table_next_of_all(job->parts->table, object)) {
-        if (object->expires_wall_s != 0 && object->expires_wall_s <= now_wall_s) {
-            changes[count++] = (hgh_publisher_change){.key = object->key};
-        }
+    for (size_t i = 0; i < count; i++) {
+        changes[i] = (hgh_publisher_change){.key = over[i]->key};
     }
     if (count == 0) {
         const hg_error none = HG_ERROR_INIT;

@@ -20,6 +20,7 @@
 #include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
+#include "host/control/instance_secrets.h"
 #include "host/control/manifest.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
@@ -32,20 +33,23 @@
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
 
-#define LISTENERS_MAX     32u
-#define CONNECTIONS_MAX   1000u /* of all listeners together */
-#define STATE_UMASK       0027u /* what control writes is for its user and the group's readers */
-#define STORE_FILE        "state/store.db"
-#define FEED_DIRECTORY    "state/feed"
-#define LOG_FILE          "logs/control.log"
-#define EXIT_FAILED_START 1
-#define EXIT_BAD_OPTIONS  2
+#define LISTENERS_MAX         32u
+#define CONNECTIONS_MAX       1000u /* of all listeners of the network together */
+#define LOCAL_CONNECTIONS_MAX 100u
+#define STATE_UMASK           0027u /* what control writes is for its user and the group's readers */
+#define STORE_FILE            "state/store.db"
+#define FEED_DIRECTORY        "state/feed"
+#define LOG_FILE              "logs/control.log"
+#define EXIT_FAILED_START     1
+#define EXIT_BAD_OPTIONS      2
 
 /* The options as they came; see supervisor.h. */
 typedef struct control_options {
     const char *directory;
     const char *config_path;
     hgh_shared shared;
+    int local;  /* -1: none */
+    int engine; /* -1: none */
     size_t listener_count;
     int listeners[LISTENERS_MAX];
 } control_options;
@@ -55,6 +59,7 @@ typedef struct control {
     control_options options;
     hgh_instance instance;
     hgh_settings *settings;
+    hgh_instance_secrets secrets;
     hgh_event_loop *loop;
     hgh_store *store;
     hgh_resource_table *table;
@@ -68,7 +73,7 @@ typedef struct control {
     hgh_watchdog *watchdog;   /* NULL: hotgate.slow_call is 0 */
     hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
-    hgh_admin_server *servers[LISTENERS_MAX];
+    hgh_admin_server *servers[LISTENERS_MAX + 2];
 } control;
 
 static bool number_parse(const char *text, int *out_number)
@@ -108,7 +113,9 @@ static bool options_parse(int argc, char **argv, control_options *options)
         WAKE,
         ACK,
         SUPERVISOR,
-        LISTEN
+        LISTEN,
+        LISTEN_LOCAL,
+        LISTEN_ENGINE
     };
     static const struct option names[] = {
         {"config", required_argument, NULL, CONFIG},
@@ -118,12 +125,16 @@ static bool options_parse(int argc, char **argv, control_options *options)
         {"ack", required_argument, NULL, ACK},
         {"supervisor", required_argument, NULL, SUPERVISOR},
         {"listen", required_argument, NULL, LISTEN},
+        {"listen-local", required_argument, NULL, LISTEN_LOCAL},
+        {"listen-engine", required_argument, NULL, LISTEN_ENGINE},
         {0},
     };
     bool is_good = true;
     int option;
 
     options->shared = (hgh_shared){-1, -1, -1, -1, -1};
+    options->local = -1;
+    options->engine = -1;
     optind = 1;
     while (is_good && (option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
         switch (option) {
@@ -151,6 +162,12 @@ static bool options_parse(int argc, char **argv, control_options *options)
         case LISTEN:
             is_good = listeners_parse(optarg, options);
             break;
+        case LISTEN_LOCAL:
+            is_good = number_parse(optarg, &options->local);
+            break;
+        case LISTEN_ENGINE:
+            is_good = number_parse(optarg, &options->engine);
+            break;
         default:
             is_good = false;
             break;
@@ -163,18 +180,27 @@ static bool options_parse(int argc, char **argv, control_options *options)
 }
 
 /* What was handed to control is not for what control starts. */
+static void descriptor_keep(int fd, bool is_listener)
+{
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* a wrong number shows when it is used */
+    if (is_listener) {
+        (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    }
+}
+
 static void descriptors_keep(const control_options *options)
 {
     const int shared[] = {options->shared.board, options->shared.arena, options->shared.wake,
                           options->shared.ack, options->shared.supervisor};
 
     for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
-        (void)fcntl(shared[i], F_SETFD, FD_CLOEXEC); /* a wrong number shows when it is used */
+        descriptor_keep(shared[i], false);
     }
     for (size_t i = 0; i < options->listener_count; i++) {
-        (void)fcntl(options->listeners[i], F_SETFD, FD_CLOEXEC);
-        (void)fcntl(options->listeners[i], F_SETFL, O_NONBLOCK);
+        descriptor_keep(options->listeners[i], true);
     }
+    descriptor_keep(options->local, true);
+    descriptor_keep(options->engine, true);
 }
 
 static hg_status no_memory(hg_error *err)
@@ -248,6 +274,9 @@ static hg_status make_settings(control *self, hg_error *err)
         explicit_bzero(text, length); /* it holds the keys */
     }
     free(text);
+    if (status == HG_OK) {
+        status = hgh_supervisor_link_secrets(self->instance.shared.supervisor, &self->secrets, err);
+    }
     return status;
 }
 
@@ -374,19 +403,49 @@ static hg_status make_api(control *self, hg_error *err)
     return hgh_admin_api_new(&parts, &self->api, err);
 }
 
-static hg_status make_servers(control *self, hg_error *err)
+static hg_status make_server(control *self, const hgh_admin_server_options *options, hg_error *err)
 {
     hgh_admin_handler handler = hgh_admin_api_handler(self->api);
+    hg_status status = hgh_admin_server_new(self->loop, options, &handler,
+                                            &self->servers[self->server_count], err);
+
+    self->server_count += status == HG_OK ? 1 : 0;
+    return status;
+}
+
+static hg_status make_servers(control *self, hg_error *err)
+{
+    const control_options *options = &self->options;
     hg_status status = HG_OK;
 
-    for (size_t i = 0; i < self->options.listener_count && status == HG_OK; i++) {
-        hgh_admin_server_options options = {
-            .listener = self->options.listeners[i],
-            .connections_max = CONNECTIONS_MAX / (unsigned)self->options.listener_count,
-        };
-
-        status = hgh_admin_server_new(self->loop, &options, &handler, &self->servers[i], err);
-        self->server_count += status == HG_OK ? 1 : 0;
+    for (size_t i = 0; i < options->listener_count && status == HG_OK; i++) {
+        status =
+            make_server(self,
+                        &(hgh_admin_server_options){
+                            .listener = options->listeners[i],
+                            .peer = HGH_ADMIN_PEER_NETWORK,
+                            .tls = &self->secrets.admin_tls,
+                            .connections_max = CONNECTIONS_MAX / (unsigned)options->listener_count,
+                        },
+                        err);
+    }
+    if (status == HG_OK && options->engine >= 0) {
+        status = make_server(self,
+                             &(hgh_admin_server_options){
+                                 .listener = options->engine,
+                                 .peer = HGH_ADMIN_PEER_ENGINE,
+                                 .connections_max = CONNECTIONS_MAX,
+                             },
+                             err);
+    }
+    if (status == HG_OK && options->local >= 0) {
+        status = make_server(self,
+                             &(hgh_admin_server_options){
+                                 .listener = options->local,
+                                 .peer = HGH_ADMIN_PEER_LOCAL,
+                                 .connections_max = LOCAL_CONNECTIONS_MAX,
+                             },
+                             err);
     }
     return status;
 }
@@ -516,6 +575,7 @@ static void control_done(control *self)
     hgh_resource_table_free(self->table);
     hgh_store_close(self->store);
     hgh_event_loop_free(self->loop);
+    hgh_instance_secrets_done(&self->secrets);
     hgh_settings_free(self->settings);
     hgh_instance_done(&self->instance);
     hgh_log_close();

@@ -10,12 +10,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "host/control/admin_exchange.h"
 #include "host/control/build_config.h"
+#include "host/control/local_socket.h"
 
-#define MODULE_FILE  "ngx_http_hotgate_module.so"
-#define BUILD_MODULE "host/engine/nginx/" MODULE_FILE /* in a build folder */
-#define RESOLV_CONF  "/etc/resolv.conf"
-#define WORKERS_MAX  128 /* as nginx_config.worker_processes takes; the board has room for these */
+#define MODULE_FILE    "ngx_http_hotgate_module.so"
+#define BUILD_MODULE   "host/engine/nginx/" MODULE_FILE /* in a build folder */
+#define RESOLV_CONF    "/etc/resolv.conf"
+#define ADMIN_TIMEOUT  "300s" /* a reload probes every plugin */
+#define ADMIN_BODY_MAX "16m"  /* control reads and refuses what is above 1.5 MiB */
+#define WORKERS_MAX    128 /* as nginx_config.worker_processes takes; the board has room for these */
 
 /* A quoted parameter: whatever it holds, it stays one. nginx unescapes both characters. */
 static void quote(FILE *out, const char *text)
@@ -213,12 +217,46 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   settings->router, (long long)settings->parked_requests_max,
                   on_off(settings->enable_server_tokens));
     (void)fprintf(out,
+                  "    hotgate_delete_uri_tail_slash %s;\n"
+                  "    hotgate_normalize_uri_like_servlet %s;\n"
+                  "    hotgate_match_uri_encoded_slash %s;\n",
+                  on_off(settings->delete_uri_tail_slash),
+                  on_off(settings->normalize_uri_like_servlet),
+                  on_off(settings->match_uri_encoded_slash));
+    (void)fprintf(out,
                   "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
                   "        hotgate_balancer;\n        keepalive %lld;\n"
                   "        keepalive_requests %lld;\n        keepalive_timeout %lldms;\n    }\n\n",
                   (long long)settings->upstream_keepalive,
                   (long long)settings->upstream_keepalive_requests,
                   (long long)settings->upstream_keepalive_timeout_ms);
+}
+
+/* What every upstream is told, whatever the protocol: PREFIX_set_header. */
+static void write_forwarded(FILE *out, const char *prefix)
+{
+    static const char *const headers[] = {
+        "Host $hotgate_upstream_host",
+        "X-Real-IP $remote_addr",
+        "X-Forwarded-For $proxy_add_x_forwarded_for",
+        "X-Forwarded-Proto $scheme",
+        "X-Forwarded-Host $http_host",
+        "X-Forwarded-Port $server_port",
+        /* A header that a plugin has removed bears this name, and is not sent. */
+        "X-Hotgate-Removed ''",
+    };
+
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        (void)fprintf(out, "            %s_set_header %s;\n", prefix, headers[i]);
+    }
+}
+
+static void write_upstream_tls(FILE *out, const char *prefix)
+{
+    (void)fprintf(out,
+                  "            %s_ssl_server_name on;\n"
+                  "            %s_ssl_name $hotgate_upstream_host;\n",
+                  prefix, prefix);
 }
 
 /* One way to talk to an upstream: nginx cannot choose it by a variable, so the module goes to the
@@ -234,19 +272,63 @@ static void write_location(FILE *out, const char *name, const char *scheme, bool
                             "            proxy_set_header Upgrade $http_upgrade;\n"
                           : "            proxy_set_header Connection '';\n",
                 out);
-    (void)fputs("            proxy_set_header Host $hotgate_upstream_host;\n"
-                "            proxy_set_header X-Real-IP $remote_addr;\n"
-                "            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n"
-                "            proxy_set_header X-Forwarded-Proto $scheme;\n"
-                "            proxy_set_header X-Forwarded-Host $http_host;\n"
-                "            proxy_set_header X-Forwarded-Port $server_port;\n"
-                /* A header that a plugin has removed bears this name, and is not sent. */
-                "            proxy_set_header X-Hotgate-Removed '';\n",
-                out);
+    write_forwarded(out, "proxy");
     if (strcmp(scheme, "https") == 0) {
-        (void)fputs("            proxy_ssl_server_name on;\n"
-                    "            proxy_ssl_name $hotgate_upstream_host;\n",
-                    out);
+        write_upstream_tls(out, "proxy");
+    }
+    (void)fputs("        }\n", out);
+}
+
+static void write_grpc_location(FILE *out, const char *scheme)
+{
+    (void)fprintf(out,
+                  "        location @hotgate_%s {\n            hotgate on;\n"
+                  "            grpc_pass %s://hotgate_upstream;\n",
+                  scheme, scheme);
+    write_forwarded(out, "grpc");
+    if (strcmp(scheme, "grpcs") == 0) {
+        write_upstream_tls(out, "grpc");
+    }
+    (void)fputs("        }\n", out);
+}
+
+/* The Admin API on the data plane's ports. Its queries may hold a key (?api_key=), so they are in
+ * no log: neither in that of accesses, nor in lines that nginx writes about a request. */
+static void write_admin_upstream(FILE *out, const hgh_instance *instance)
+{
+    (void)fputs(
+        "    log_format hotgate_admin '$remote_addr - $remote_user [$time_local] $http_host "
+        "\"$request_method $uri $server_protocol\" $status $body_bytes_sent "
+        "$request_time';\n"
+        "    upstream hotgate_admin {\n        server ",
+        out);
+    (void)fprintf(out, "'unix:");
+    for (const char *at = instance->directory; *at != '\0'; at++) {
+        (void)fprintf(out, "%s%c", *at == '\'' || *at == '\\' ? "\\" : "", *at);
+    }
+    (void)fputs("/" HGH_ADMIN_SOCKET "';\n    }\n\n", out);
+}
+
+static void write_admin_location(FILE *out, const hgh_settings *settings, const char *match)
+{
+    (void)fprintf(out,
+                  "        location %s {\n"
+                  "            proxy_pass http://hotgate_admin;\n"
+                  "            proxy_http_version 1.1;\n"
+                  "            proxy_set_header Connection '';\n"
+                  "            proxy_set_header Host $http_host;\n"
+                  "            proxy_set_header " HGH_ADMIN_CLIENT_HEADER " $remote_addr;\n"
+                  "            proxy_pass_header Server;\n"
+                  "            proxy_read_timeout " ADMIN_TIMEOUT ";\n"
+                  "            client_max_body_size " ADMIN_BODY_MAX ";\n",
+                  match);
+    (void)fputs("            error_log ", out);
+    quote(out, settings->error_log);
+    (void)fputs(" emerg;\n", out);
+    if (settings->enable_access_log) {
+        (void)fputs("            access_log ", out);
+        quote(out, settings->access_log);
+        (void)fputs(" hotgate_admin;\n", out);
     }
     (void)fputs("        }\n", out);
 }
@@ -258,8 +340,8 @@ static void write_server(FILE *out, const hgh_settings *settings)
         const hgh_listen *listen = &settings->node_listen[i];
         bool is_ipv6 = strchr(listen->address, ':') != NULL;
 
-        (void)fprintf(out, "        listen %s%s%s:%u;\n", is_ipv6 ? "[" : "", listen->address,
-                      is_ipv6 ? "]" : "", (unsigned)listen->port);
+        (void)fprintf(out, "        listen %s%s%s:%u%s;\n", is_ipv6 ? "[" : "", listen->address,
+                      is_ipv6 ? "]" : "", (unsigned)listen->port, listen->http2 ? " http2" : "");
     }
     (void)fprintf(out, "%s\n", settings->http_server_configuration_snippet);
     /* What nginx itself answers once a request is read is JSON too. */
@@ -272,6 +354,12 @@ static void write_server(FILE *out, const hgh_settings *settings)
     write_location(out, "@hotgate_https", "https", false);
     write_location(out, "@hotgate_websocket", "http", true);
     write_location(out, "@hotgate_https_websocket", "https", true);
+    write_grpc_location(out, "grpc");
+    write_grpc_location(out, "grpcs");
+    if (settings->enable_admin_on_data_port) {
+        write_admin_location(out, settings, "= /apisix/admin");
+        write_admin_location(out, settings, "^~ /apisix/admin/");
+    }
     (void)fputs("    }\n", out);
 }
 
@@ -314,6 +402,14 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
     if (status != HG_OK) {
         return status;
     }
+    if (settings->enable_admin_on_data_port &&
+        !hgh_local_socket_fits(instance->directory, HGH_ADMIN_SOCKET)) {
+        free(module);
+        return hg_error_set(err, HG_ERR_INVALID,
+                            "%s/" HGH_ADMIN_SOCKET ": the path is too long for a socket: the Admin "
+                            "API on the data port needs an instance with a shorter one",
+                            instance->directory);
+    }
     out = open_memstream(&text, &length);
     if (out != NULL) {
         write_main(out, instance, settings, module);
@@ -321,6 +417,9 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
         write_http_settings(out, settings);
         write_module(out, instance, settings);
         (void)fprintf(out, "%s\n", settings->http_configuration_snippet);
+        if (settings->enable_admin_on_data_port) {
+            write_admin_upstream(out, instance);
+        }
         write_server(out, settings);
         (void)fputs("}\n", out);
     }

@@ -19,8 +19,11 @@ hg_status hgh_object_check_new(hgh_object_check **out_check, hg_error *err);
 /** Accepts NULL. */
 void hgh_object_check_free(hgh_object_check *check);
 
-/** The schema of a kind as clients read it; borrowed. */
-const json_t *hgh_object_check_schema(const hgh_object_check *check, const hgh_object_kind *kind);
+/** Judges an object by its kind's schema alone, in the words of the schema. */
+void hgh_object_check_by_schema(const hgh_object_check *check,
+                                const hgh_object_kind *kind,
+                                const json_t *object,
+                                hg_issues *issues);
 
 /**
  * Judges an object but for its plugins: schema, the kind's own rules, references. Each finding has

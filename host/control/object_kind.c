@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/control/object_credential.h"
 #include "host/control/object_rule.h"
 
+#define TRAFFIC_SPLIT    "traffic-split"
+#define UPSTREAMS_PREFIX "upstreams/"
 #define ALL_METHODS                                                                                \
     (HGH_ADMIN_GET | HGH_ADMIN_PUT | HGH_ADMIN_POST | HGH_ADMIN_DELETE | HGH_ADMIN_PATCH)
 
@@ -41,6 +44,7 @@ static const hgh_object_kind kinds[] = {
         .plugin_use = "config",
         .plugins_prefix = "",
         .kept_text = "can not delete this route",
+        .has_filter = true,
         .references = route_references,
         .check = hgh_object_rule_route,
     },
@@ -260,11 +264,34 @@ append_plugins(json_t *keys, const hgh_object_kind *kind, const char *id, const 
     return true;
 }
 
+/* The upstreams among which the plugin traffic-split chooses. */
+static bool append_split(json_t *keys, const json_t *object)
+{
+    const json_t *plugins = json_object_get(object, "plugins");
+    const json_t *rules = json_object_get(json_object_get(plugins, TRAFFIC_SPLIT), "rules");
+
+    for (size_t i = 0; i < json_array_size(rules); i++) {
+        const json_t *choices = json_object_get(json_array_get(rules, i), "weighted_upstreams");
+
+        for (size_t k = 0; k < json_array_size(choices); k++) {
+            char id[HGH_OBJECT_ID_MAX + 1];
+
+            if (hgh_object_id_text(json_object_get(json_array_get(choices, k), "upstream_id"), id,
+                                   sizeof(id)) &&
+                !append_key(keys, json_sprintf(TRAFFIC_SPLIT "/%s", id))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 json_t *hgh_object_references(const hgh_object_kind *kind, const char *id, const json_t *object)
 {
     json_t *keys = json_array();
     bool is_complete = keys != NULL && append_members(keys, kind, object) &&
-                       append_plugins(keys, kind, id, object);
+                       append_plugins(keys, kind, id, object) && append_split(keys, object) &&
+                       hgh_object_credential_keys(keys, kind, object);
 
     if (is_complete && kind->parent != NULL) {
         is_complete =
@@ -295,8 +322,9 @@ json_t *hgh_object_plugin_config(const hgh_object_kind *kind,
     return config;
 }
 
-const hgh_resource_object *
-hgh_object_user(const hgh_resource_table *table, const char *key, const hgh_object_kind **out_kind)
+/* The first object that names a key; what stands below the named one does not count. */
+static const hgh_resource_object *
+user_of(const hgh_resource_table *table, const char *key, const hgh_object_kind **out_kind)
 {
     for (size_t i = 0; i < KIND_COUNT; i++) {
         const hgh_resource_object *user =
@@ -309,4 +337,22 @@ hgh_object_user(const hgh_resource_table *table, const char *key, const hgh_obje
         }
     }
     return NULL;
+}
+
+const hgh_resource_object *hgh_object_user(const hgh_resource_table *table,
+                                           const char *key,
+                                           const hgh_object_kind **out_kind,
+                                           bool *out_by_plugin)
+{
+    const hgh_resource_object *user = user_of(table, key, out_kind);
+    char plugin_key[HGH_OBJECT_KEY_MAX];
+
+    *out_by_plugin = false;
+    if (user == NULL && strncmp(key, UPSTREAMS_PREFIX, strlen(UPSTREAMS_PREFIX)) == 0) {
+        (void)snprintf(plugin_key, sizeof(plugin_key), TRAFFIC_SPLIT "/%s",
+                       key + strlen(UPSTREAMS_PREFIX));
+        user = user_of(table, plugin_key, out_kind);
+        *out_by_plugin = user != NULL;
+    }
+    return user;
 }

@@ -43,6 +43,7 @@ typedef struct hgh_object_kind {
     bool is_metadata; /* the object is the configuration of the plugin that its id names */
     bool only_auth;   /* takes plugins that authenticate, and no others */
     bool own_plugins; /* a plugin stands in one object of the kind only */
+    bool has_filter;  /* its list can be filtered by the ids that it names */
     const hgh_object_reference *references;
     void (*check)(const json_t *object, hg_issues *issues); /* beyond the schema */
 } hgh_object_kind;
@@ -79,8 +80,9 @@ const hgh_object_kind *hgh_object_key_kind(const char *key);
 void hgh_object_key_show(const char *key, char *into, size_t size);
 
 /**
- * Keys that an object names: those of its references ("upstreams/1"), of what it stands below, and
- * "plugins/NAME" of each plugin that it configures. A new array; NULL: no memory.
+ * Keys that an object names: those of its references ("upstreams/1"), of what it stands below,
+ * "plugins/NAME" of each plugin that it configures, "traffic-split/ID" of each upstream that this
+ * plugin may choose, and its credentials (object_credential.h). A new array; NULL: no memory.
  *
  * id  as it follows the kind in its key.
  */
@@ -96,9 +98,12 @@ json_t *hgh_object_plugin_config(const hgh_object_kind *kind,
  * The object that keeps another from being deleted: the first that names it. What stands below it
  * does not keep it, but goes with it.
  *
- * out_kind  its kind, if there is one.
+ * out_kind       its kind, if there is one.
+ * out_by_plugin  a plugin in it names the object, not it itself.
  */
-const hgh_resource_object *
-hgh_object_user(const hgh_resource_table *table, const char *key, const hgh_object_kind **out_kind);
+const hgh_resource_object *hgh_object_user(const hgh_resource_table *table,
+                                           const char *key,
+                                           const hgh_object_kind **out_kind,
+                                           bool *out_by_plugin);
 
 #endif

@@ -69,7 +69,7 @@ static const struct {
          },
          "required" : [ "connect", "send", "read" ]
      })},
-    {"plugins", JSON({"type" : "object"})},
+    {"plugins_member", JSON({"type" : "object"})},
     {"nodes", JSON({
          "anyOf" : [
              {
@@ -211,7 +211,7 @@ static const struct {
              "filter_func" : {"type" : "string", "minLength" : 10, "pattern" : "^function"},
              "script" : {"type" : "string", "minLength" : 10, "maxLength" : 102400},
              "script_id" : {"$ref" : "#/definitions/id"},
-             "plugins" : {"$ref" : "#/definitions/plugins"},
+             "plugins" : {"$ref" : "#/definitions/plugins_member"},
              "plugin_config_id" : {"$ref" : "#/definitions/id"},
              "service_id" : {"$ref" : "#/definitions/id"},
              "upstream" : {"$ref" : "#/definitions/upstream"},
@@ -269,7 +269,7 @@ static const struct {
              "labels" : {"$ref" : "#/definitions/labels"},
              "create_time" : {"$ref" : "#/definitions/timestamp"},
              "update_time" : {"$ref" : "#/definitions/timestamp"},
-             "plugins" : {"$ref" : "#/definitions/plugins"},
+             "plugins" : {"$ref" : "#/definitions/plugins_member"},
              "upstream" : {"$ref" : "#/definitions/upstream"},
              "upstream_id" : {"$ref" : "#/definitions/id"},
              "script" : {"type" : "string", "minLength" : 10, "maxLength" : 102400},
@@ -299,7 +299,7 @@ static const struct {
              "create_time" : {"$ref" : "#/definitions/timestamp"},
              "update_time" : {"$ref" : "#/definitions/timestamp"},
              "group_id" : {"$ref" : "#/definitions/id"},
-             "plugins" : {"$ref" : "#/definitions/plugins"}
+             "plugins" : {"$ref" : "#/definitions/plugins_member"}
          },
          "required" : ["username"],
          "additionalProperties" : false
@@ -326,7 +326,7 @@ static const struct {
              "labels" : {"$ref" : "#/definitions/labels"},
              "create_time" : {"$ref" : "#/definitions/timestamp"},
              "update_time" : {"$ref" : "#/definitions/timestamp"},
-             "plugins" : {"$ref" : "#/definitions/plugins"}
+             "plugins" : {"$ref" : "#/definitions/plugins_member"}
          },
          "required" : [ "id", "plugins" ],
          "additionalProperties" : false
@@ -340,7 +340,7 @@ static const struct {
              "labels" : {"$ref" : "#/definitions/labels"},
              "create_time" : {"$ref" : "#/definitions/timestamp"},
              "update_time" : {"$ref" : "#/definitions/timestamp"},
-             "plugins" : {"$ref" : "#/definitions/plugins"}
+             "plugins" : {"$ref" : "#/definitions/plugins_member"}
          },
          "required" : [ "id", "plugins" ],
          "additionalProperties" : false
@@ -351,12 +351,72 @@ static const struct {
              "id" : {"$ref" : "#/definitions/id"},
              "create_time" : {"$ref" : "#/definitions/timestamp"},
              "update_time" : {"$ref" : "#/definitions/timestamp"},
-             "plugins" : {"$ref" : "#/definitions/plugins"}
+             "plugins" : {"$ref" : "#/definitions/plugins_member"}
          },
          "required" : [ "id", "plugins" ],
          "additionalProperties" : false
      })},
     {"plugin_metadata", JSON({"type" : "object"})},
+    {"plugins", JSON({
+         "type" : "array",
+         "items" : {
+             "type" : "object",
+             "properties" :
+                 {"name" : {"type" : "string", "minLength" : 1}, "stream" : {"type" : "boolean"}},
+             "required" : ["name"]
+         }
+     })},
+    {"proto", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "name" : {"$ref" : "#/definitions/name"},
+             "desc" : {"$ref" : "#/definitions/desc"},
+             "labels" : {"$ref" : "#/definitions/labels"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "content" : {"type" : "string", "minLength" : 1, "maxLength" : 1048576}
+         },
+         "required" : ["content"],
+         "additionalProperties" : false
+     })},
+    {"stream_route", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "name" : {"$ref" : "#/definitions/name"},
+             "desc" : {"$ref" : "#/definitions/desc"},
+             "labels" : {"$ref" : "#/definitions/labels"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "remote_addr" : {"$ref" : "#/definitions/ip"},
+             "server_addr" : {"$ref" : "#/definitions/ip"},
+             "server_port" : {"type" : "integer", "minimum" : 1, "maximum" : 65535},
+             "sni" : {"$ref" : "#/definitions/host"},
+             "upstream" : {"$ref" : "#/definitions/upstream"},
+             "upstream_id" : {"$ref" : "#/definitions/id"},
+             "service_id" : {"$ref" : "#/definitions/id"},
+             "plugins" : {"$ref" : "#/definitions/plugins_member"},
+             "protocol" : {
+                 "type" : "object",
+                 "properties" : {
+                     "name" : {"type" : "string"},
+                     "superior_id" : {"$ref" : "#/definitions/id"},
+                     "conf" : {"type" : "object"},
+                     "logger" : {"type" : "array", "items" : {"type" : "object"}}
+                 },
+                 "required" : ["name"]
+             }
+         },
+         "additionalProperties" : false
+     })},
+    {"upstream_hash_vars_schema", JSON({
+         "type" : "string",
+         "pattern" :
+             "^((uri|server_name|server_addr|request_uri|remote_port|remote_addr|query_string|"
+             "host|hostname|mqtt_client_id)|arg_[0-9a-zA-z_-]+)$"
+     })},
+    {"upstream_hash_header_schema", JSON({"type" : "string", "pattern" : "^[a-zA-Z0-9-_]+$"})},
 };
 /* clang-format on */
 static hg_status resolve(json_t *value, hg_error *err);

@@ -169,8 +169,9 @@ static hg_status examine_once(probe_child *self,
         const json_t *config = json_array_get(configs, i);
         char pointer[512];
 
-        (void)snprintf(pointer, sizeof(pointer), "/%s/%s/plugins/%s", text_of(config, "resource"),
-                       text_of(config, "id"), plugin->name);
+        (void)snprintf(pointer, sizeof(pointer), "/%s/%s%s%s", text_of(config, "resource"),
+                       text_of(config, "id"), use_of(config) == HGH_USE_METADATA ? "" : "/plugins/",
+                       use_of(config) == HGH_USE_METADATA ? "" : plugin->name);
         config_judge(plugin, config, pointer, issues, NULL);
     }
     if (judge) {

@@ -96,8 +96,10 @@ user_add(void *context, const hgh_resource_object *object, const char *use, json
     user_list *list = context;
     size_t length = strlen(list->text);
 
-    (void)use;
     (void)value;
+    if (strcmp(use, "metadata") == 0) {
+        return; /* it waits for its plugin, and no request needs it */
+    }
     if (list->count++ < USERS_NAMED) {
         (void)snprintf(list->text + length, sizeof(list->text) - length, "%s%s",
                        length == 0 ? "" : ", ", object->key);

@@ -1,15 +1,20 @@
 /* host/control/resource_table.c - every stored object, in control's memory. */
 #include "host/control/resource_table.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "host/control/expiry_heap.h"
+#include "host/control/reference_index.h"
 #include "host/core/feed.h"
 
 #define BUCKETS_FIRST 256u /* a power of two; doubled when objects outnumber them */
 #define FNV_BASIS     14695981039346656037u /* FNV-1a, 64 bits */
 #define FNV_PRIME     1099511628211u
-#define KINDS_MAX     32u /* first segments of keys; the host itself defines them */
+#define OVER_MAX      256u /* found by one call */
+#define KINDS_MAX     32u  /* first segments of keys; the host itself defines them */
 
 typedef struct entry {
     hgh_resource_object object; /* first: an object's address is its entry's */
@@ -17,10 +22,12 @@ typedef struct entry {
     struct entry *next; /* of its kind, in order of creation */
     struct entry *previous;
     uint64_t hash;
-    size_t kind;            /* index in the table it was made for */
-    size_t references_size; /* bytes */
-    const char *references; /* texts behind each other, each with its NUL */
-    char text[];            /* key, value, references, each with its NUL */
+    size_t kind; /* index in the table it was made for */
+    struct hgh_resource_table *table;
+    hgh_expiry expiry;
+    size_t reference_count;
+    hgh_reference *references; /* behind the texts */
+    char text[];               /* key, value, each with its NUL */
 } entry;
 
 typedef struct kind_list {
@@ -31,7 +38,9 @@ typedef struct kind_list {
 
 struct hgh_resource_table {
     size_t count;
-    size_t expiring; /* objects with an expiry: none, and nobody needs to look */
+    size_t made; /* entries, in the table or not */
+    hgh_expiry_heap expiries;
+    hgh_reference_index references;
     size_t bucket_count;
     entry **buckets;
     uint64_t feed_bytes;
@@ -69,7 +78,18 @@ hgh_resource_table *hgh_resource_table_new(void)
         free(table);
         return NULL;
     }
+    hgh_reference_index_init(&table->references);
     return table;
+}
+
+static void entry_free(entry *gone)
+{
+    for (size_t i = 0; i < gone->reference_count; i++) {
+        hgh_reference_close(&gone->table->references, &gone->references[i]);
+    }
+    hgh_expiry_heap_remove(&gone->table->expiries, &gone->expiry);
+    gone->table->made--;
+    free(gone);
 }
 
 void hgh_resource_table_free(hgh_resource_table *table)
@@ -81,11 +101,13 @@ void hgh_resource_table_free(hgh_resource_table *table)
         for (entry *at = table->kinds[i].first; at != NULL;) {
             entry *next = at->next;
 
-            free(at);
+            entry_free(at);
             at = next;
         }
         free(table->kinds[i].name);
     }
+    hgh_reference_index_done(&table->references);
+    hgh_expiry_heap_done(&table->expiries);
     free(table->buckets);
     free(table);
 }
@@ -113,14 +135,43 @@ static size_t kind_reach(hgh_resource_table *table, const char *name, size_t len
     return table->kind_count++;
 }
 
-static size_t references_size(const json_t *references)
+static bool has_reference(const entry *made, const hgh_reference *reference)
 {
-    size_t size = 0;
+    for (size_t i = 0; i < made->reference_count; i++) {
+        if (made->references[i].target == reference->target) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each key once: whoever is named twice must not be found twice. */
+static hg_status references_open(entry *made, const json_t *references)
+{
+    hgh_resource_table *table = made->table;
 
     for (size_t i = 0; i < json_array_size(references); i++) {
-        size += json_string_length(json_array_get(references, i)) + 1;
+        hgh_reference reference;
+
+        if (hgh_reference_open(&table->references, &reference, table->kinds[made->kind].name,
+                               json_string_value(json_array_get(references, i))) != HG_OK) {
+            return HG_ERR_NO_MEMORY;
+        }
+        if (has_reference(made, &reference)) {
+            hgh_reference_close(&table->references, &reference);
+        } else {
+            made->references[made->reference_count++] = reference;
+        }
     }
-    return size;
+    return HG_OK;
+}
+
+/* Where references may stand behind texts of that length. */
+static size_t aligned(size_t length)
+{
+    size_t unit = _Alignof(hgh_reference);
+
+    return (length + unit - 1) / unit * unit;
 }
 
 hgh_resource_object *hgh_resource_object_new(hgh_resource_table *table,
@@ -131,18 +182,20 @@ hgh_resource_object *hgh_resource_object_new(hgh_resource_table *table,
 {
     const char *slash = strchr(key, '/');
     size_t key_length = strlen(key);
-    size_t extra = references_size(references);
+    size_t texts = aligned(offsetof(entry, text) + key_length + 1 + value_length + 1);
     size_t kind = slash == NULL ? KINDS_MAX : kind_reach(table, key, (size_t)(slash - key));
     entry *made;
     char *at;
 
-    if (kind == KINDS_MAX) {
+    if (kind == KINDS_MAX || hgh_expiry_heap_reserve(&table->expiries, table->made + 1) != HG_OK) {
         return NULL;
     }
-    made = calloc(1, sizeof(*made) + key_length + 1 + value_length + 1 + extra);
+    made = calloc(1, texts + json_array_size(references) * sizeof(hgh_reference));
     if (made == NULL) {
         return NULL;
     }
+    made->table = table;
+    table->made++;
     memcpy(made->text, key, key_length);
     at = made->text + key_length + 1;
     memcpy(at, value, value_length);
@@ -153,21 +206,19 @@ hgh_resource_object *hgh_resource_object_new(hgh_resource_table *table,
     made->object.value_length = value_length;
     made->hash = hash_of(key);
     made->kind = kind;
-    at += value_length + 1;
-    made->references = at;
-    made->references_size = extra;
-    for (size_t i = 0; i < json_array_size(references); i++) {
-        const json_t *reference = json_array_get(references, i);
-
-        memcpy(at, json_string_value(reference), json_string_length(reference));
-        at += json_string_length(reference) + 1;
+    made->references = (hgh_reference *)(void *)((char *)made + texts);
+    if (references_open(made, references) != HG_OK) {
+        entry_free(made);
+        return NULL;
     }
     return &made->object;
 }
 
 void hgh_resource_object_free(hgh_resource_object *object)
 {
-    free(object); /* the entry begins with it */
+    if (object != NULL) {
+        entry_free(entry_of(object));
+    }
 }
 
 static entry **bucket_of(const hgh_resource_table *table, uint64_t hash)
@@ -234,6 +285,19 @@ static void list_insert(kind_list *kind, entry *made)
     }
 }
 
+/* In the place of the one that it replaces: both have the same age. */
+static void list_insert_before(kind_list *kind, entry *made, entry *old)
+{
+    made->next = old;
+    made->previous = old->previous;
+    old->previous = made;
+    if (made->previous == NULL) {
+        kind->first = made;
+    } else {
+        made->previous->next = made;
+    }
+}
+
 static void list_remove(kind_list *kind, entry *gone)
 {
     if (gone->previous == NULL) {
@@ -264,8 +328,7 @@ static void remove_entry(hgh_resource_table *table, entry *gone)
     list_remove(&table->kinds[gone->kind], gone);
     table->count--;
     table->feed_bytes -= feed_bytes_of(gone);
-    table->expiring -= gone->object.expires_wall_s != 0 ? 1 : 0;
-    free(gone);
+    entry_free(gone);
 }
 
 void hgh_resource_table_put(hgh_resource_table *table, hgh_resource_object *object)
@@ -274,6 +337,11 @@ void hgh_resource_table_put(hgh_resource_table *table, hgh_resource_object *obje
     entry *old = find(table, object->key);
     entry **bucket;
 
+    if (old != NULL && old->object.created == object->created) {
+        list_insert_before(&table->kinds[made->kind], made, old);
+    } else {
+        list_insert(&table->kinds[made->kind], made);
+    }
     if (old != NULL) {
         remove_entry(table, old);
     }
@@ -283,10 +351,15 @@ void hgh_resource_table_put(hgh_resource_table *table, hgh_resource_object *obje
     bucket = bucket_of(table, made->hash);
     made->next_in_bucket = *bucket;
     *bucket = made;
-    list_insert(&table->kinds[made->kind], made);
     table->count++;
     table->feed_bytes += feed_bytes_of(made);
-    table->expiring += object->expires_wall_s != 0 ? 1 : 0;
+    for (size_t i = 0; i < made->reference_count; i++) {
+        hgh_reference_enter(&made->references[i], made);
+    }
+    if (object->expires_wall_s != 0) {
+        made->expiry.wall_s = object->expires_wall_s;
+        hgh_expiry_heap_add(&table->expiries, &made->expiry);
+    }
 }
 
 void hgh_resource_table_remove(hgh_resource_table *table, const char *key)
@@ -303,6 +376,19 @@ const hgh_resource_object *hgh_resource_table_find(const hgh_resource_table *tab
     const entry *found = find(table, key);
 
     return found == NULL ? NULL : &found->object;
+}
+
+bool hgh_resource_object_is_over(const hgh_resource_object *object)
+{
+    return object->expires_wall_s != 0 && object->expires_wall_s <= (int64_t)time(NULL);
+}
+
+const hgh_resource_object *hgh_resource_table_find_live(const hgh_resource_table *table,
+                                                        const char *key)
+{
+    const hgh_resource_object *object = hgh_resource_table_find(table, key);
+
+    return object == NULL || hgh_resource_object_is_over(object) ? NULL : object;
 }
 
 static const hgh_resource_object *first_from(const hgh_resource_table *table, size_t kind)
@@ -344,24 +430,34 @@ const hgh_resource_object *hgh_resource_table_next_of_all(const hgh_resource_tab
     return next != NULL ? next : first_from(table, entry_of(object)->kind + 1);
 }
 
+/* The one of an object's references that has this target. */
+static const hgh_reference *
+reference_of(const hgh_resource_table *table, const entry *at, const char *kind, const char *key)
+{
+    const hgh_reference *any = hgh_reference_find(&table->references, kind, key);
+
+    for (size_t i = 0; any != NULL && i < at->reference_count; i++) {
+        if (at->references[i].target == any->target) {
+            return &at->references[i];
+        }
+    }
+    return NULL;
+}
+
 const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *table,
                                                       const char *kind,
                                                       const char *key,
                                                       const hgh_resource_object *after)
 {
-    for (const hgh_resource_object *object = after == NULL ? hgh_resource_table_first(table, kind)
-                                                           : hgh_resource_table_next(after);
-         object != NULL; object = hgh_resource_table_next(object)) {
-        const entry *at = entry_of(object);
+    const hgh_reference *reference = NULL;
 
-        for (const char *reference = at->references;
-             reference < at->references + at->references_size; reference += strlen(reference) + 1) {
-            if (strcmp(reference, key) == 0) {
-                return object;
-            }
-        }
+    if (after == NULL) {
+        reference = hgh_reference_find(&table->references, kind, key);
+    } else {
+        reference = reference_of(table, entry_of(after), kind, key);
+        reference = reference == NULL ? NULL : reference->next;
     }
-    return NULL;
+    return reference == NULL ? NULL : &((const entry *)reference->owner)->object;
 }
 
 size_t hgh_resource_table_count(const hgh_resource_table *table)
@@ -376,18 +472,26 @@ uint64_t hgh_resource_table_feed_bytes(const hgh_resource_table *table)
 
 int64_t hgh_resource_table_expiry(const hgh_resource_table *table)
 {
-    int64_t earliest = 0;
+    const hgh_expiry *first = hgh_expiry_heap_first(&table->expiries);
 
-    if (table->expiring == 0) {
-        return 0;
+    return first == NULL ? 0 : first->wall_s;
+}
+
+size_t hgh_resource_table_over(const hgh_resource_table *table,
+                               int64_t wall_s,
+                               const hgh_resource_object **over,
+                               size_t max)
+{
+    const hgh_expiry *expiries[OVER_MAX];
+    size_t count =
+        hgh_expiry_heap_over(&table->expiries, wall_s, expiries, max < OVER_MAX ? max : OVER_MAX);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *at = (const char *)expiries[i] - offsetof(entry, expiry);
+
+        over[i] = &((const entry *)(const void *)at)->object;
     }
-    for (const hgh_resource_object *object = first_from(table, 0); object != NULL;
-         object = hgh_resource_table_next_of_all(table, object)) {
-        if (object->expires_wall_s != 0 && (earliest == 0 || object->expires_wall_s < earliest)) {
-            earliest = object->expires_wall_s;
-        }
-    }
-    return earliest;
+    return count;
 }
 
 uint64_t hgh_resource_table_revision(const hgh_resource_table *table)

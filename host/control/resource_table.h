@@ -54,6 +54,13 @@ void hgh_resource_table_remove(hgh_resource_table *table, const char *key);
 const hgh_resource_object *hgh_resource_table_find(const hgh_resource_table *table,
                                                    const char *key);
 
+/** The same, as clients see it: one whose time is over is gone although it is still here. */
+const hgh_resource_object *hgh_resource_table_find_live(const hgh_resource_table *table,
+                                                        const char *key);
+
+/** True if its time is over. */
+bool hgh_resource_object_is_over(const hgh_resource_object *object);
+
 /** The first object of a kind ("routes"), by created revision; NULL: all kinds, in any order. */
 const hgh_resource_object *hgh_resource_table_first(const hgh_resource_table *table,
                                                     const char *kind);
@@ -64,7 +71,7 @@ const hgh_resource_object *hgh_resource_table_next_of_all(const hgh_resource_tab
                                                           const hgh_resource_object *object);
 
 /** An object of `kind` that names `key`: the first one, or the one behind `after`, which is one of
- * them. NULL: there is no further one. */
+ * them; in the order of their last changes. NULL: there is no further one. One lookup. */
 const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *table,
                                                       const char *kind,
                                                       const char *key,
@@ -77,6 +84,12 @@ uint64_t hgh_resource_table_feed_bytes(const hgh_resource_table *table);
 
 /** The earliest expires_wall_s; 0 if no object expires. */
 int64_t hgh_resource_table_expiry(const hgh_resource_table *table);
+
+/** Objects that are over at `wall_s`, at most `max`, in any order; returns how many. */
+size_t hgh_resource_table_over(const hgh_resource_table *table,
+                               int64_t wall_s,
+                               const hgh_resource_object **over,
+                               size_t max);
 
 /** Revision of the last transaction that is in the table. */
 uint64_t hgh_resource_table_revision(const hgh_resource_table *table);

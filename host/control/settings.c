@@ -36,6 +36,13 @@ static const hgh_decode_row rows[] = {
      .comment = "Whether the Server header of answers carries versions."},
     {"apisix.delete_uri_tail_slash", hgh_decode_bool, AT(delete_uri_tail_slash),
      .fallback = "false", .comment = "Whether routes see /a/ as /a."},
+    {"apisix.normalize_uri_like_servlet", hgh_decode_bool, AT(normalize_uri_like_servlet),
+     .fallback = "false",
+     .comment = "Whether routes see /a;x=1/b as /a/b, as servlet containers do; the upstream gets "
+                "what the client sent."},
+    {"apisix.match_uri_encoded_slash", hgh_decode_bool, AT(match_uri_encoded_slash),
+     .fallback = "false",
+     .comment = "Whether routes see %2F in a path as these three characters, not as a slash."},
     {"apisix.router.http", hgh_decode_word, AT(router),
      .words = "radixtree_host_uri radixtree_uri radixtree_uri_with_parameter",
      .fallback = "radixtree_host_uri",
@@ -48,6 +55,13 @@ static const hgh_decode_row rows[] = {
      .fallback = "0", .comment = "How long answers are kept; 0: as long as they say."},
     {"apisix.resolver_timeout", hgh_decode_seconds, AT(resolver_timeout_s), .min = 1, .max = 3600,
      .fallback = "5", .comment = "How long an answer is waited for."},
+    {"apisix.data_encryption.enable_encrypt_fields", hgh_decode_bool, AT(encrypt_store),
+     .fallback = "true", .comment = "Whether objects are encrypted in the store."},
+    {"apisix.data_encryption.keyring", hgh_decode_keyring, LIST(keyring),
+     .example = "[${{HOTGATE_STORE_KEY}}]",
+     .comment = "The store's keys, 16 characters or more each: the first one encrypts, all "
+                "decrypt. None is built in: `hotgate run` generates one into conf/keyring of the "
+                "instance."},
     {"deployment.admin.admin_listen", hgh_decode_listen, LIST(admin_listen), .words = "127.0.0.1",
      .fallback = "{ip: 127.0.0.1, port: 9180}",
      .comment = "What the Admin API listens on. A port alone is on 127.0.0.1."},
@@ -61,6 +75,24 @@ static const hgh_decode_row rows[] = {
     {"deployment.admin.allow_admin", hgh_decode_networks, LIST(allow_admin), .min = 1,
      .fallback = "[127.0.0.0/24, \"::1/128\"]",
      .comment = "Client addresses that may use the Admin API."},
+    {"deployment.admin.enable_admin_on_data_port", hgh_decode_bool, AT(enable_admin_on_data_port),
+     .fallback = "false",
+     .comment =
+         "Whether the data plane has the Admin API too, below /apisix/admin/ on its ports. A "
+         "file in the form of APISIX 2.15 (apisix.enable_admin without port_admin, "
+         "admin_listen and deployment.admin) has it there alone."},
+    {"deployment.admin.https_admin", hgh_decode_bool, AT(https_admin), .fallback = "false",
+     .comment = "Whether admin_listen speaks TLS; admin_api_mtls says with which certificate."},
+    {"deployment.admin.admin_api_mtls.admin_ssl_cert", hgh_decode_file, AT(admin_ssl_cert),
+     .fallback = "\"\"",
+     .comment = "The certificate and those that lead from it to its authority, "
+                "PEM; relative to the instance."},
+    {"deployment.admin.admin_api_mtls.admin_ssl_cert_key", hgh_decode_file, AT(admin_ssl_cert_key),
+     .fallback = "\"\"", .comment = "Its private key, PEM."},
+    {"deployment.admin.admin_api_mtls.admin_ssl_ca_cert", hgh_decode_file, AT(admin_ssl_ca_cert),
+     .fallback = "\"\"",
+     .comment = "Authorities, PEM. With it, clients need a certificate that one of them has "
+                "signed, and their key as well."},
     {"deployment.admin.enable_admin_cors", hgh_decode_bool, AT(enable_admin_cors),
      .fallback = "true", .comment = "Whether pages of other origins may call the Admin API."},
     {"deployment.admin.admin_api_version", hgh_decode_word, AT(admin_api_version), .words = "v3 v2",
@@ -163,6 +195,13 @@ static const struct {
     {"apisix.allow_admin", "deployment.admin.allow_admin"},
     {"apisix.admin_listen", "deployment.admin.admin_listen"},
     {"apisix.port_admin", "deployment.admin.admin_listen"},
+    {"apisix.data_encryption.enable", "apisix.data_encryption.enable_encrypt_fields"},
+    {"apisix.https_admin", "deployment.admin.https_admin"},
+    {"apisix.admin_api_mtls.admin_ssl_cert", "deployment.admin.admin_api_mtls.admin_ssl_cert"},
+    {"apisix.admin_api_mtls.admin_ssl_cert_key",
+     "deployment.admin.admin_api_mtls.admin_ssl_cert_key"},
+    {"apisix.admin_api_mtls.admin_ssl_ca_cert",
+     "deployment.admin.admin_api_mtls.admin_ssl_ca_cert"},
     {"apisix.enable_admin_cors", "deployment.admin.enable_admin_cors"},
     {"apisix.admin_api_version", "deployment.admin.admin_api_version"},
 };
@@ -176,7 +215,6 @@ static const struct {
 } ignored[] = {
     {"apisix.config_center", NULL},
     {"apisix.control", NULL},
-    {"apisix.data_encryption", NULL},
     {"apisix.disable_sync_configuration_during_start", NULL},
     {"apisix.disable_upstream_healthcheck", NULL},
     {"apisix.enable_control", NULL},
@@ -190,14 +228,10 @@ static const struct {
     {"apisix.events", NULL},
     {"apisix.extra_lua_cpath", NULL},
     {"apisix.extra_lua_path", NULL},
-    {"apisix.https_admin", NULL},
-    {"apisix.admin_api_mtls", NULL},
     {"apisix.id", NULL},
     {"apisix.lru", NULL},
     {"apisix.lua_module_hook", NULL},
-    {"apisix.match_uri_encoded_slash", NULL},
     {"apisix.max_post_args_readable_size", NULL},
-    {"apisix.normalize_uri_like_servlet", NULL},
     {"apisix.proxy_cache", NULL},
     {"apisix.proxy_mode", "http"},
     {"apisix.proxy_protocol", NULL},
@@ -209,10 +243,7 @@ static const struct {
     {"apisix.tracing", NULL},
     {"apisix.trusted_addresses", NULL},
     {"apisix.worker_startup_time_threshold", NULL},
-    {"deployment.admin.admin_api_mtls", NULL},
-    {"deployment.admin.enable_admin_on_data_port", NULL},
     {"deployment.admin.enable_admin_ui", NULL},
-    {"deployment.admin.https_admin", NULL},
     {"deployment.certs", NULL},
     {"deployment.etcd", NULL},
     {"deployment.role", "traditional"},
@@ -453,6 +484,40 @@ static void decode_all(hgh_decode_reader *self)
     }
 }
 
+static bool is_set(const hgh_decode_reader *self, const char *path)
+{
+    char pointer[HGH_DECODE_POINTER_MAX];
+
+    return find_path(self->document, path, pointer, sizeof(pointer)) != NULL;
+}
+
+/* A file of release 2.15 that has the Admin API where the data plane listens, and there alone. */
+static bool is_admin_of_2_15(const hgh_decode_reader *self)
+{
+    return self->settings->enable_admin && is_set(self, "apisix.enable_admin") &&
+           !is_set(self, "apisix.port_admin") && !is_set(self, "apisix.admin_listen") &&
+           !is_set(self, "deployment.admin");
+}
+
+/* What one key means for another. */
+static void check_together(hgh_decode_reader *self)
+{
+    hgh_settings *settings = self->settings;
+
+    if (settings->https_admin &&
+        (settings->admin_ssl_cert == NULL || settings->admin_ssl_cert_key == NULL)) {
+        hgh_decode_complain(self, "/deployment/admin/https_admin",
+                            "true without a certificate and its key",
+                            "admin_api_mtls.admin_ssl_cert and admin_ssl_cert_key beside it");
+    }
+    settings->enable_admin_on_data_port =
+        settings->enable_admin && settings->enable_admin_on_data_port;
+    if (is_admin_of_2_15(self)) {
+        settings->enable_admin_on_data_port = true;
+        settings->admin_listen_count = 0; /* the default's: the file has none */
+    }
+}
+
 /* The findings of the two steps before decoding begin with LINE:COLUMN. */
 static hg_status fail_whole(hgh_decode_reader *self, hg_status status, const hg_error *err)
 {
@@ -504,6 +569,7 @@ hg_status hgh_settings_parse(const char *text,
     if (json_is_object(document)) {
         check_keys(&self, document, "", "");
         decode_all(&self);
+        check_together(&self);
     } else {
         hgh_decode_complain_value(&self, "", document, "a mapping of keys");
     }
@@ -623,6 +689,10 @@ void hgh_settings_free(hgh_settings *settings)
     free(settings->router);
     free(settings->admin_listen);
     free(settings->admin_api_version);
+    free(settings->admin_ssl_cert);
+    free(settings->admin_ssl_cert_key);
+    free(settings->admin_ssl_ca_cert);
+    free_texts(settings->keyring, settings->keyring_count);
     json_decref(settings->plugins);
     json_decref(settings->plugin_attr);
     free(settings->plugins_directory);

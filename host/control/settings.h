@@ -16,6 +16,7 @@
 typedef struct hgh_listen {
     char address[46]; /* IPv4 or IPv6, without brackets */
     uint16_t port;
+    bool http2; /* HTTP/2 as well; without TLS: HTTP/2 alone */
 } hgh_listen;
 
 typedef enum hgh_role {
@@ -39,24 +40,36 @@ typedef struct hgh_settings {
 
     size_t node_listen_count; /* apisix.node_listen: [9080] on 0.0.0.0 */
     hgh_listen *node_listen;
-    bool enable_server_tokens;  /* apisix.enable_server_tokens: true */
-    bool delete_uri_tail_slash; /* apisix.delete_uri_tail_slash: false */
-    char *router;               /* apisix.router.http: radixtree_host_uri */
-    size_t dns_resolver_count;  /* apisix.dns_resolver: none; then /etc/resolv.conf's */
+    bool enable_server_tokens;       /* apisix.enable_server_tokens: true */
+    bool delete_uri_tail_slash;      /* apisix.delete_uri_tail_slash: false */
+    bool normalize_uri_like_servlet; /* apisix.normalize_uri_like_servlet: false */
+    bool match_uri_encoded_slash;    /* apisix.match_uri_encoded_slash: false */
+    char *router;                    /* apisix.router.http: radixtree_host_uri */
+    size_t dns_resolver_count;       /* apisix.dns_resolver: none; then /etc/resolv.conf's */
     char **dns_resolver;
     int64_t dns_resolver_valid_s; /* apisix.dns_resolver_valid: 0, the record's own TTL */
     int64_t resolver_timeout_s;   /* apisix.resolver_timeout: 5 */
 
     bool enable_admin;         /* apisix.enable_admin: true */
-    size_t admin_listen_count; /* deployment.admin.admin_listen: 127.0.0.1:9180 */
+    size_t admin_listen_count; /* deployment.admin.admin_listen: 127.0.0.1:9180; 0: a file of
+                                  release 2.15 that has the Admin API on the data port alone */
     hgh_listen *admin_listen;
     bool admin_key_required; /* deployment.admin.admin_key_required: true */
     size_t admin_key_count;  /* deployment.admin.admin_key */
     hgh_admin_key *admin_key;
     size_t allow_admin_count; /* deployment.admin.allow_admin: 127.0.0.0/24, ::1/128 */
     char **allow_admin;
+    bool enable_admin_on_data_port; /* deployment.admin.enable_admin_on_data_port: false */
+    bool https_admin;               /* deployment.admin.https_admin: false */
+    char *admin_ssl_cert;           /* deployment.admin.admin_api_mtls.*: NULL is none */
+    char *admin_ssl_cert_key;
+    char *admin_ssl_ca_cert;
     bool enable_admin_cors;  /* deployment.admin.enable_admin_cors: true */
     char *admin_api_version; /* deployment.admin.admin_api_version: v3 */
+
+    bool encrypt_store;   /* apisix.data_encryption.enable_encrypt_fields: true */
+    size_t keyring_count; /* apisix.data_encryption.keyring: 0, one is made in the instance */
+    char **keyring;       /* secrets; the first one encrypts, all decrypt */
 
     json_t *plugins;          /* plugins: an array of names; NULL: everything that is there */
     json_t *plugin_attr;      /* plugin_attr: an object, never NULL */

@@ -11,8 +11,6 @@
 
 #define FOUND_MAX_BYTES 80u   /* of a value in a message */
 #define LOG_FORMAT_MAX  3500u /* bytes: nginx refuses a parameter over 4,096, quoting included */
-#define LIST_MAX        256u  /* entries of any list */
-#define KEY_MIN_BYTES   16u   /* an admin key below that is warned about */
 
 /* --- findings --- */
 
@@ -42,8 +40,10 @@ void hgh_decode_report(hgh_decode_reader *self,
     free(text);
 }
 
-static void
-complain(hgh_decode_reader *self, const char *pointer, const char *found, const char *wanted)
+void hgh_decode_complain(hgh_decode_reader *self,
+                         const char *pointer,
+                         const char *found,
+                         const char *wanted)
 {
     char *sentence = NULL;
 
@@ -90,23 +90,22 @@ void hgh_decode_complain_value(hgh_decode_reader *self,
 {
     char buffer[FOUND_MAX_BYTES];
 
-    complain(self, pointer, show(value, buffer), wanted);
+    hgh_decode_complain(self, pointer, show(value, buffer), wanted);
 }
 
-/* The same where the value is a secret: its type alone is shown. */
-static void complain_secret(hgh_decode_reader *self,
-                            const char *pointer,
-                            const json_t *value,
-                            const char *wanted)
+void hgh_decode_complain_secret(hgh_decode_reader *self,
+                                const char *pointer,
+                                const json_t *value,
+                                const char *wanted)
 {
-    complain(self, pointer,
-             json_is_string(value)   ? "a text"
-             : json_is_number(value) ? "a number"
-                                     : "another type",
-             wanted);
+    hgh_decode_complain(self, pointer,
+                        json_is_string(value)   ? "a text"
+                        : json_is_number(value) ? "a number"
+                                                : "another type",
+                        wanted);
 }
 
-static void append_index(char *pointer, size_t size, const char *parent, size_t index)
+void hgh_decode_append_index(char *pointer, size_t size, const char *parent, size_t index)
 {
     (void)snprintf(pointer, size, "%s/%zu", parent, index);
 }
@@ -156,7 +155,10 @@ static void put_json(hgh_decode_reader *self, const hgh_decode_row *row, const j
     }
 }
 
-static void put_list(hgh_decode_reader *self, const hgh_decode_row *row, void *items, size_t count)
+void hgh_decode_put_list(hgh_decode_reader *self,
+                         const hgh_decode_row *row,
+                         void *items,
+                         size_t count)
 {
     void **place = member(self, row->offset);
 
@@ -340,7 +342,7 @@ void hgh_decode_bytes(hgh_decode_reader *self,
     }
 }
 
-static bool has_word(const char *words, const char *text)
+bool hgh_decode_has_word(const char *words, const char *text)
 {
     size_t length = strlen(text);
 
@@ -363,7 +365,7 @@ void hgh_decode_word(hgh_decode_reader *self,
 {
     char wanted[200];
 
-    if (json_is_string(value) && has_word(row->words, json_string_value(value))) {
+    if (json_is_string(value) && hgh_decode_has_word(row->words, json_string_value(value))) {
         hgh_decode_put_text(self, row, json_string_value(value));
         return;
     }
@@ -397,6 +399,16 @@ void hgh_decode_path(hgh_decode_reader *self,
         return;
     }
     hgh_decode_put_text(self, row, json_string_value(value));
+}
+
+void hgh_decode_file(hgh_decode_reader *self,
+                     const hgh_decode_row *row,
+                     json_t *value,
+                     const char *pointer)
+{
+    if (!json_is_string(value) || json_string_length(value) > 0) { /* "" is none, as in APISIX */
+        hgh_decode_path(self, row, value, pointer);
+    }
 }
 
 /* A user's name, or a header's: no character that nginx.conf or HTTP would read otherwise. */
@@ -521,7 +533,7 @@ static void decode_texts(hgh_decode_reader *self,
     size_t taken = 0;
     char **texts;
 
-    if (!json_is_array(value) || count < (size_t)row->min || count > LIST_MAX) {
+    if (!json_is_array(value) || count < (size_t)row->min || count > HGH_DECODE_LIST_MAX) {
         hgh_decode_complain_value(self, pointer, value, wanted);
         return;
     }
@@ -540,11 +552,11 @@ static void decode_texts(hgh_decode_reader *self,
         } else {
             char place[HGH_DECODE_POINTER_MAX];
 
-            append_index(place, sizeof(place), pointer, i);
+            hgh_decode_append_index(place, sizeof(place), pointer, i);
             hgh_decode_complain_value(self, place, item, wanted);
         }
     }
-    put_list(self, row, texts, taken);
+    hgh_decode_put_list(self, row, texts, taken);
 }
 
 void hgh_decode_networks(hgh_decode_reader *self,
@@ -588,7 +600,7 @@ void hgh_decode_names(hgh_decode_reader *self,
         if (name != NULL && hgh_settings_is_safe(name) && strpbrk(name, "/ ") == NULL) {
             continue;
         }
-        append_index(place, sizeof(place), pointer, i);
+        hgh_decode_append_index(place, sizeof(place), pointer, i);
         hgh_decode_complain_value(self, place, json_array_get(value, i), "a name");
         is_good = false;
     }
@@ -636,7 +648,9 @@ static bool put_port(hgh_listen *listen, json_int_t port)
     return port > 0 && port <= UINT16_MAX;
 }
 
-static const json_t *check_listen_keys(hgh_decode_reader *self, json_t *value, const char *pointer)
+/* Keys of {ip, port}; those with TLS or HTTP/2 are known to the data plane's own lists. */
+static const json_t *
+check_listen_keys(hgh_decode_reader *self, json_t *value, const char *pointer, hgh_listen *listen)
 {
     const char *key;
     json_t *item;
@@ -646,10 +660,14 @@ static const json_t *check_listen_keys(hgh_decode_reader *self, json_t *value, c
         char place[HGH_DECODE_POINTER_MAX];
 
         hgh_decode_append_key(place, sizeof(place), pointer, key);
-        if (strcmp(key, "enable_http2") == 0 || strcmp(key, "enable_http3") == 0) {
+        if (strcmp(key, "enable_http2") == 0 && json_is_boolean(item)) {
+            listen->http2 = json_is_true(item);
+        } else if (strcmp(key, "enable_http2") == 0) {
+            hgh_decode_complain_value(self, place, item, "true or false");
+        } else if (strcmp(key, "enable_http3") == 0) {
             hgh_decode_warn(self, place, "known from APISIX, has no effect in this gateway");
         } else if (strcmp(key, "ip") != 0 && strcmp(key, "port") != 0) {
-            complain(self, place, "an unknown key", "ip or port");
+            hgh_decode_complain(self, place, "an unknown key", "ip or port");
         }
     }
     return json_object_get(value, "port");
@@ -677,7 +695,7 @@ static bool decode_listen_entry(hgh_decode_reader *self,
                   (colon == NULL || put_address(listen, text, (size_t)(colon - text)));
     } else if (json_is_object(value)) {
         const json_t *ip = json_object_get(value, "ip");
-        const json_t *port = check_listen_keys(self, value, pointer);
+        const json_t *port = check_listen_keys(self, value, pointer, listen);
 
         is_good = json_is_integer(port) && put_port(listen, json_integer_value(port)) &&
                   (ip == NULL || json_is_null(ip) ||
@@ -712,7 +730,7 @@ void hgh_decode_listen(hgh_decode_reader *self,
     size_t taken = 0;
     hgh_listen *listens;
 
-    if (count == 0 || count > LIST_MAX) {
+    if (count == 0 || count > HGH_DECODE_LIST_MAX) {
         hgh_decode_complain_value(self, pointer, value, "at least one port to listen on");
         return;
     }
@@ -727,7 +745,7 @@ void hgh_decode_listen(hgh_decode_reader *self,
 
         (void)snprintf(place, sizeof(place), "%s", pointer);
         if (json_is_array(value)) {
-            append_index(place, sizeof(place), pointer, i);
+            hgh_decode_append_index(place, sizeof(place), pointer, i);
         }
         if (!decode_listen_entry(self, row, item, place, &listens[taken])) {
             continue;
@@ -737,113 +755,5 @@ void hgh_decode_listen(hgh_decode_reader *self,
             hgh_decode_complain_value(self, place, item, "an address that is not in the list yet");
         }
     }
-    put_list(self, row, listens, taken);
-}
-
-/* --- admin keys --- */
-
-static bool is_published_key(const char *key)
-{
-    return strcmp(key, "edd1c9f034335f136f87ad84b625c8f1") == 0 || /* APISIX's old defaults */
-           strcmp(key, "4054f7cf07e344346cd3f287985e76a2") == 0;
-}
-
-static bool is_printable(const char *text)
-{
-    for (const char *at = text; *at != '\0'; at++) {
-        if (!isgraph((unsigned char)*at)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void check_admin_key_keys(hgh_decode_reader *self, json_t *value, const char *pointer)
-{
-    const char *key;
-    json_t *item;
-
-    json_object_foreach(value, key, item)
-    {
-        char place[HGH_DECODE_POINTER_MAX];
-
-        hgh_decode_append_key(place, sizeof(place), pointer, key);
-        if (!has_word("name key role", key)) {
-            complain(self, place, "an unknown key", "name, key or role");
-        }
-    }
-}
-
-static void
-decode_admin_key(hgh_decode_reader *self, json_t *value, const char *pointer, hgh_admin_key *into)
-{
-    const json_t *name = json_object_get(value, "name");
-    const json_t *key = json_object_get(value, "key");
-    const json_t *role = json_object_get(value, "role");
-    const char *text = json_is_string(key) ? json_string_value(key) : "";
-    char place[HGH_DECODE_POINTER_MAX];
-
-    if (!json_is_object(value)) {
-        complain_secret(self, pointer, value, "{name: NAME, key: KEY, role: admin or viewer}");
-        return;
-    }
-    check_admin_key_keys(self, value, pointer);
-    hgh_decode_append_key(place, sizeof(place), pointer, "name");
-    if (name != NULL && (!json_is_string(name) || json_string_length(name) == 0)) {
-        hgh_decode_complain_value(self, place, name, "a name");
-    }
-    hgh_decode_append_key(place, sizeof(place), pointer, "role");
-    if (!json_is_string(role) || !has_word("admin viewer", json_string_value(role))) {
-        char buffer[FOUND_MAX_BYTES];
-
-        complain(self, place, role == NULL ? "none" : show(role, buffer), "admin or viewer");
-    }
-    hgh_decode_append_key(place, sizeof(place), pointer, "key");
-    if ((key != NULL && !json_is_null(key) && !json_is_string(key)) || !is_printable(text)) {
-        complain_secret(self, place, key, "text in quotes, of printable ASCII without blanks");
-    } else if (is_published_key(text)) {
-        hgh_decode_warn(self, place,
-                        "this key stands in APISIX's documentation: everybody knows it");
-    } else if (text[0] != '\0' && strlen(text) < KEY_MIN_BYTES) {
-        hgh_decode_warn(self, place, "this key has fewer than 16 characters: it can be guessed");
-    }
-    into->name = strdup(json_is_string(name) ? json_string_value(name) : "admin");
-    into->key = strdup(text);
-    into->role = json_is_string(role) && strcmp(json_string_value(role), "viewer") == 0
-                     ? HGH_ROLE_VIEWER
-                     : HGH_ROLE_ADMIN;
-    self->no_memory = self->no_memory || into->name == NULL || into->key == NULL;
-}
-
-void hgh_decode_admin_keys(hgh_decode_reader *self,
-                           const hgh_decode_row *row,
-                           json_t *value,
-                           const char *pointer)
-{
-    size_t count = json_array_size(value);
-    hgh_admin_key *keys;
-
-    if (!json_is_array(value) || count > LIST_MAX) {
-        complain_secret(self, pointer, value, "a list of {name, key, role}");
-        return;
-    }
-    keys = calloc(count + 1, sizeof(*keys));
-    if (keys == NULL) {
-        self->no_memory = true;
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        char place[HGH_DECODE_POINTER_MAX];
-
-        append_index(place, sizeof(place), pointer, i);
-        decode_admin_key(self, json_array_get(value, i), place, &keys[i]);
-        for (size_t j = 0; j < i && !self->no_memory; j++) {
-            if (keys[i].key != NULL && keys[j].key != NULL && keys[i].key[0] != '\0' &&
-                strcmp(keys[i].key, keys[j].key) == 0) {
-                complain(self, place, "the key of another entry", "a key of its own");
-                break;
-            }
-        }
-    }
-    put_list(self, row, keys, count);
+    hgh_decode_put_list(self, row, listens, taken);
 }

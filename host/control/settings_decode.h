@@ -13,6 +13,7 @@
 #include "host/core/issues.h"
 
 #define HGH_DECODE_POINTER_MAX 512u /* bytes of a JSON Pointer; a longer one is cut */
+#define HGH_DECODE_LIST_MAX    256u /* entries of any list */
 
 /** One file on its way into settings. All members are borrowed. */
 typedef struct hgh_decode_reader {
@@ -56,6 +57,7 @@ hgh_decode hgh_decode_seconds;
 hgh_decode hgh_decode_bytes;
 hgh_decode hgh_decode_word;
 hgh_decode hgh_decode_path;
+hgh_decode hgh_decode_file; /* a path, or "": none */
 hgh_decode hgh_decode_token;
 hgh_decode hgh_decode_log_format;
 hgh_decode hgh_decode_snippet;
@@ -66,6 +68,7 @@ hgh_decode hgh_decode_names;
 hgh_decode hgh_decode_attributes;
 hgh_decode hgh_decode_listen;
 hgh_decode hgh_decode_admin_keys;
+hgh_decode hgh_decode_keyring;
 
 /** Adds a finding whose text is "FILE:LINE:COLUMN: POINTER: SENTENCE". at_key: of the key. */
 void hgh_decode_report(hgh_decode_reader *self,
@@ -82,9 +85,32 @@ void hgh_decode_complain_value(hgh_decode_reader *self,
                                const json_t *value,
                                const char *wanted);
 
+/** The same where the value is a secret: its type alone is shown. */
+void hgh_decode_complain_secret(hgh_decode_reader *self,
+                                const char *pointer,
+                                const json_t *value,
+                                const char *wanted);
+
+/** An error in the caller's words. */
+void hgh_decode_complain(hgh_decode_reader *self,
+                         const char *pointer,
+                         const char *found,
+                         const char *wanted);
+
 void hgh_decode_warn(hgh_decode_reader *self, const char *pointer, const char *sentence);
 
 void hgh_decode_append_key(char *pointer, size_t size, const char *parent, const char *key);
+
+void hgh_decode_append_index(char *pointer, size_t size, const char *parent, size_t index);
+
+/** True if `text` is one of the words, which have one blank between them. */
+bool hgh_decode_has_word(const char *words, const char *text);
+
+/** Takes the items over. */
+void hgh_decode_put_list(hgh_decode_reader *self,
+                         const hgh_decode_row *row,
+                         void *items,
+                         size_t count);
 
 void hgh_decode_put_text(hgh_decode_reader *self, const hgh_decode_row *row, const char *text);
 

@@ -21,31 +21,33 @@
 #include "host/control/child_process.h"
 #include "host/control/control_log.h"
 #include "host/control/event_loop.h"
+#include "host/control/instance_secrets.h"
 #include "host/control/listener.h"
+#include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
 #include "host/control/nginx_config.h"
 #include "host/core/arena.h"
 #include "host/core/board.h"
 #include "host/core/feed.h"
 
-#define BACK_OFF_FIRST_MS  100u
-#define BACK_OFF_MAX_MS    5000u
-#define GOOD_RUN_MS        10000u /* a child that ran that long has its back-off reset */
-#define START_FAILURES_MAX 5u     /* in a row at the very start, then we give up */
-#define READY_GRACE_MS     5000u  /* then nginx starts on what was published last */
-#define READY_MAX_MS       30000u /* with nothing published: probing many plugins takes time */
-#define STOP_GRACE_MS      10000u /* from a signal to end to SIGKILL */
-#define TAKEN_PORT_WAIT_MS 1000
-#define ORPHAN_WAIT_MS     5000u
-#define REQUEST_MAX        64u /* bytes of a packet from control */
-#define DESCRIPTORS_MAX    600u
-#define LIST_TEXT_MAX      4096u /* bytes of a list of descriptors as text */
-#define CONTROL_FIXED      5u    /* board, arena, wake, ack, socket */
-#define ENGINE_FIXED       4u    /* the same without the socket */
-#define FIRST_LINE_MAX     400u  /* bytes of nginx's own error that are repeated */
-#define PROGRAM            "/proc/self/exe"
-#define FEED_WORD          "state/feed/" HGH_FEED_WORD_FILE
-#define NGINX_FIRST_LOG    "logs/error.log" /* where it writes before it has read its file */
+#define BACK_OFF_FIRST_MS     100u
+#define BACK_OFF_MAX_MS       5000u
+#define GOOD_RUN_MS           10000u /* a child that ran that long has its back-off reset */
+#define START_FAILURES_MAX    5u     /* in a row at the very start, then we give up */
+#define READY_GRACE_MS        5000u  /* then nginx starts on what was published last */
+#define READY_MAX_MS          30000u /* with nothing published: probing many plugins takes time */
+#define STOP_GRACE_MS         10000u /* from a signal to end to SIGKILL */
+#define TAKEN_PORT_WAIT_MS    1000
+#define ORPHAN_WAIT_MS        5000u
+#define REQUEST_MAX           64u /* bytes of a packet from control */
+#define DESCRIPTORS_MAX       600u
+#define LIST_TEXT_MAX         4096u /* bytes of a list of descriptors as text */
+#define CONTROL_ARGUMENTS_MAX 32u
+#define ENGINE_FIXED          4u   /* the same without the socket */
+#define FIRST_LINE_MAX        400u /* bytes of nginx's own error that are repeated */
+#define PROGRAM               "/proc/self/exe"
+#define FEED_WORD             "state/feed/" HGH_FEED_WORD_FILE
+#define NGINX_FIRST_LOG       "logs/error.log" /* where it writes before it has read its file */
 
 /* One address and the socket that nginx or control inherits; -1: it could not be opened. */
 typedef struct socket_entry {
@@ -80,6 +82,8 @@ struct supervisor {
     char *nginx; /* path of the program */
     socket_list data;
     socket_list admin;
+    int local;        /* HGH_CONTROL_SOCKET; -1: it could not be opened */
+    int engine_admin; /* HGH_ADMIN_SOCKET, from its first use on; -1: none */
     child control;
     child engine;
     int socket;             /* our end to control, -1: none */
@@ -402,6 +406,42 @@ static void answer_settings(supervisor *self)
     free(packet);
 }
 
+static void answer_secrets(supervisor *self)
+{
+    hg_error err = HG_ERROR_INIT;
+    hgh_instance_secrets secrets = {0};
+    char *packet = calloc(1, HGH_SUPERVISOR_PACKET_MAX);
+    char *text = NULL;
+    int length = -1;
+
+    if (hgh_instance_secrets_load(self->instance->directory, self->settings, &secrets, &err) !=
+        HG_OK) {
+        length =
+            snprintf(packet, packet == NULL ? 0 : HGH_SUPERVISOR_PACKET_MAX, "error\n%s", err.text);
+    } else if ((text = hgh_instance_secrets_text(&secrets)) != NULL) {
+        length = snprintf(packet, packet == NULL ? 0 : HGH_SUPERVISOR_PACKET_MAX, "ok\n%s", text);
+    }
+    if (length >= (int)HGH_SUPERVISOR_PACKET_MAX) {
+        length = snprintf(packet, HGH_SUPERVISOR_PACKET_MAX,
+                          "error\nthe files of deployment.admin.admin_api_mtls are too long: "
+                          "together they may have %u KiB",
+                          HGH_SETTINGS_FILE_MAX >> 10);
+    }
+    if (packet == NULL || length < 0 ||
+        send(self->socket, packet, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) != length) {
+        hgh_log(HG_LOG_ERROR, "the secrets could not be sent to control: %s", strerror(errno));
+    }
+    if (text != NULL) {
+        explicit_bzero(text, strlen(text));
+    }
+    if (packet != NULL) {
+        explicit_bzero(packet, HGH_SUPERVISOR_PACKET_MAX);
+    }
+    hgh_instance_secrets_done(&secrets);
+    free(text);
+    free(packet);
+}
+
 static void close_socket(supervisor *self)
 {
     if (self->socket >= 0) {
@@ -428,6 +468,8 @@ static void on_control_packet(void *context, uint32_t events)
     request[length] = '\0';
     if (strcmp(request, "settings") == 0) {
         answer_settings(self);
+    } else if (strcmp(request, "secrets") == 0) {
+        answer_secrets(self);
     } else if (strcmp(request, "ready") == 0) {
         self->is_ready = true;
         self->control.failures = 0;
@@ -459,28 +501,49 @@ static hg_status open_socket(supervisor *self, int *out_other, hg_error *err)
     return HG_OK;
 }
 
+/* What control is started with; zero-initialised, the arguments end with NULL. */
+typedef struct control_arguments {
+    size_t count;
+    char *arguments[CONTROL_ARGUMENTS_MAX];
+    char options[CONTROL_ARGUMENTS_MAX][20];
+    size_t descriptor_count;
+    int descriptors[DESCRIPTORS_MAX];
+    char numbers[CONTROL_ARGUMENTS_MAX][16]; /* as text, by the index of the descriptor */
+} control_arguments;
+
+static void add_option(control_arguments *into, const char *option, char *value)
+{
+    char *copy = into->options[into->count];
+
+    (void)snprintf(copy, sizeof(into->options[0]), "%s", option);
+    into->arguments[into->count++] = copy;
+    into->arguments[into->count++] = value;
+}
+
+/* An option with a descriptor as its value, if there is one. */
+static void add_descriptor(control_arguments *into, const char *option, int descriptor)
+{
+    char *number = into->numbers[into->descriptor_count];
+
+    if (descriptor >= 0) {
+        (void)snprintf(number, sizeof(into->numbers[0]), "%d", descriptor);
+        into->descriptors[into->descriptor_count++] = descriptor;
+        add_option(into, option, number);
+    }
+}
+
 static hg_status control_execute(supervisor *self, int socket, hg_error *err)
 {
     const hgh_instance *instance = self->instance;
     const hgh_shared *shared = &instance->shared;
-    int descriptors[DESCRIPTORS_MAX] = {shared->board, shared->arena, shared->wake, shared->ack,
-                                        socket};
-    char numbers[CONTROL_FIXED][16];
     char listen[LIST_TEXT_MAX];
-    size_t count = CONTROL_FIXED;
     char name[] = "hotgate";
     char command[] = "control";
-    char options[][16] = {"-p",     "--config", "--board",      "--arena",
-                          "--wake", "--ack",    "--supervisor", "--listen"};
-    char *arguments[] = {
-        name,       command,    options[0], instance->directory, options[1], self->settings->path,
-        options[2], numbers[0], options[3], numbers[1],          options[4], numbers[2],
-        options[5], numbers[3], options[6], numbers[4],          options[7], listen,
-        NULL};
+    control_arguments arguments = {.arguments = {name, command}, .count = 2};
     hgh_child_plan plan = {
         .program = PROGRAM,
-        .arguments = arguments,
-        .descriptors = descriptors,
+        .arguments = arguments.arguments,
+        .descriptors = arguments.descriptors,
         .death_signal = SIGKILL, /* it holds nothing that a kill could harm */
         .change_user = instance->as_root,
         .user = HGH_CONTROL_USER,
@@ -488,14 +551,24 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
         .group = instance->group,
     };
 
-    for (size_t i = 0; i < CONTROL_FIXED; i++) {
-        (void)snprintf(numbers[i], sizeof(numbers[i]), "%d", descriptors[i]);
+    add_option(&arguments, "-p", instance->directory);
+    add_option(&arguments, "--config", self->settings->path);
+    add_descriptor(&arguments, "--board", shared->board);
+    add_descriptor(&arguments, "--arena", shared->arena);
+    add_descriptor(&arguments, "--wake", shared->wake);
+    add_descriptor(&arguments, "--ack", shared->ack);
+    add_descriptor(&arguments, "--supervisor", socket);
+    add_descriptor(&arguments, "--listen-local", self->local);
+    if (self->settings->enable_admin_on_data_port) {
+        add_descriptor(&arguments, "--listen-engine", self->engine_admin);
     }
-    count += list_sockets(&self->admin, ",", listen, descriptors + count, DESCRIPTORS_MAX - count);
-    if (listen[0] == '\0') {
-        arguments[sizeof(arguments) / sizeof(arguments[0]) - 3] = NULL; /* without --listen */
+    arguments.descriptor_count +=
+        list_sockets(&self->admin, ",", listen, arguments.descriptors + arguments.descriptor_count,
+                     DESCRIPTORS_MAX - arguments.descriptor_count);
+    if (listen[0] != '\0') {
+        add_option(&arguments, "--listen", listen);
     }
-    plan.descriptor_count = count;
+    plan.descriptor_count = arguments.descriptor_count;
     return hgh_child_process_start(&plan, &self->control.pid, err);
 }
 
@@ -799,6 +872,46 @@ static hgh_settings *load_again(supervisor *self)
     return settings;
 }
 
+/* What the settings name and nobody opens before control does. */
+static hg_status check_secrets(const supervisor *self, const hgh_settings *settings, hg_error *err)
+{
+    hgh_instance_secrets secrets = {0};
+    hg_status status =
+        hgh_instance_secrets_load(self->instance->directory, settings, &secrets, err);
+
+    hgh_instance_secrets_done(&secrets);
+    return status;
+}
+
+/* The sockets below run/: control's own, and nginx's if it forwards to control. */
+static hg_status open_local(supervisor *self, const hgh_settings *settings, hg_error *err)
+{
+    const hgh_instance *instance = self->instance;
+    hg_status status = HG_OK;
+
+    if (self->local < 0) {
+        status = hgh_local_socket_open(instance->directory, HGH_CONTROL_SOCKET, (gid_t)-1,
+                                       &self->local, err);
+    }
+    if (status == HG_OK && settings->enable_admin_on_data_port && self->engine_admin < 0) {
+        status = hgh_local_socket_open(instance->directory, HGH_ADMIN_SOCKET, instance->group,
+                                       &self->engine_admin, err);
+    }
+    return status;
+}
+
+static void close_local(supervisor *self)
+{
+    if (self->local >= 0) {
+        (void)close(self->local);
+        hgh_local_socket_remove(self->instance->directory, HGH_CONTROL_SOCKET);
+    }
+    if (self->engine_admin >= 0) {
+        (void)close(self->engine_admin);
+        hgh_local_socket_remove(self->instance->directory, HGH_ADMIN_SOCKET);
+    }
+}
+
 /* Nothing is changed unless all can be: addresses, and nginx.conf as a whole. */
 static hg_status try_settings(supervisor *self, const hgh_settings *settings, hg_error *err)
 {
@@ -807,6 +920,12 @@ static hg_status try_settings(supervisor *self, const hgh_settings *settings, hg
 
     if (status == HG_OK) {
         status = check_sockets(&self->admin, settings->admin_listen, admin_count(settings), 0, err);
+    }
+    if (status == HG_OK) {
+        status = check_secrets(self, settings, err);
+    }
+    if (status == HG_OK) {
+        status = open_local(self, settings, err);
     }
     return status == HG_OK ? hgh_nginx_config_write(self->instance, settings, err) : status;
 }
@@ -929,6 +1048,12 @@ static hg_status prepare(supervisor *self, hg_error *err)
         status = open_sockets(&self->admin, TAKEN_PORT_WAIT_MS, err);
     }
     if (status == HG_OK) {
+        status = check_secrets(self, self->settings, err);
+    }
+    if (status == HG_OK) {
+        status = open_local(self, self->settings, err);
+    }
+    if (status == HG_OK) {
         status = make_shared(self, err);
     }
     if (status == HG_OK) {
@@ -959,8 +1084,12 @@ static void log_start(const supervisor *self)
                 hgh_listener_text(&self->data.items[i].listen, text));
     }
     for (size_t i = 0; i < self->admin.count; i++) {
-        hgh_log(HG_LOG_NOTICE, "Admin API on %s",
-                hgh_listener_text(&self->admin.items[i].listen, text));
+        hgh_log(HG_LOG_NOTICE, "Admin API on %s%s",
+                hgh_listener_text(&self->admin.items[i].listen, text),
+                self->settings->https_admin ? ", with TLS" : "");
+    }
+    if (self->settings->enable_admin_on_data_port) {
+        hgh_log(HG_LOG_NOTICE, "Admin API on the data plane, below /apisix/admin/");
     }
 }
 
@@ -972,6 +1101,8 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings)
         .control = {.name = "control"},
         .engine = {.name = "nginx"},
         .socket = -1,
+        .local = -1,
+        .engine_admin = -1,
         .begun_ms = hgh_event_loop_now_ms(),
     };
     hg_error err = HG_ERROR_INIT;
@@ -998,6 +1129,7 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings)
     hgh_event_loop_free(self.loop);
     close_sockets(&self.data);
     close_sockets(&self.admin);
+    close_local(&self);
     hgh_settings_free(self.settings);
     free(self.nginx);
     return self.exit_code;

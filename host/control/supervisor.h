@@ -1,10 +1,12 @@
 /* host/control/supervisor.h - keeps control and nginx running; does no other work.
  *
  * Control is started as `hotgate control -p DIR --config PATH --board FD --arena FD --wake FD
- * --ack FD --supervisor FD [--listen FD,...]`; --listen is absent without an Admin API. The socket
- * --supervisor keeps packets apart:
+ * --ack FD --supervisor FD [--listen FD,...] [--listen-engine FD] [--listen-local FD]`; --listen
+ * is absent without an Admin API, --listen-engine (where nginx forwards the data port's clients to)
+ * unless it is on the data port. The socket --supervisor keeps packets apart:
  *   control sends "settings"   the answer is "ok\n" and the configuration file's text, or "error\n"
  *                              and a message: as root control may not read the file itself;
+ *   control sends "secrets"    likewise with the text of instance_secrets.h;
  *   control sends "ready"      state is published and the Admin API listens: nginx may start.
  *
  * Signals: TERM and INT stop at once, QUIT when running requests have ended, each a second time

@@ -11,6 +11,7 @@
 #include "host/control/supervisor.h"
 
 #define ASK_SETTINGS "settings"
+#define ASK_SECRETS  "secrets"
 #define SAY_READY    "ready"
 #define ANSWER_OK    "ok\n"
 #define ANSWER_ERROR "error\n"
@@ -29,7 +30,8 @@ static hg_status packet_send(int fd, const char *text, hg_error *err)
 }
 
 /* Takes the answer apart; the text is moved to the beginning of the packet. */
-static hg_status answer_parse(char *packet, size_t length, size_t *out_length, hg_error *err)
+static hg_status
+answer_parse(const char *question, char *packet, size_t length, size_t *out_length, hg_error *err)
 {
     size_t ok = strlen(ANSWER_OK);
     size_t error = strlen(ANSWER_ERROR);
@@ -39,25 +41,27 @@ static hg_status answer_parse(char *packet, size_t length, size_t *out_length, h
     }
     if (length < ok || memcmp(packet, ANSWER_OK, ok) != 0) {
         return hg_error_set(err, HG_ERR_IO,
-                            "asking the supervisor for the settings: found an answer of %zu bytes, "
+                            "asking the supervisor for the %s: found an answer of %zu bytes, "
                             "wanted \"ok\" or \"error\"",
-                            length);
+                            question, length);
     }
     memmove(packet, packet + ok, length - ok + 1); /* with the NUL */
     *out_length = length - ok;
     return HG_OK;
 }
 
-hg_status hgh_supervisor_link_settings(int fd, char **out_text, size_t *out_length, hg_error *err)
+/* Every answer may hold secrets: what is not handed over is wiped. */
+static hg_status
+ask(int fd, const char *question, char **out_text, size_t *out_length, hg_error *err)
 {
-    char *packet = malloc(HGH_SUPERVISOR_PACKET_MAX + 1);
+    char *packet = calloc(1, HGH_SUPERVISOR_PACKET_MAX + 1);
     hg_status status;
     ssize_t length;
 
     if (packet == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
-    status = packet_send(fd, ASK_SETTINGS, err);
+    status = packet_send(fd, question, err);
     if (status != HG_OK) {
         goto cleanup;
     }
@@ -65,19 +69,41 @@ hg_status hgh_supervisor_link_settings(int fd, char **out_text, size_t *out_leng
         length = recv(fd, packet, HGH_SUPERVISOR_PACKET_MAX, 0);
     } while (length < 0 && errno == EINTR);
     if (length <= 0) {
-        status = hg_error_set(err, HG_ERR_IO, "asking the supervisor for the settings: %s",
+        status = hg_error_set(err, HG_ERR_IO, "asking the supervisor for the %s: %s", question,
                               length == 0 ? "it is gone" : strerror(errno));
         goto cleanup;
     }
     packet[length] = '\0';
-    status = answer_parse(packet, (size_t)length, out_length, err);
+    status = answer_parse(question, packet, (size_t)length, out_length, err);
     if (status == HG_OK) {
         *out_text = packet;
         packet = NULL;
     }
 
 cleanup:
+    if (packet != NULL) {
+        explicit_bzero(packet, HGH_SUPERVISOR_PACKET_MAX);
+    }
     free(packet);
+    return status;
+}
+
+hg_status hgh_supervisor_link_settings(int fd, char **out_text, size_t *out_length, hg_error *err)
+{
+    return ask(fd, ASK_SETTINGS, out_text, out_length, err);
+}
+
+hg_status hgh_supervisor_link_secrets(int fd, hgh_instance_secrets *out_secrets, hg_error *err)
+{
+    char *text = NULL;
+    size_t length = 0;
+    hg_status status = ask(fd, ASK_SECRETS, &text, &length, err);
+
+    if (status == HG_OK) {
+        status = hgh_instance_secrets_parse(text, length, out_secrets, err);
+        explicit_bzero(text, length);
+    }
+    free(text);
     return status;
 }
 

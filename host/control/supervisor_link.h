@@ -7,12 +7,18 @@
 
 #include <hotgate/error.h>
 
+#include "host/control/instance_secrets.h"
+
 /**
  * Asks for the configuration file, which only the supervisor may be able to read. Waits.
  *
  * out_text  on HG_OK NUL-terminated and owned by the caller; else untouched.
  */
 hg_status hgh_supervisor_link_settings(int fd, char **out_text, size_t *out_length, hg_error *err);
+
+/** Asks for the secrets in the files that the settings name. Waits. out_secrets: on HG_OK filled;
+ * else untouched. */
+hg_status hgh_supervisor_link_secrets(int fd, hgh_instance_secrets *out_secrets, hg_error *err);
 
 /** Says that state is published and the Admin API listens. */
 hg_status hgh_supervisor_link_ready(int fd, hg_error *err);

@@ -13,43 +13,81 @@ typedef struct candidate {
     const char *name; /* borrowed from the JSON */
     const json_t *value;
     hgh_resource *owner;
-    bool from_consumer;
+    bool from_consumer; /* the consumer's side has it and the route's has not */
+    bool is_key;        /* an authentication plugin of a consumer or credential: it never runs */
 } candidate;
+
+/* One configuration that runs. */
+typedef struct runner {
+    hgh_configuration *configuration;
+    const void *metadata; /* decoded, of its plugin; NULL: none */
+    bool in_rewrite;
+} runner;
 
 typedef struct compilation {
     hgh_generation *generation;
+    const hgh_snapshot *snapshot;
     hgh_chain *chain;
     candidate candidates[PLUGINS_MAX];
     size_t count;
     bool too_many;
 } compilation;
 
+static bool is_of_consumer(const hgh_resource *owner)
+{
+    return owner->kind == HGH_CONSUMERS || owner->kind == HGH_CREDENTIALS;
+}
+
+static bool is_authentication(const compilation *work, const char *name)
+{
+    hgh_plugin *plugin = NULL;
+
+    return hgh_generation_find(work->generation, name, &plugin, NULL) == HGH_PLUGIN_LOADED &&
+           (plugin->descriptor->flags & HG_AUTH) != 0;
+}
+
+static hg_status warn_of_duplicate(hgh_chain *chain, const candidate *first, const char *other)
+{
+    if (chain->warning == NULL &&
+        asprintf(&chain->warning,
+                 "plugin %s stands in global rule %s and in %s: that of %s is not run", first->name,
+                 first->owner->id, other, other) < 0) {
+        chain->warning = NULL;
+        return HG_ERR_NO_MEMORY;
+    }
+    return HG_OK;
+}
+
 /* A member configured on several objects counts once: who comes first has precedence. */
-static void
-candidates_add(compilation *work, json_t *object, hgh_resource *owner, bool from_consumer)
+static void candidates_add(compilation *work, json_t *object, hgh_resource *owner)
 {
     json_t *plugins = json_object_get(object, "plugins");
+    bool on_consumer_side = is_of_consumer(owner) || owner->kind == HGH_CONSUMER_GROUPS;
     const char *name;
     json_t *value;
 
     json_object_foreach(plugins, name, value)
     {
-        bool known = false;
+        bool is_key = is_of_consumer(owner) && is_authentication(work, name);
+        candidate *known = NULL;
 
-        for (size_t i = 0; i < work->count && !known; i++) {
-            known = strcmp(work->candidates[i].name, name) == 0;
-            /* It stays the consumer's, but the route has it too: its rewrite runs with the route.
-             */
-            if (known && !from_consumer && work->candidates[i].from_consumer) {
-                work->candidates[i].from_consumer = false;
-            }
+        for (size_t i = 0; i < work->count && known == NULL && !is_key; i++) {
+            bool same = !work->candidates[i].is_key && strcmp(work->candidates[i].name, name) == 0;
+
+            known = same ? &work->candidates[i] : NULL;
         }
-        if (!known && work->count == PLUGINS_MAX) {
+        if (known != NULL) {
+            /* It stays the consumer's, but its rewrite runs with the route, which has it too. */
+            known->from_consumer &= on_consumer_side;
+            if (owner->kind == HGH_GLOBAL_RULES) {
+                (void)warn_of_duplicate(work->chain, known, owner->id); /* without memory: silent */
+            }
+        } else if (work->count == PLUGINS_MAX) {
             work->too_many = true;
             return;
-        }
-        if (!known) {
-            work->candidates[work->count++] = (candidate){name, value, owner, from_consumer};
+        } else {
+            work->candidates[work->count++] =
+                (candidate){name, value, owner, on_consumer_side, is_key};
         }
     }
 }
@@ -57,12 +95,12 @@ candidates_add(compilation *work, json_t *object, hgh_resource *owner, bool from
 /* False: its JSON cannot be read again for want of memory. Nothing would protect its route then. */
 static bool candidates_take(compilation *work, hgh_resource *owner, json_t **out_object)
 {
-    if (!owner->has_plugins) {
+    if (owner == NULL || !owner->has_plugins) {
         return true;
     }
     *out_object = hgh_resource_json(owner);
     if (*out_object != NULL) {
-        candidates_add(work, *out_object, owner, owner->kind == HGH_CONSUMERS);
+        candidates_add(work, *out_object, owner);
     }
     return *out_object != NULL;
 }
@@ -100,8 +138,53 @@ static hg_status configuration_get(hgh_plugin *plugin,
     return status;
 }
 
+static hg_status
+unavailable_for(hgh_chain *chain, const char *name, const char *where, const hg_issues *issues)
+{
+    char line[HG_ERROR_TEXT_MAX];
+    char why[HG_ERROR_TEXT_MAX + 64];
+
+    (void)snprintf(why, sizeof(why), "%s%s", where, hgh_issues_first(issues, line, sizeof(line)));
+    return unavailable(chain, name, why);
+}
+
+/* The metadata of a plugin: what is stored, else what its description says without any. */
+static hg_status metadata_get(compilation *work, hgh_plugin *plugin, const void **out_metadata)
+{
+    hgh_chain *chain = work->chain;
+    hgh_resource *stored =
+        hgh_snapshot_find(work->snapshot, HGH_PLUGIN_METADATA, hg_text_of(plugin->name));
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+    candidate from = {plugin->name, NULL, stored, false, false};
+    json_t *object = NULL;
+    hg_status status;
+
+    if (plugin->uses[HGH_USE_METADATA].description == NULL) {
+        return HG_OK;
+    }
+    if (stored == NULL) {
+        *out_metadata = plugin->metadata == NULL ? NULL : plugin->metadata->state;
+        return HG_OK;
+    }
+    if (hgh_configuration_bound(stored, plugin, HGH_USE_METADATA) == NULL) {
+        object = hgh_resource_json(stored);
+        from.value = object;
+    }
+    status = configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
+    if (status == HG_OK) {
+        chain->configurations[chain->configuration_count++] = configuration;
+        *out_metadata = configuration->state;
+    } else if (status == HG_ERR_INVALID) {
+        status = unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
+    }
+    hgh_issues_done(&issues);
+    json_decref(object);
+    return status;
+}
+
 /* What the chain does with one configured plugin: nothing, a configuration, or 503. */
-static hg_status candidate_compile(compilation *work, const candidate *from, bool *out_runs)
+static hg_status candidate_compile(compilation *work, const candidate *from, runner *out_runner)
 {
     hgh_chain *chain = work->chain;
     hgh_plugin *plugin = NULL;
@@ -109,39 +192,37 @@ static hg_status candidate_compile(compilation *work, const candidate *from, boo
     hg_issues issues = {0};
     const char *reason = "";
     hgh_plugin_state state = hgh_generation_find(work->generation, from->name, &plugin, &reason);
-    bool credential;
     hg_status status;
 
-    *out_runs = false;
     if (state == HGH_PLUGIN_IGNORED) {
         return HG_OK;
     }
     if (state == HGH_PLUGIN_MISSING) {
         return unavailable(chain, from->name, reason);
     }
-    /* On a consumer an authentication plugin holds a credential: it never runs, but the chain
-     * keeps it decoded for the next request of that consumer. */
-    credential = from->owner->kind == HGH_CONSUMERS && (plugin->descriptor->flags & HG_AUTH) != 0;
-    status = configuration_get(plugin, credential ? HGH_USE_CONSUMER : HGH_USE_CONFIG, from,
+    /* The chain keeps a key decoded for the next request of that consumer. */
+    status = configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG, from,
                                &configuration, &issues);
     if (status == HG_ERR_INVALID) {
-        char line[HG_ERROR_TEXT_MAX];
-
-        status = credential ? HG_OK
-                            : unavailable(chain, from->name,
-                                          hgh_issues_first(&issues, line, sizeof(line)));
+        status = from->is_key ? HG_OK : unavailable_for(chain, from->name, "", &issues);
     } else if (status == HG_OK) {
         chain->configurations[chain->configuration_count++] = configuration;
-        *out_runs = !credential && !configuration->disabled;
+        if (!from->is_key && !configuration->disabled) {
+            out_runner->configuration = configuration;
+            status = metadata_get(work, plugin, &out_runner->metadata);
+        }
     }
+    /* With a consumer, the route's own plugins have been through rewrite already. */
+    out_runner->in_rewrite = chain->parts[HGH_PART_CONSUMER] == NULL ||
+                             (from->from_consumer && (plugin->descriptor->flags & HG_AUTH) == 0);
     hgh_issues_done(&issues);
     return status;
 }
 
-static int compare_steps(const void *a, const void *b)
+static int compare_runners(const void *a, const void *b)
 {
-    const hgh_configuration *left = *(hgh_configuration *const *)a;
-    const hgh_configuration *right = *(hgh_configuration *const *)b;
+    const hgh_configuration *left = ((const runner *)a)->configuration;
+    const hgh_configuration *right = ((const runner *)b)->configuration;
 
     if (left->priority != right->priority) {
         return left->priority > right->priority ? -1 : 1;
@@ -186,28 +267,37 @@ static bool step_make(const hgh_configuration *configuration, uint32_t phase, hg
     }
 }
 
-/* `running` are the configurations that run, in order; in_rewrite says which also in rewrite. */
-static hg_status phases_fill(hgh_chain *chain,
-                             hgh_configuration *const *running,
-                             const bool *in_rewrite,
-                             size_t count)
+/* `running` is in the order in which plugins run. */
+static hg_status phases_fill(hgh_chain *chain, const runner *running, size_t count)
 {
+    bool has_metadata = false;
     hgh_step *at;
 
+    for (size_t i = 0; i < count; i++) {
+        has_metadata |= running[i].metadata != NULL;
+    }
     if (count == 0) {
         return HG_OK;
     }
     chain->steps = calloc(count * HGH_PHASES, sizeof(*chain->steps));
     chain->step_configurations = calloc(count * HGH_PHASES, sizeof(*chain->step_configurations));
-    if (chain->steps == NULL || chain->step_configurations == NULL) {
+    if (has_metadata) {
+        chain->step_metadata = calloc(count * HGH_PHASES, sizeof(*chain->step_metadata));
+    }
+    if (chain->steps == NULL || chain->step_configurations == NULL ||
+        (has_metadata && chain->step_metadata == NULL)) {
         return HG_ERR_NO_MEMORY;
     }
     at = chain->steps;
     for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
         chain->phases[phase].items = at;
         for (size_t i = 0; i < count; i++) {
-            if ((phase != HG_PHASE_REWRITE || in_rewrite[i]) && step_make(running[i], phase, at)) {
-                chain->step_configurations[at - chain->steps] = running[i];
+            if ((phase != HG_PHASE_REWRITE || running[i].in_rewrite) &&
+                step_make(running[i].configuration, phase, at)) {
+                chain->step_configurations[at - chain->steps] = running[i].configuration;
+                if (has_metadata) {
+                    chain->step_metadata[at - chain->steps] = running[i].metadata;
+                }
                 at++;
                 chain->phases[phase].count++;
             }
@@ -219,96 +309,139 @@ static hg_status phases_fill(hgh_chain *chain,
 static hg_status candidates_compile(compilation *work)
 {
     hgh_chain *chain = work->chain;
-    hgh_configuration **running = calloc(work->count + 1, sizeof(*running));
-    bool *in_rewrite = calloc(work->count + 1, sizeof(*in_rewrite));
+    runner *running = calloc(work->count + 1, sizeof(*running));
     size_t count = 0;
     hg_status status = HG_OK;
 
-    chain->configurations = calloc(work->count + 1, sizeof(*chain->configurations));
-    if (running == NULL || in_rewrite == NULL || chain->configurations == NULL) {
-        status = HG_ERR_NO_MEMORY;
-        goto cleanup;
+    /* Each has a configuration, and perhaps metadata. */
+    chain->configurations = calloc(work->count * 2 + 1, sizeof(*chain->configurations));
+    if (running == NULL || chain->configurations == NULL) {
+        free(running);
+        return HG_ERR_NO_MEMORY;
     }
     for (size_t i = 0; i < work->count && status == HG_OK; i++) {
-        bool runs = false;
-
-        status = candidate_compile(work, &work->candidates[i], &runs);
-        if (runs) {
-            running[count++] = chain->configurations[chain->configuration_count - 1];
-        }
+        status = candidate_compile(work, &work->candidates[i], &running[count]);
+        count += running[count].configuration != NULL;
     }
     if (status == HG_OK) {
-        qsort(running, count, sizeof(*running), compare_steps);
-        for (size_t i = 0; i < count; i++) {
-            /* With a consumer, the route's own plugins have been through rewrite already. */
-            in_rewrite[i] = chain->consumer == NULL;
-            for (size_t k = 0; k < work->count && !in_rewrite[i]; k++) {
-                in_rewrite[i] = work->candidates[k].from_consumer &&
-                                strcmp(work->candidates[k].name, running[i]->plugin->name) == 0;
-            }
-        }
-        status = phases_fill(chain, running, in_rewrite, count);
+        qsort(running, count, sizeof(*running), compare_runners);
+        status = phases_fill(chain, running, count);
+    }
+    free(running);
+    return status;
+}
+
+/* `owners` by precedence, with NULLs between them. */
+static hg_status compile(hgh_generation *generation,
+                         const hgh_snapshot *snapshot,
+                         hgh_resource *const *owners,
+                         size_t owner_count,
+                         hgh_chain *chain)
+{
+    compilation *work = calloc(1, sizeof(*work));
+    json_t **objects = calloc(owner_count + 1, sizeof(json_t *));
+    hg_status status = HG_ERR_NO_MEMORY;
+    size_t taken = 0;
+
+    if (work == NULL || objects == NULL) {
+        goto cleanup;
+    }
+    work->generation = generation;
+    work->snapshot = snapshot;
+    work->chain = chain;
+    while (taken < owner_count && candidates_take(work, owners[taken], &objects[taken])) {
+        taken++;
+    }
+    if (taken == owner_count) {
+        status = work->too_many ? unavailable(chain, "chain", "more than 1024 plugins on one route")
+                                : candidates_compile(work);
     }
 
 cleanup:
-    free(running);
-    free(in_rewrite);
+    for (size_t i = 0; objects != NULL && i < owner_count; i++) {
+        json_decref(objects[i]);
+    }
+    free(objects);
+    free(work);
     return status;
 }
 
 hg_status hgh_chain_compile(hgh_generation *generation,
-                            hgh_route *route,
-                            hgh_service *service,
-                            hg_consumer *consumer,
+                            const hgh_snapshot *snapshot,
+                            hgh_resource *const parts[HGH_CHAIN_PARTS],
                             hgh_chain **out_chain,
                             hg_error *err)
 {
-    compilation *work = calloc(1, sizeof(*work));
     hgh_chain *chain = calloc(1, sizeof(*chain));
-    json_t *objects[3] = {NULL};
     hg_status status = HG_ERR_NO_MEMORY;
 
-    if (work == NULL || chain == NULL) {
-        goto cleanup;
+    if (chain != NULL) {
+        chain->references = 1;
+        chain->generation = hgh_generation_ref(generation);
+        for (size_t i = 0; i < HGH_CHAIN_PARTS; i++) {
+            chain->parts[i] = parts[i] == NULL ? NULL : hgh_resource_ref(parts[i]);
+        }
+        status = compile(generation, snapshot, parts, HGH_CHAIN_PARTS, chain);
     }
-    chain->references = 1;
-    chain->generation = hgh_generation_ref(generation);
-    chain->route = (hgh_route *)hgh_resource_ref(&route->base);
-    if (service != NULL) {
-        chain->service = (hgh_service *)hgh_resource_ref(&service->base);
-    }
-    if (consumer != NULL) {
-        chain->consumer = (hg_consumer *)hgh_resource_ref(&consumer->base);
-    }
-    work->generation = generation;
-    work->chain = chain;
-    /* By precedence: consumer > route > service. */
-    if (consumer != NULL && !candidates_take(work, &consumer->base, &objects[0])) {
-        goto cleanup;
-    }
-    if (!candidates_take(work, &route->base, &objects[1])) {
-        goto cleanup;
-    }
-    if (service != NULL && !candidates_take(work, &service->base, &objects[2])) {
-        goto cleanup;
-    }
-    status = work->too_many ? unavailable(chain, "chain", "more than 1024 plugins on one route")
-                            : candidates_compile(work);
-    if (status == HG_OK) {
-        *out_chain = chain;
-        chain = NULL; /* now the caller's */
-    }
-
-cleanup:
     if (status != HG_OK) {
-        (void)hg_error_set(err, status, "routes/%s: out of memory", route->base.id);
+        hgh_chain_unref(chain);
+        return hg_error_set(err, status, "routes/%s: out of memory", parts[HGH_PART_ROUTE]->id);
     }
-    for (size_t i = 0; i < 3; i++) {
-        json_decref(objects[i]);
+    *out_chain = chain;
+    return HG_OK;
+}
+
+/* The objects of one kind. */
+typedef struct object_list {
+    hgh_resource **items;
+    size_t count;
+} object_list;
+
+static void object_list_add(void *context, hgh_map_node *node)
+{
+    object_list *list = context;
+    const hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
+
+    if (cell->current != NULL) {
+        list->items[list->count++] = cell->current;
     }
-    hgh_chain_unref(chain);
-    free(work);
-    return status;
+}
+
+static int compare_ages(const void *a, const void *b)
+{
+    const hgh_resource *left = *(hgh_resource *const *)a;
+    const hgh_resource *right = *(hgh_resource *const *)b;
+
+    if (left->created != right->created) {
+        return left->created < right->created ? -1 : 1;
+    }
+    return strcmp(left->id, right->id);
+}
+
+hg_status hgh_chain_compile_global(hgh_generation *generation,
+                                   const hgh_snapshot *snapshot,
+                                   hgh_chain **out_chain,
+                                   hg_error *err)
+{
+    const hgh_map *rules = &snapshot->kinds[HGH_GLOBAL_RULES];
+    object_list list = {calloc(rules->count + 1, sizeof(hgh_resource *)), 0};
+    hgh_chain *chain = calloc(1, sizeof(*chain));
+    hg_status status = HG_ERR_NO_MEMORY;
+
+    if (list.items != NULL && chain != NULL) {
+        hgh_map_each((hgh_map *)(uintptr_t)rules, object_list_add, &list); /* which only reads */
+        qsort(list.items, list.count, sizeof(*list.items), compare_ages);
+        chain->references = 1;
+        chain->generation = hgh_generation_ref(generation);
+        status = compile(generation, snapshot, list.items, list.count, chain);
+    }
+    free(list.items);
+    if (status != HG_OK) {
+        hgh_chain_unref(chain);
+        return hg_error_set(err, status, "global_rules: out of memory");
+    }
+    *out_chain = chain;
+    return HG_OK;
 }
 
 void hgh_chain_unref(hgh_chain *chain)
@@ -322,216 +455,12 @@ void hgh_chain_unref(hgh_chain *chain)
     free(chain->configurations);
     free(chain->steps);
     free(chain->step_configurations);
+    free(chain->step_metadata);
     free(chain->unavailable);
-    if (chain->route != NULL) {
-        hgh_resource_unref(&chain->route->base);
-    }
-    if (chain->service != NULL) {
-        hgh_resource_unref(&chain->service->base);
-    }
-    if (chain->consumer != NULL) {
-        hgh_resource_unref(&chain->consumer->base);
+    free(chain->warning);
+    for (size_t i = 0; i < HGH_CHAIN_PARTS; i++) {
+        hgh_resource_unref(chain->parts[i]);
     }
     hgh_generation_unref(chain->generation);
     free(chain);
-}
-
-/* ----------------------------------------------------------------------------------- cache */
-
-void hgh_chain_cache_init(hgh_chain_cache *cache)
-{
-    memset(cache, 0, sizeof(*cache));
-    hgh_map_init(&cache->with_consumer);
-}
-
-static void list_add(hgh_chain_cache *cache, hgh_chain *chain)
-{
-    chain->newer = NULL;
-    chain->older = cache->newest;
-    if (cache->newest != NULL) {
-        cache->newest->newer = chain;
-    } else {
-        cache->oldest = chain;
-    }
-    cache->newest = chain;
-    cache->count++;
-}
-
-static void list_remove(hgh_chain_cache *cache, hgh_chain *chain)
-{
-    *(chain->newer != NULL ? &chain->newer->older : &cache->newest) = chain->older;
-    *(chain->older != NULL ? &chain->older->newer : &cache->oldest) = chain->newer;
-    cache->count--;
-}
-
-/* Enters the chain in the lists of its objects. */
-static void links_add(hgh_chain *chain)
-{
-    hgh_resource *objects[HGH_CHAIN_OBJECTS] = {
-        &chain->route->base,
-        chain->service == NULL ? NULL : &chain->service->base,
-        chain->consumer == NULL ? NULL : &chain->consumer->base,
-    };
-
-    for (size_t i = 0; i < HGH_CHAIN_OBJECTS; i++) {
-        hgh_chain_link *link = &chain->links[i];
-
-        if (objects[i] == NULL) {
-            continue;
-        }
-        *link = (hgh_chain_link){chain, objects[i]->chains, &objects[i]->chains};
-        if (link->next != NULL) {
-            link->next->at = &link->next;
-        }
-        objects[i]->chains = link;
-    }
-}
-
-static void links_remove(hgh_chain *chain)
-{
-    for (size_t i = 0; i < HGH_CHAIN_OBJECTS; i++) {
-        hgh_chain_link *link = &chain->links[i];
-
-        if (link->chain == NULL) {
-            continue;
-        }
-        *link->at = link->next;
-        if (link->next != NULL) {
-            link->next->at = link->at;
-        }
-        *link = (hgh_chain_link){0};
-    }
-}
-
-/* Out of the cache's tables; the reference is the caller's to drop. */
-static void cache_take(hgh_chain_cache *cache, hgh_chain *chain)
-{
-    list_remove(cache, chain);
-    links_remove(chain);
-    if (chain->consumer != NULL) {
-        hgh_map_remove(&cache->with_consumer, &chain->node);
-    } else {
-        chain->route->chain = NULL;
-    }
-}
-
-static void cache_detach_one(hgh_chain_cache *cache, hgh_chain *chain)
-{
-    cache_take(cache, chain);
-    chain->older = cache->detached;
-    cache->detached = chain;
-}
-
-/* Takes over a reference on HG_OK. */
-static hg_status cache_enter(hgh_chain_cache *cache, hgh_chain *chain)
-{
-    if (chain->consumer != NULL) {
-        hg_status status;
-
-        chain->key[0] = chain->route;
-        chain->key[1] = chain->consumer;
-        chain->node.key = (hg_text){(const char *)chain->key, sizeof(chain->key)};
-        status = hgh_map_add(&cache->with_consumer, &chain->node);
-        if (status != HG_OK) {
-            return status;
-        }
-    } else {
-        chain->route->chain = chain;
-    }
-    list_add(cache, chain);
-    links_add(chain);
-    return HG_OK;
-}
-
-/* False: one of its parts was replaced while the request that asks was under way. */
-static bool chain_is_in_force(const hgh_chain_cache *cache, const hgh_chain *chain)
-{
-    return chain->generation == cache->generation && chain->route->base.in_force &&
-           (chain->consumer == NULL || chain->consumer->base.in_force);
-}
-
-static hgh_chain *
-cache_find(const hgh_chain_cache *cache, const hgh_route *route, const hg_consumer *consumer)
-{
-    const void *key[2] = {route, consumer};
-    hgh_map_node *node;
-
-    if (consumer == NULL) {
-        return route->chain;
-    }
-    node = hgh_map_find(&cache->with_consumer, (hg_text){(const char *)key, sizeof(key)});
-    return node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_chain, node);
-}
-
-hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
-                              hgh_generation *generation,
-                              hgh_route *route,
-                              hg_consumer *consumer,
-                              hgh_chain **out_chain,
-                              hg_error *err)
-{
-    hgh_service *service = route->service == NULL ? NULL : (hgh_service *)route->service->current;
-    hgh_chain *chain = cache_find(cache, route, consumer);
-    hg_status status;
-
-    if (chain != NULL && chain->generation == generation && chain->service == service) {
-        if (chain != cache->newest) {
-            list_remove(cache, chain);
-            list_add(cache, chain);
-        }
-        *out_chain = hgh_chain_ref(chain);
-        return HG_OK;
-    }
-    status = hgh_chain_compile(generation, route, service, consumer, out_chain, err);
-    if (status != HG_OK || !chain_is_in_force(cache, *out_chain)) {
-        return status;
-    }
-    if (chain != NULL) {
-        cache_take(cache, chain);
-        hgh_chain_unref(chain);
-    }
-    if (cache_enter(cache, *out_chain) == HG_OK) { /* else it serves this request alone */
-        (void)hgh_chain_ref(*out_chain);
-    }
-    if (cache->count > HGH_CHAINS_MAX) {
-        hgh_chain *oldest = cache->oldest;
-
-        cache_take(cache, oldest);
-        hgh_chain_unref(oldest);
-    }
-    return HG_OK;
-}
-
-void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource)
-{
-    while (resource->chains != NULL) {
-        cache_detach_one(cache, resource->chains->chain);
-    }
-}
-
-void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *generation)
-{
-    cache->generation = generation;
-    while (cache->newest != NULL) {
-        cache_detach_one(cache, cache->newest);
-    }
-}
-
-bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most)
-{
-    while (cache->detached != NULL && most > 0) {
-        hgh_chain *chain = cache->detached;
-
-        cache->detached = chain->older;
-        hgh_chain_unref(chain);
-        most--;
-    }
-    return cache->detached == NULL;
-}
-
-void hgh_chain_cache_done(hgh_chain_cache *cache)
-{
-    hgh_chain_cache_detach(cache, NULL);
-    (void)hgh_chain_cache_free_some(cache, UINT32_MAX);
-    hgh_map_done(&cache->with_consumer);
 }

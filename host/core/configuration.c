@@ -280,6 +280,19 @@ static hg_status own_decode(hgh_configuration *configuration,
     return status;
 }
 
+/* What is made while a plugin loads is the plugin's own: a reference would keep it loaded for ever.
+ */
+static bool is_of_plugin(const hgh_plugin *plugin, hgh_use use)
+{
+    return use == HGH_USE_ATTRIBUTES || (use == HGH_USE_METADATA && !plugin->initialised);
+}
+
+json_t *hgh_configuration_value(const json_t *object, const char *plugin, hgh_use use)
+{
+    return use == HGH_USE_METADATA ? (json_t *)(uintptr_t)object
+                                   : json_object_get(json_object_get(object, "plugins"), plugin);
+}
+
 hg_status hgh_configuration_decode(hgh_plugin *plugin,
                                    hgh_use use,
                                    const json_t *value,
@@ -316,6 +329,10 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     configuration->use = use;
     configuration->priority = plugin->descriptor->priority;
     configuration->source.checksum = json_checksum(value);
+    configuration->source.use = (uint32_t)use;
+    if (use == HGH_USE_METADATA) {
+        (void)json_object_del(own, "id"); /* the store's, not the plugin's */
+    }
     meta = json_object_get(own, "_meta");
     if (meta != NULL && use != HGH_USE_METADATA && use != HGH_USE_ATTRIBUTES) {
         status = meta_decode(configuration, plugin, meta, prefix, issues);
@@ -333,8 +350,7 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
         status = HG_ERR_INVALID; /* a parse() that finds fault and returns HG_OK */
     }
     if (status == HG_OK) {
-        /* Attributes belong to the plugin itself: a reference would keep it loaded for ever. */
-        configuration->plugin = use == HGH_USE_ATTRIBUTES ? NULL : hgh_plugin_ref(plugin);
+        configuration->plugin = is_of_plugin(plugin, use) ? NULL : hgh_plugin_ref(plugin);
         *out_configuration = configuration;
         configuration = NULL; /* now the caller's */
     } else if (issues->count == before && issues->dropped == 0) {
@@ -359,7 +375,7 @@ hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_iss
     uint64_t outer;
     size_t before = issues->count;
 
-    if (plugin->descriptor->check == NULL) {
+    if (plugin->descriptor->check == NULL || configuration->use == HGH_USE_METADATA) {
         return HG_OK;
     }
     outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_CHECK);

@@ -12,7 +12,7 @@
 /** Shared, immutable. Keeps its plugin loaded. */
 typedef struct hgh_configuration {
     uint32_t references;
-    hgh_plugin *plugin; /* a reference; NULL for attributes, whose plugin owns them */
+    hgh_plugin *plugin; /* a reference; NULL for what the plugin itself owns */
     const hg_config_description *description;
     hgh_decoded *decoded; /* field table */
     void *raw;            /* raw way: what parse() made */
@@ -55,7 +55,10 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
                                    hg_issues *issues,
                                    hg_issues *warnings);
 
-/** Runs the plugin's own check(), if it has one; only in the probe. */
+/** Where an object holds a plugin's configuration of that use, borrowed from it; NULL: nowhere. */
+json_t *hgh_configuration_value(const json_t *object, const char *plugin, hgh_use use);
+
+/** Runs the plugin's own check(), if it has one, but for metadata; only in the probe. */
 hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_issues *issues);
 
 static inline hgh_configuration *hgh_configuration_ref(hgh_configuration *configuration)

@@ -61,11 +61,11 @@ static plugin_count *count_find_or_make(hgh_consumer_index *index, const char *p
     return count;
 }
 
-/* Which of two consumers with one key counts: the one that was changed last. */
+/* Which of two owners of one key counts: the one that was changed last. */
 static bool key_counts_before(const hgh_consumer_key *a, const hgh_consumer_key *b)
 {
-    const hgh_resource *left = &a->consumer->base;
-    const hgh_resource *right = &b->consumer->base;
+    const hgh_resource *left = &a->owner->base;
+    const hgh_resource *right = &b->owner->base;
 
     return left->revision != right->revision ? left->revision > right->revision
                                              : strcmp(left->id, right->id) > 0;
@@ -119,7 +119,7 @@ static void key_leave(hgh_consumer_index *index, hgh_consumer_key *key)
 }
 
 static hg_status
-key_add(hgh_consumer_index *index, hg_consumer *consumer, const char *plugin, const json_t *value)
+key_add(hgh_consumer_index *index, hg_consumer *owner, const char *plugin, const json_t *value)
 {
     size_t plugin_size = strlen(plugin) + 1;
     size_t length = json_string_length(value);
@@ -135,30 +135,30 @@ key_add(hgh_consumer_index *index, hg_consumer *consumer, const char *plugin, co
         memcpy(key->text + plugin_size, json_string_value(value), length);
     }
     key->node.key = (hg_text){key->text, plugin_size + length};
-    key->consumer = consumer;
+    key->owner = owner;
     if (key_enter(index, key) != HG_OK) {
         free(key);
         return HG_ERR_NO_MEMORY;
     }
-    key->next = consumer->keys;
-    consumer->keys = key;
+    key->next = owner->keys;
+    owner->keys = key;
     count->keys++;
     return HG_OK;
 }
 
 hg_status hgh_consumer_index_add(hgh_consumer_index *index,
                                  const hgh_generation *generation,
-                                 hg_consumer *consumer)
+                                 hg_consumer *owner)
 {
     json_t *object;
     const char *name;
     json_t *value;
     hg_status status = HG_OK;
 
-    if (!consumer->base.has_plugins) {
+    if (!owner->base.has_plugins) {
         return HG_OK;
     }
-    object = hgh_resource_json(&consumer->base);
+    object = hgh_resource_json(&owner->base);
     if (object == NULL) {
         return HG_ERR_NO_MEMORY;
     }
@@ -174,23 +174,23 @@ hg_status hgh_consumer_index_add(hgh_consumer_index *index,
         }
         key = json_object_get(value, key_field(plugin));
         if (json_is_string(key) && json_string_length(key) <= KEY_MAX) {
-            status = key_add(index, consumer, name, key);
+            status = key_add(index, owner, name, key);
         }
     }
     json_decref(object);
     return status;
 }
 
-void hgh_consumer_index_remove(hgh_consumer_index *index, hg_consumer *consumer)
+void hgh_consumer_index_remove(hgh_consumer_index *index, hg_consumer *owner)
 {
-    while (consumer->keys != NULL) {
-        hgh_consumer_key *key = consumer->keys;
+    while (owner->keys != NULL) {
+        hgh_consumer_key *key = owner->keys;
         hgh_map_node *node = hgh_map_find(&index->plugins, hg_text_of(key->text));
 
         if (node != NULL) {
             HGH_CONTAINER_OF(node, plugin_count, node)->keys--;
         }
-        consumer->keys = key->next;
+        owner->keys = key->next;
         key_leave(index, key);
         free(key);
     }
@@ -202,6 +202,7 @@ hgh_consumer_index_find(const hgh_consumer_index *index, const char *plugin, hg_
     char text[HG_NAME_MAX + 1 + KEY_MAX];
     size_t plugin_size = strlen(plugin) + 1;
     hgh_map_node *node;
+    const hgh_consumer_key *found;
 
     if (key.length > KEY_MAX) {
         return NULL;
@@ -211,7 +212,11 @@ hgh_consumer_index_find(const hgh_consumer_index *index, const char *plugin, hg_
         memcpy(text + plugin_size, key.data, key.length);
     }
     node = hgh_map_find(&index->keys, (hg_text){text, plugin_size + key.length});
-    return node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_consumer_key, node)->consumer;
+    found = node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_consumer_key, node);
+    while (found != NULL && hgh_consumer_of(found->owner) == NULL) {
+        found = found->older; /* a credential whose consumer is not there identifies nobody */
+    }
+    return found == NULL ? NULL : found->owner;
 }
 
 bool hgh_consumer_index_has(const hgh_consumer_index *index, const char *plugin)

@@ -8,7 +8,7 @@
 #include "host/core/map.h"
 #include "host/core/resource.h"
 
-/** Credentials of the consumers in force, by plugin and key. */
+/** Keys of the consumers and credentials in force, by plugin and key. */
 typedef struct hgh_consumer_index {
     hgh_map keys;    /* of hgh_consumer_key */
     hgh_map plugins; /* how many keys each plugin has */
@@ -16,21 +16,23 @@ typedef struct hgh_consumer_index {
 
 void hgh_consumer_index_init(hgh_consumer_index *index);
 
-/** All consumers must have been removed. */
+/** All owners of keys must have been removed. */
 void hgh_consumer_index_done(hgh_consumer_index *index);
 
 /**
- * Enters the credentials of a consumer: for every plugin of `generation` that names a key field,
- * that field of the consumer's configuration of it.
+ * Enters the keys of a consumer or of a credential: for every plugin of `generation` that names a
+ * key field, that field of the owner's configuration of it.
  */
 hg_status hgh_consumer_index_add(hgh_consumer_index *index,
                                  const hgh_generation *generation,
-                                 hg_consumer *consumer);
+                                 hg_consumer *owner);
 
-void hgh_consumer_index_remove(hgh_consumer_index *index, hg_consumer *consumer);
+void hgh_consumer_index_remove(hgh_consumer_index *index, hg_consumer *owner);
 
-/** Borrowed; NULL: nobody has that key. Of several consumers with one key the one that was changed
- * last counts, in every process the same. */
+/**
+ * The owner of a key; borrowed. NULL: nobody has it. Of several the one that was changed last
+ * counts, in every process the same; a credential counts while its consumer is there.
+ */
 hg_consumer *
 hgh_consumer_index_find(const hgh_consumer_index *index, const char *plugin, hg_text key);
 

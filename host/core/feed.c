@@ -61,5 +61,9 @@ const hgh_feed_record *hgh_feed_record_check(const void *bytes, uint64_t availab
         record->crc != checksum(record, record->length)) {
         return NULL;
     }
+    if (hgh_feed_record_key(record)[record->key_length] != '\0' ||
+        hgh_feed_record_value(record)[record->value_length] != '\0') {
+        return NULL;
+    }
     return record;
 }

@@ -100,7 +100,8 @@ void hgh_feed_record_write(void *into,
                            size_t value_length);
 
 /**
- * Checks the record at `bytes`, of which `available` may be read: lengths, alignment, checksum.
+ * Checks the record at `bytes`, of which `available` may be read: lengths, alignment, checksum, the
+ * NULs.
  * Returns NULL if it is cut short or damaged, else the record.
  */
 const hgh_feed_record *hgh_feed_record_check(const void *bytes, uint64_t available);

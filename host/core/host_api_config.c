@@ -16,6 +16,11 @@ static const hg_config_source *config_source(const hg_request *request)
     return &hgh_request_configuration(request)->source;
 }
 
+static const void *config_metadata(const hg_request *request)
+{
+    return hgh_chain_metadata(request->running, request->step);
+}
+
 static hg_text template_lookup(void *context, hg_text name)
 {
     return hgh_request_variable(context, name);
@@ -60,5 +65,6 @@ const hg_config_api hgh_host_config_api = {
     .address_parse = hgh_address_parse,
     .address_format = hgh_address_format,
     .regex_match_from = hgh_regex_match_from,
+    .metadata = config_metadata,
     .template_render_key = config_template_render_key,
 };

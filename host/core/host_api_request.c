@@ -21,9 +21,10 @@ static void *request_data(hg_request *request)
 {
     const hgh_plugin *plugin = hgh_request_configuration(request)->plugin;
     size_t size = plugin->descriptor->request_size;
+    bool is_global = hgh_request_is_global(request);
     hgh_plugin_data *data = request->data;
 
-    while (data != NULL && data->plugin != plugin) {
+    while (data != NULL && (data->plugin != plugin || data->is_global != is_global)) {
         data = data->next;
     }
     if (data == NULL && size > 0) {
@@ -33,6 +34,7 @@ static void *request_data(hg_request *request)
         }
         memset(data, 0, sizeof(*data) + size);
         data->plugin = plugin;
+        data->is_global = is_global;
         data->next = request->data;
         request->data = data;
     }
@@ -63,7 +65,7 @@ static hg_text request_host(hg_request *request)
 
 static hg_text request_uri(hg_request *request)
 {
-    return text_cached(request, &request->texts.uri, request->engine->uri(request->engine_request));
+    return text_cached(request, &request->texts.uri, hgh_request_path(request));
 }
 
 static hg_text request_raw_uri(hg_request *request)
@@ -102,8 +104,12 @@ static hg_status request_set_uri(hg_request *request, hg_text uri)
         return HG_ERR_INVALID;
     }
     uri = hgh_request_text_copy(request, uri);
-    return uri.data == NULL ? HG_ERR_NO_MEMORY
-                            : request->engine->set_uri(request->engine_request, uri);
+    request->request_uri = hgh_request_target(request);
+    if (uri.data == NULL || request->request_uri.data == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    request->path = (hg_text){0};
+    return request->engine->set_uri(request->engine_request, uri);
 }
 
 static hg_status request_set_arguments(hg_request *request, hg_text arguments)
@@ -117,9 +123,11 @@ static hg_status request_set_arguments(hg_request *request, hg_text arguments)
         }
     }
     arguments = hgh_request_text_copy(request, arguments.data == NULL ? HG_TEXT("") : arguments);
-    return arguments.data == NULL
-               ? HG_ERR_NO_MEMORY
-               : request->engine->set_arguments(request->engine_request, arguments);
+    request->request_uri = hgh_request_target(request);
+    if (arguments.data == NULL || request->request_uri.data == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    return request->engine->set_arguments(request->engine_request, arguments);
 }
 
 static hg_text request_header(hg_request *request, hg_text name)

@@ -122,6 +122,7 @@ static hg_status response_buffer_body(hg_request *request, size_t max_bytes)
     *buffer = (hgh_body_buffer){
         .next = request->body_buffers,
         .plugin = hgh_request_configuration(request)->plugin,
+        .is_global = hgh_request_is_global(request),
         .max_bytes = max_bytes,
     };
     request->body_buffers = buffer;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/json_value.h"
+
 static void issue_clear(hgh_issue *issue)
 {
     free(issue->pointer);
@@ -12,6 +14,17 @@ static void issue_clear(hgh_issue *issue)
     free(issue->wanted);
     free(issue->text);
     memset(issue, 0, sizeof(*issue));
+}
+
+/** A copy that is UTF-8; NULL: no memory. */
+static char *copy_of(const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy != NULL) {
+        hgh_utf8_mend(copy);
+    }
+    return copy;
 }
 
 void hgh_issues_add(
@@ -24,10 +37,10 @@ void hgh_issues_add(
         return;
     }
     issue = (hgh_issue){
-        .pointer = strdup(pointer),
-        .found = strdup(found),
-        .wanted = strdup(wanted),
-        .text = text == NULL ? NULL : strdup(text),
+        .pointer = copy_of(pointer),
+        .found = copy_of(found),
+        .wanted = copy_of(wanted),
+        .text = text == NULL ? NULL : copy_of(text),
     };
     if (issue.pointer == NULL || issue.found == NULL || issue.wanted == NULL ||
         (text != NULL && issue.text == NULL)) {

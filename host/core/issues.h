@@ -26,7 +26,8 @@ struct hg_issues {
     hgh_issue items[HGH_ISSUES_MAX];
 };
 
-/** Adds one finding; copies everything; `text` may be NULL. */
+/** Adds one finding; copies everything; `text` may be NULL. What is no UTF-8 becomes '?': findings
+ * may quote any bytes, and end as JSON. */
 void hgh_issues_add(hg_issues *issues,
                     const char *pointer,
                     const char *found,

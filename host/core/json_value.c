@@ -204,6 +204,40 @@ size_t hgh_utf8_fitting(const char *text, size_t length, size_t max)
     return max;
 }
 
+/** Bytes of the character that begins here; 0 if none does (RFC 3629, section 4). */
+static size_t character_length(const unsigned char *at)
+{
+    size_t length = at[0] < 0x80                     ? 1
+                    : at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+                    : at[0] >= 0xe0 && at[0] <= 0xef ? 3
+                    : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+                                                     : 0;
+
+    for (size_t i = 1; i < length; i++) {
+        if ((at[i] & 0xc0u) != 0x80u) { /* a NUL is none either */
+            return 0;
+        }
+    }
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f)) {
+        return 0; /* a longer form than needed, a surrogate, beyond U+10FFFF */
+    }
+    return length;
+}
+
+void hgh_utf8_mend(char *text)
+{
+    size_t length;
+
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at += length) {
+        length = character_length(at);
+        if (length == 0) {
+            *at = '?';
+            length = 1;
+        }
+    }
+}
+
 const char *hgh_json_describe(const json_t *value, char *buffer, size_t size)
 {
     size_t length;

@@ -53,6 +53,9 @@ const char *hgh_json_format_number(const json_t *number, char *buffer, size_t si
  * the rest. Returns `buffer`, of HGH_JSON_DESCRIBE_MAX bytes. */
 const char *hgh_json_describe(const json_t *value, char *buffer, size_t size);
 
+/** Puts '?' in the place of each byte that is no part of a UTF-8 character. */
+void hgh_utf8_mend(char *text);
+
 /** Bytes of the longest start of a text that is no longer than `max` and cuts no character. */
 size_t hgh_utf8_fitting(const char *text, size_t length, size_t max);
 

@@ -116,6 +116,26 @@ static hg_status plugin_attributes(hgh_plugin *plugin, const json_t *attributes,
     return status;
 }
 
+/* What a plugin sees while no metadata is stored: the defaults of its description, or nothing if
+ * that demands more. */
+static hg_status plugin_metadata(hgh_plugin *plugin)
+{
+    hg_issues issues = {0};
+    json_t *empty = json_object();
+    hg_status status = HG_OK;
+
+    if (empty == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (plugin->uses[HGH_USE_METADATA].description != NULL) {
+        status = hgh_configuration_decode(plugin, HGH_USE_METADATA, empty, "plugin_metadata",
+                                          plugin->name, "", &plugin->metadata, &issues, NULL);
+    }
+    hgh_issues_done(&issues);
+    json_decref(empty);
+    return status == HG_ERR_INVALID ? HG_OK : status;
+}
+
 static hg_status plugin_init(hgh_plugin *plugin, hg_error *err)
 {
     hgh_blame *blame = &plugin->plugin_host->blame;
@@ -196,6 +216,9 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
                                hgh_issues_first(issues, buffer, sizeof(buffer)));
         }
     }
+    if (status == HG_OK && plugin_metadata(plugin) != HG_OK) {
+        status = hg_error_set(err, HG_ERR_NO_MEMORY, "metadata: out of memory");
+    }
     if (status == HG_OK) {
         status = plugin_init(plugin, err);
     }
@@ -220,6 +243,7 @@ static void plugin_unload(hgh_plugin *plugin)
         hgh_blame_leave(blame, outer);
     }
     hgh_configuration_unref(plugin->attributes);
+    hgh_configuration_unref(plugin->metadata);
     for (int use = 0; use < HGH_USES; use++) {
         hgh_schema_free(plugin->uses[use].schema);
         json_decref(plugin->uses[use].schema_json);

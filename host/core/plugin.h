@@ -37,10 +37,10 @@ typedef struct hgh_plugin_host {
 
 /** What a configuration is for. */
 typedef enum hgh_use {
-    HGH_USE_CONFIG = 0,
-    HGH_USE_CONSUMER = 1,
-    HGH_USE_METADATA = 2,
-    HGH_USE_ATTRIBUTES = 3,
+    HGH_USE_CONFIG = HG_USE_CONFIG,
+    HGH_USE_CONSUMER = HG_USE_CONSUMER,
+    HGH_USE_METADATA = HG_USE_METADATA,
+    HGH_USE_ATTRIBUTES = HG_USE_ATTRIBUTES,
     HGH_USES = 4,
 } hgh_use;
 
@@ -61,7 +61,8 @@ typedef struct hgh_plugin {
     hg_host host;                /* what the object's slot points to */
     hgh_plugin_use uses[HGH_USES];
     struct hgh_configuration *attributes; /* owned; NULL: none */
-    hgh_table **metrics;                  /* one a declared metric */
+    struct hgh_configuration *metadata; /* owned: what holds while none is stored; NULL: nothing */
+    hgh_table **metrics;                /* one a declared metric */
     uint32_t metrics_count;
     hg_dict *dicts; /* tables it has opened */
     bool initialised;

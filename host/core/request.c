@@ -109,27 +109,59 @@ static void exit_fill_body(hg_request *request)
 
 /* ----------------------------------------------------------------------------------- begin */
 
-static hg_status chain_switch(hg_request *request, hg_consumer *consumer)
+/* False: a plugin of it cannot run, which is the request's exit. */
+static bool
+chain_is_available(hg_request *request, hgh_chain *chain, const char *of, const char *id)
+{
+    if (chain->warning != NULL) {
+        hgh_request_log_line(request, HG_LOG_ERROR, "%s", chain->warning);
+        free(chain->warning);
+        chain->warning = NULL;
+    }
+    if (chain->unavailable == NULL) {
+        return true;
+    }
+    hgh_request_log_line(request, HG_LOG_ERROR, "%s%s: %s", of, id, chain->unavailable);
+    hgh_request_fail(request, 503, "503 Service Unavailable");
+    return false;
+}
+
+static void chain_failed(hg_request *request, const hg_error *err)
+{
+    hgh_request_log_line(request, HG_LOG_ERROR, "%s", err->text);
+    hgh_request_fail(request, 500, "500 Internal Server Error");
+}
+
+/* The chain of the route, or of the route and the attached consumer. */
+static hg_status chain_switch(hg_request *request)
 {
     hgh_chain *chain = NULL;
     hg_error err = HG_ERROR_INIT;
-    hg_status status = hgh_chain_cache_get(&request->runtime->chains, request->generation,
-                                           request->route, consumer, &chain, &err);
+    hg_status status =
+        hgh_chain_cache_get(&request->runtime->chains, request->generation, request->route,
+                            request->consumer, request->credential, &chain, &err);
 
     if (status != HG_OK) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "%s", err.text);
-        hgh_request_fail(request, 500, "500 Internal Server Error");
+        chain_failed(request, &err);
         return status;
     }
     request->first_chain = request->chain;
     request->chain = chain;
-    if (chain->unavailable != NULL) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "route %s: %s", request->route->base.id,
-                             chain->unavailable);
-        hgh_request_fail(request, 503, "503 Service Unavailable");
-        return HG_ERR_NOT_FOUND;
+    return chain_is_available(request, chain, "route ", request->route->base.id) ? HG_OK
+                                                                                 : HG_ERR_NOT_FOUND;
+}
+
+/* False: a global rule cannot run, which is the request's exit. */
+static bool global_begin(hg_request *request)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &request->global,
+                                   &err) != HG_OK) {
+        chain_failed(request, &err);
+        return false;
     }
-    return HG_OK;
+    return chain_is_available(request, request->global, "global rules", "");
 }
 
 static void parameters_keep(hg_request *request, const hgh_route_match *match)
@@ -146,6 +178,62 @@ static void parameters_keep(hg_request *request, const hgh_route_match *match)
     }
 }
 
+/* Applies the path rules. False: the request has its exit. */
+static bool path_prepare(hg_request *request)
+{
+    const hgh_path_rules *rules = &request->runtime->path_rules;
+    const hgh_engine *engine = request->engine;
+    hg_text path = engine->uri(request->engine_request);
+    hg_text target = rules->encoded_slash ? engine->raw_uri(request->engine_request) : (hg_text){0};
+    bool encoded = rules->encoded_slash && hgh_path_has_encoded_slash(target);
+    hg_error err = HG_ERROR_INIT;
+    char *buffer;
+
+    if (encoded) {
+        buffer = engine->allocate(request->engine_request, target.length + 1);
+        if (buffer == NULL) {
+            hgh_request_fail(request, 500, "500 Internal Server Error");
+            return false;
+        }
+        path = hgh_path_keeping_slashes(target, buffer);
+    }
+    if (rules->like_servlet && hgh_path_has_parameters(path)) {
+        buffer = engine->allocate(request->engine_request, path.length);
+        if (buffer == NULL) {
+            hgh_request_fail(request, 500, "500 Internal Server Error");
+            return false;
+        }
+        if (hgh_path_like_servlet(path, buffer, &path, &err) != HG_OK) {
+            hgh_request_log_line(request, HG_LOG_ERROR, "failed to normalize: %s", err.text);
+            hgh_request_fail(request, 400, "400 Bad Request");
+            return false;
+        }
+    }
+    request->path = rules->delete_tail_slash ? hgh_path_without_tail_slash(path) : path;
+    return true;
+}
+
+static bool has_path_rules(const hgh_path_rules *rules)
+{
+    return rules->delete_tail_slash || rules->like_servlet || rules->encoded_slash;
+}
+
+static void route_missing(hg_request *request)
+{
+    hgh_request_fail(request, 404, "404 Route Not Found");
+}
+
+/* True if the route names an object that has gone. */
+static bool is_missing(hg_request *request, const hgh_cell *cell, const char *noun)
+{
+    if (cell == NULL || cell->current != NULL) {
+        return false;
+    }
+    hgh_request_log_line(request, HG_LOG_ERROR, "route %s: %s %s is not there",
+                         request->route->base.id, noun, cell->id);
+    return true;
+}
+
 static void route_find(hg_request *request)
 {
     const hgh_engine *engine = request->engine;
@@ -154,7 +242,7 @@ static void route_find(hg_request *request)
     hgh_route_query query = {
         .method = engine->method(engine_request),
         .host = engine->host(engine_request),
-        .uri = engine->uri(engine_request),
+        .uri = hgh_request_path(request),
         .client = &request->client,
         .find = hgh_request_expression_variable,
         .context = request,
@@ -162,19 +250,21 @@ static void route_find(hg_request *request)
 
     hgh_router_match(request->runtime->router, &query, &match);
     if (match.route == NULL) {
-        hgh_request_fail(request, 404, "404 Route Not Found");
+        if (request->global == NULL) {
+            route_missing(request);
+        }
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = match.uri;
+    request->matched_uri = hgh_route_match_uri(&match);
     parameters_keep(request, &match);
-    if (match.route->service != NULL && match.route->service->current == NULL) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "route %s: service %s is not there",
-                             match.route->base.id, match.route->service->id);
+    if (is_missing(request, match.route->plugin_config, "plugin config")) {
+        hgh_request_fail(request, 503, "503 Service Unavailable");
+    } else if (is_missing(request, match.route->service, "service")) {
         hgh_request_fail(request, 404, "404 Not Found");
-        return;
+    } else {
+        (void)chain_switch(request); /* a failure is the request's exit */
     }
-    (void)chain_switch(request, NULL); /* a failure is the request's exit */
 }
 
 hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_request)
@@ -195,6 +285,14 @@ hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_req
     engine->client_address(engine_request, &request->client);
     atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slot->requests_live, 1, memory_order_relaxed);
+    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
+        return request;
+    }
+    if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
+        request->stage = HGH_STAGE_REWRITE;
+    } else if (!global_begin(request)) {
+        return request;
+    }
     route_find(request);
     return request;
 }
@@ -233,7 +331,7 @@ static bool step_run_waiting(hg_request *request)
 /* The end that a plugin gave to the request: its warning, its body, what it may not do. */
 static void step_ended_request(hg_request *request, const hgh_step *step, hg_verdict verdict)
 {
-    const hgh_configuration *configuration = hgh_chain_configuration(request->chain, step);
+    const hgh_configuration *configuration = hgh_chain_configuration(request->running, step);
     const char *name = configuration->plugin->name;
     hgh_exit *end = &request->exit;
 
@@ -261,9 +359,9 @@ static void step_ended_request(hg_request *request, const hgh_step *step, hg_ver
 }
 
 /* Walks the rest of a phase. HGH_GO_UPSTREAM: it is over, the next one begins. */
-static hgh_outcome phase_run(hg_request *request, hg_phase phase)
+static hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
 {
-    const hgh_steps *steps = &request->chain->phases[phase];
+    const hgh_steps *steps = &chain->phases[phase];
     const hgh_step *end = steps->items + steps->count;
     const hgh_step *step = steps->items + request->index;
     hgh_blame *blame = hgh_request_blame(request);
@@ -273,6 +371,7 @@ static hgh_outcome phase_run(hg_request *request, hg_phase phase)
         return HGH_GO_UPSTREAM;
     }
     request->phase = phase;
+    request->running = chain;
     if (request->verdict_ready) { /* a parked callback has ended */
         request->verdict_ready = false;
         verdict = request->verdict;
@@ -302,125 +401,21 @@ static hgh_outcome phase_run(hg_request *request, hg_phase phase)
     return HGH_GO_UPSTREAM;
 }
 
-static hgh_upstream *upstream_in(const hgh_cell *cell)
+/* What follows the rewrite phase of the route: that of the attached consumer, if there is one. */
+static void rewrite_end(hg_request *request)
 {
-    return cell->current == NULL
-               ? NULL
-               : ((const hgh_upstream_resource *)(const void *)cell->current)->upstream;
-}
+    const hg_consumer *consumer = request->consumer;
 
-/* The upstream in force: of the route, else of its service; an id before an inline one. */
-static hgh_upstream *upstream_find(hg_request *request)
-{
-    const hgh_route *route = request->route;
-    const hgh_service *service = request->chain->service;
-    const hgh_cell *cell = route->upstream_cell;
-    hgh_upstream *upstream = route->upstream;
-
-    if (cell == NULL && upstream == NULL && service != NULL) {
-        cell = service->upstream_cell;
-        upstream = service->upstream;
+    request->stage = request->global == NULL ? HGH_STAGE_ACCESS : HGH_STAGE_GLOBAL_ACCESS;
+    if (consumer == NULL) {
+        return;
     }
-    if (cell != NULL) {
-        upstream = upstream_in(cell);
-        if (upstream == NULL) {
-            hgh_request_log_line(request, HG_LOG_ERROR, "route %s: upstream %s is not there",
-                                 route->base.id, cell->id);
-            hgh_request_fail(request, 502, "502 Bad Gateway");
-        }
-    } else if (upstream == NULL) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "route %s: has no upstream", route->base.id);
+    if (consumer->group != NULL && consumer->group->current == NULL) {
+        hgh_request_log_line(request, HG_LOG_ERROR, "consumer %s: consumer group %s is not there",
+                             consumer->base.id, consumer->group->id);
         hgh_request_fail(request, 503, "503 Service Unavailable");
-    }
-    return upstream;
-}
-
-static hgh_timeouts timeouts_of(const hg_request *request, const hgh_upstream *upstream)
-{
-    const hgh_timeouts *route = &request->route->timeouts;
-
-    return route->connect_ms != 0 ? *route : upstream->timeouts;
-}
-
-static void target_set(hg_request *request, hgh_upstream *upstream)
-{
-    hgh_target *target = &request->target;
-
-    upstream->references++;
-    target->upstream = upstream;
-    target->tries_left = upstream->retries;
-    target->timeouts = timeouts_of(request, upstream);
-    if (upstream->retry_timeout_ms != 0) {
-        target->deadline_ms = request->engine->now_ms() + upstream->retry_timeout_ms;
-    }
-}
-
-static void target_resolved(
-    void *context, hg_status status, const hg_address *addresses, size_t count, uint32_t ttl_s)
-{
-    hg_request *request = context;
-    hgh_node *node = request->target.node;
-
-    request->wait.resolution = NULL;
-    if (status == HG_OK && count > 0) {
-        hgh_node_resolved(node, addresses, count, ttl_s, request->engine->now_ms());
-    } else {
-        hgh_request_log_line(request, HG_LOG_ERROR, "upstream node %s: its name has no address",
-                             node->host.data);
-    }
-    if (!request->canceled) {
-        request->engine->resume(request->engine_request);
-    }
-}
-
-/* Chooses nodes until one has an address; false: none has, the request has its exit. */
-static hgh_outcome target_pick(hg_request *request)
-{
-    hgh_target *target = &request->target;
-    const hgh_engine *engine = request->engine;
-
-    if (target->upstream == NULL) {
-        hgh_upstream *upstream = upstream_find(request);
-
-        if (upstream == NULL) {
-            return HGH_ANSWER;
-        }
-        target_set(request, upstream);
-    }
-    for (;;) {
-        bool resolved = request->stage == HGH_STAGE_RESOLVE;
-
-        if (!resolved) {
-            target->node = hgh_upstream_pick(target->upstream, &target->tried);
-        }
-        if (target->node == NULL) {
-            bool none = target->upstream->node_count == 0;
-
-            hgh_request_log_line(request, HG_LOG_ERROR, "route %s: its upstream has no %snode",
-                                 request->route->base.id, none ? "" : "usable ");
-            hgh_request_fail(request, none ? 503 : 502,
-                             none ? "503 Service Unavailable" : "502 Bad Gateway");
-            return HGH_ANSWER;
-        }
-        if (hgh_node_address(target->node, engine->now_ms(), &target->address) != NULL) {
-            request->stage = HGH_STAGE_BEFORE_PROXY;
-            return HGH_GO_UPSTREAM;
-        }
-        request->stage = HGH_STAGE_PICK;
-        if (resolved) {
-            continue; /* its name has no address: the next node */
-        }
-        request->stage = HGH_STAGE_RESOLVE;
-        request->wait.resolution =
-            engine->resolve(request->engine_request, target->node->host, target_resolved, request);
-        if (request->wait.resolution != NULL) {
-            return HGH_PARKED;
-        }
-        hgh_request_log_line(
-            request, HG_LOG_ERROR,
-            "upstream node %s: names cannot be looked up, no resolver is configured",
-            target->node->host.data);
-        request->stage = HGH_STAGE_PICK;
+    } else if (chain_switch(request) == HG_OK) {
+        request->stage = HGH_STAGE_CONSUMER_REWRITE;
     }
 }
 
@@ -430,28 +425,39 @@ hgh_outcome hgh_request_run(hg_request *request)
 
     for (;;) {
         switch ((hgh_stage)request->stage) {
-        case HGH_STAGE_REWRITE:
-            outcome = phase_run(request, HG_PHASE_REWRITE);
+        case HGH_STAGE_GLOBAL_REWRITE:
+            outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
-            request->stage = HGH_STAGE_ACCESS;
-            if (request->consumer != NULL) {
-                if (chain_switch(request, request->consumer) != HG_OK) {
-                    return HGH_ANSWER;
-                }
-                request->stage = HGH_STAGE_CONSUMER_REWRITE;
+            request->stage = request->chain == NULL ? HGH_STAGE_GLOBAL_ACCESS : HGH_STAGE_REWRITE;
+            break;
+        case HGH_STAGE_REWRITE:
+            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
+            if (outcome != HGH_GO_UPSTREAM) {
+                return outcome;
             }
+            rewrite_end(request);
             break;
         case HGH_STAGE_CONSUMER_REWRITE:
-            outcome = phase_run(request, HG_PHASE_REWRITE);
+            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
+            if (outcome != HGH_GO_UPSTREAM) {
+                return outcome;
+            }
+            request->stage = request->global == NULL ? HGH_STAGE_ACCESS : HGH_STAGE_GLOBAL_ACCESS;
+            break;
+        case HGH_STAGE_GLOBAL_ACCESS:
+            outcome = phase_run(request, request->global, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = HGH_STAGE_ACCESS;
+            if (request->chain == NULL) {
+                route_missing(request);
+            }
             break;
         case HGH_STAGE_ACCESS:
-            outcome = phase_run(request, HG_PHASE_ACCESS);
+            outcome = phase_run(request, request->chain, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -459,13 +465,20 @@ hgh_outcome hgh_request_run(hg_request *request)
             break;
         case HGH_STAGE_PICK:
         case HGH_STAGE_RESOLVE:
-            outcome = target_pick(request);
+            outcome = hgh_request_target_pick(request);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             break;
+        case HGH_STAGE_GLOBAL_BEFORE_PROXY:
+            outcome = phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
+            if (outcome != HGH_GO_UPSTREAM) {
+                return outcome;
+            }
+            request->stage = HGH_STAGE_BEFORE_PROXY;
+            break;
         case HGH_STAGE_BEFORE_PROXY:
-            outcome = phase_run(request, HG_PHASE_BEFORE_PROXY);
+            outcome = phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
             if (outcome == HGH_GO_UPSTREAM) {
                 request->stage = HGH_STAGE_UPSTREAM;
             }
@@ -478,55 +491,19 @@ hgh_outcome hgh_request_run(hg_request *request)
     }
 }
 
-bool hgh_request_retry(hg_request *request)
-{
-    hgh_target *target = &request->target;
-    const hgh_steps *steps = &request->chain->phases[HG_PHASE_BEFORE_PROXY];
-    hgh_blame *blame = hgh_request_blame(request);
-    hgh_node *node;
-
-    if (target->tries_left == 0 ||
-        (target->deadline_ms != 0 && request->engine->now_ms() >= target->deadline_ms)) {
-        return false;
-    }
-    do {
-        node = hgh_upstream_pick(target->upstream, &target->tried);
-        if (node == NULL) {
-            return false;
-        }
-    } while (hgh_node_address(node, request->engine->now_ms(), &target->address) == NULL);
-    target->node = node;
-    target->tries_left--;
-    request->phase = HG_PHASE_BEFORE_PROXY;
-    for (uint32_t i = 0; i < steps->count; i++) {
-        request->step = &steps->items[i];
-        hgh_marker_set(blame, request->step);
-        (void)request->step->call.on_request(request, request->step->state); /* cannot end it */
-    }
-    hgh_marker_clear(blame);
-    request->phase = HG_PHASE_NONE;
-    return true;
-}
-
-hg_text hgh_request_upstream_host(hg_request *request)
-{
-    const hgh_upstream *upstream = request->target.upstream;
-
-    if (request->upstream_host.data != NULL) {
-        return request->upstream_host;
-    }
-    switch ((hgh_pass_host)upstream->pass_host) {
-    case HGH_PASS_HOST_NODE:
-        return request->target.node->host_port;
-    case HGH_PASS_HOST_REWRITE:
-        return upstream->upstream_host;
-    case HGH_PASS_HOST_CLIENT:
-        break;
-    }
-    return (hg_text){0};
-}
-
 /* ------------------------------------------------------------------------------------- end */
+
+void hgh_request_detach_consumer(hg_request *request)
+{
+    if (request->consumer != NULL) {
+        hgh_resource_unref(&request->consumer->base);
+        request->consumer = NULL;
+    }
+    if (request->credential != NULL) {
+        hgh_resource_unref(&request->credential->base);
+        request->credential = NULL;
+    }
+}
 
 void hgh_request_done(hg_request *request)
 {
@@ -541,11 +518,14 @@ void hgh_request_done(hg_request *request)
         hgh_configuration_unref(request->held[i]);
     }
     free(request->held);
+    hgh_request_try_ended(request, &(hgh_try_result){.failure = HGH_TRY_UNKNOWN});
     hgh_upstream_unref(request->target.upstream);
     hgh_chain_unref(request->chain);
     hgh_chain_unref(request->first_chain);
-    if (request->consumer != NULL) {
-        hgh_resource_unref(&request->consumer->base);
+    hgh_chain_unref(request->global);
+    hgh_request_detach_consumer(request);
+    for (const hgh_found_consumer *found = request->found; found != NULL; found = found->next) {
+        hgh_resource_unref(&found->consumer->base);
     }
     if (request->route != NULL) {
         hgh_resource_unref(&request->route->base);

@@ -29,14 +29,17 @@ typedef enum hgh_outcome {
 
 /** How far it is. */
 typedef enum hgh_stage {
-    HGH_STAGE_REWRITE = 0,
-    HGH_STAGE_CONSUMER_REWRITE = 1,
-    HGH_STAGE_ACCESS = 2,
-    HGH_STAGE_PICK = 3,
-    HGH_STAGE_RESOLVE = 4,
-    HGH_STAGE_BEFORE_PROXY = 5,
-    HGH_STAGE_UPSTREAM = 6,
-    HGH_STAGE_ANSWERED = 7,
+    HGH_STAGE_GLOBAL_REWRITE = 0, /* of the global rules */
+    HGH_STAGE_REWRITE = 1,
+    HGH_STAGE_CONSUMER_REWRITE = 2,
+    HGH_STAGE_GLOBAL_ACCESS = 3,
+    HGH_STAGE_ACCESS = 4,
+    HGH_STAGE_PICK = 5,
+    HGH_STAGE_RESOLVE = 6,
+    HGH_STAGE_GLOBAL_BEFORE_PROXY = 7,
+    HGH_STAGE_BEFORE_PROXY = 8,
+    HGH_STAGE_UPSTREAM = 9,
+    HGH_STAGE_ANSWERED = 10,
 } hgh_stage;
 
 /** The response of a plugin, or of the gateway itself. */
@@ -53,15 +56,37 @@ typedef struct hgh_target {
     hgh_node *node;         /* borrowed from it */
     hg_address address;
     hgh_tried tried;
+    bool entered;         /* the node counts this try */
+    uint64_t entered_ms;  /* since when */
     uint32_t tries_left;  /* after this one */
     uint64_t deadline_ms; /* no retry from here on; 0: none */
     hgh_timeouts timeouts;
 } hgh_target;
 
+/** How a try at a node ended. */
+typedef enum hgh_try_failure {
+    HGH_TRY_RESPONSE = 0, /* none: there is a response */
+    HGH_TRY_BROKEN = 1,   /* no connection, or it ended before there was a response */
+    HGH_TRY_TIMED_OUT = 2,
+    HGH_TRY_UNKNOWN = 3, /* given up for a reason that is not the node's */
+} hgh_try_failure;
+
+typedef struct hgh_try_result {
+    hgh_try_failure failure;
+    uint32_t status; /* of the response; 0: none */
+} hgh_try_result;
+
+/** A consumer or credential that a plugin has found; pooled. */
+typedef struct hgh_found_consumer {
+    struct hgh_found_consumer *next;
+    hg_consumer *consumer; /* a reference */
+} hgh_found_consumer;
+
 /** Data of one plugin for this request. */
 typedef struct hgh_plugin_data {
     struct hgh_plugin_data *next;
     const hgh_plugin *plugin;
+    bool is_global; /* as it runs for a global rule, which is apart from the route's */
     max_align_t bytes[];
 } hgh_plugin_data;
 
@@ -77,6 +102,7 @@ typedef struct hgh_early_header {
 typedef struct hgh_body_buffer {
     struct hgh_body_buffer *next;
     const hgh_plugin *plugin;
+    bool is_global; /* as in hgh_plugin_data */
     size_t max_bytes;
     bool gave_up; /* the body is larger: it is passed on */
     char *data;   /* owned */
@@ -119,10 +145,15 @@ struct hg_request {
     hgh_engine_request *engine_request;
     hgh_generation *generation; /* a reference, as are the next two */
     hgh_route *route;           /* NULL: none fits */
-    hg_consumer *consumer;      /* attached; NULL: none */
-    hgh_chain *chain;           /* a reference; of the route, then of route and consumer */
-    hgh_chain *first_chain;     /* a reference; of the route, once the other one is in force */
-    const hgh_step *step;       /* running now */
+    hg_consumer *consumer;      /* attached, a reference; NULL: none */
+    hg_consumer *credential;   /* by which it was found, a reference; NULL: it has the key itself */
+    hgh_found_consumer *found; /* what plugins may still hold */
+    hgh_chain *global;         /* a reference; of the global rules, NULL: there are none */
+    hgh_chain *chain;          /* a reference; of the route, then of route and consumer; NULL: there
+                                  is no route, or it cannot be served */
+    hgh_chain *first_chain;    /* a reference; of the route, once the other one is in force */
+    const hgh_chain *running;  /* the one of these that `step` is of; borrowed */
+    const hgh_step *step;      /* running now */
     hg_phase phase;
     uint8_t stage; /* an hgh_stage */
     bool canceled;
@@ -138,6 +169,8 @@ struct hg_request {
     hgh_wait wait;
     hgh_target target;
     hg_text upstream_host; /* set by a plugin */
+    hg_text path; /* as the path rules make it, until a plugin sets another; absent: as it is */
+    hg_text request_uri; /* path and arguments before a plugin changed them; absent: none did */
     hg_text matched_uri;
     hgh_route_parameter *parameters;
     uint32_t parameter_count;
@@ -153,7 +186,13 @@ struct hg_request {
 /** The configuration of the callback that runs now, or that is parked. */
 static inline const hgh_configuration *hgh_request_configuration(const hg_request *request)
 {
-    return hgh_chain_configuration(request->chain, request->step);
+    return hgh_chain_configuration(request->running, request->step);
+}
+
+/** True while a callback of a global rule runs, or is parked. */
+static inline bool hgh_request_is_global(const hg_request *request)
+{
+    return request->running == request->global;
 }
 
 /** One piece of a body on its way through the filters. */
@@ -177,6 +216,9 @@ hgh_outcome hgh_request_run(hg_request *request);
  * Returns false if no try is left or the next node's address is not known.
  */
 bool hgh_request_retry(hg_request *request);
+
+/** A try at the target's node is over. Counts once until the next one begins. */
+void hgh_request_try_ended(hg_request *request, const hgh_try_result *result);
 
 /** The Host header for the upstream: a plugin's, or as its pass_host says; absent: the client's. */
 hg_text hgh_request_upstream_host(hg_request *request);
@@ -210,12 +252,25 @@ void hgh_request_fail(hg_request *request, uint32_t status, const char *text);
 /** The reason phrase of a status (RFC 9110 section 15), "Error" for an unknown one. */
 const char *hgh_status_reason(uint32_t status);
 
+/** Gives up the attached consumer, if there is one. */
+void hgh_request_detach_consumer(hg_request *request);
+
 /** A variable of the gateway's or of the engine's. */
 hg_text hgh_request_variable(hg_request *request, hg_text name);
 
 /** The same for expressions: an hgh_expression_lookup whose context is an hg_request. Copies
  * nothing that need not be decoded. */
 hgh_variable hgh_request_expression_variable(void *context, hg_text name);
+
+/** The path: decoded, normalised, as the path rules and plugins have made it. */
+static inline hg_text hgh_request_path(const hg_request *request)
+{
+    return request->path.data != NULL ? request->path
+                                      : request->engine->uri(request->engine_request);
+}
+
+/** Path and arguments as they were before plugins changed them; absent: no memory. */
+hg_text hgh_request_target(hg_request *request);
 
 /** The first argument of that name, decoded. */
 hg_text hgh_request_argument(hg_request *request, hg_text name);

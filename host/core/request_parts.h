@@ -18,6 +18,9 @@ void hgh_request_log_line(hg_request *request, hg_log_level level, const char *f
  */
 bool hgh_request_wait_begin(hg_request *request);
 
+/** Chooses the target, until a node has an address; HGH_ANSWER: none has, that is its exit. */
+hgh_outcome hgh_request_target_pick(hg_request *request);
+
 static inline hgh_blame *hgh_request_blame(const hg_request *request)
 {
     return &request->runtime->plugin_host.blame;

@@ -22,17 +22,13 @@ static void early_headers_apply(hg_request *request)
     }
 }
 
-bool hgh_request_header_filter(hg_request *request)
+/* The callbacks of one chain in a phase that only looks on. */
+static void responses_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
 {
-    const hgh_steps *steps;
+    const hgh_steps *steps = &chain->phases[phase];
     hgh_blame *blame = hgh_request_blame(request);
 
-    early_headers_apply(request);
-    if (request->chain == NULL) {
-        return false;
-    }
-    steps = &request->chain->phases[HG_PHASE_HEADER_FILTER];
-    request->phase = HG_PHASE_HEADER_FILTER;
+    request->running = chain;
     for (uint32_t i = 0; i < steps->count; i++) {
         request->step = &steps->items[i];
         hgh_marker_set(blame, request->step);
@@ -40,6 +36,21 @@ bool hgh_request_header_filter(hg_request *request)
     }
     if (steps->count > 0) {
         hgh_marker_clear(blame);
+    }
+}
+
+bool hgh_request_header_filter(hg_request *request)
+{
+    early_headers_apply(request);
+    if (request->chain == NULL && request->global == NULL) {
+        return false;
+    }
+    request->phase = HG_PHASE_HEADER_FILTER;
+    if (request->global != NULL) {
+        responses_run(request, request->global, HG_PHASE_HEADER_FILTER);
+    }
+    if (request->chain != NULL) {
+        responses_run(request, request->chain, HG_PHASE_HEADER_FILTER);
     }
     request->phase = HG_PHASE_NONE;
     if (request->body_may_change) {
@@ -50,18 +61,24 @@ bool hgh_request_header_filter(hg_request *request)
     return request->headers_held;
 }
 
-bool hgh_request_has_body_filters(const hg_request *request)
+static bool chain_has_body_filters(const hgh_chain *chain)
 {
-    return request->chain != NULL &&
-           (request->chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
-            request->chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0);
+    return chain != NULL && (chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
+                             chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0);
 }
 
+bool hgh_request_has_body_filters(const hg_request *request)
+{
+    return chain_has_body_filters(request->chain) || chain_has_body_filters(request->global);
+}
+
+/* That of the running callback, if it has asked for one. */
 static hgh_body_buffer *buffer_of(const hg_request *request, const hgh_plugin *plugin)
 {
     hgh_body_buffer *buffer = request->body_buffers;
+    bool is_global = hgh_request_is_global(request);
 
-    while (buffer != NULL && buffer->plugin != plugin) {
+    while (buffer != NULL && (buffer->plugin != plugin || buffer->is_global != is_global)) {
         buffer = buffer->next;
     }
     return buffer;
@@ -139,15 +156,17 @@ static bool
 body_step_collects(hg_request *request, const hgh_step *step, hg_chunk *chunk, bool *out_call)
 {
     hgh_body_buffer *buffer =
-        buffer_of(request, hgh_chain_configuration(request->chain, step)->plugin);
+        buffer_of(request, hgh_chain_configuration(request->running, step)->plugin);
 
     *out_call = true;
     return buffer == NULL || buffer_collect(request, buffer, chunk, out_call);
 }
 
-static bool body_steps_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
+/* False: nothing flows on. */
+static bool
+body_steps_run(hg_request *request, const hgh_chain *chain, hg_phase phase, hg_chunk *chunk)
 {
-    const hgh_steps *steps = &request->chain->phases[phase];
+    const hgh_steps *steps = &chain->phases[phase];
     const hgh_step *end = steps->items + steps->count;
     bool collects = request->body_buffers != NULL && phase == HG_PHASE_BODY_FILTER;
     hgh_blame *blame = hgh_request_blame(request);
@@ -157,6 +176,7 @@ static bool body_steps_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
         return true;
     }
     request->phase = phase;
+    request->running = chain;
     for (const hgh_step *step = steps->items; step < end; step++) {
         bool call = true;
 
@@ -177,17 +197,24 @@ static bool body_steps_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
     return flows;
 }
 
+/* One piece through one phase of both chains. */
+static bool body_phase_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
+{
+    return (request->global == NULL || body_steps_run(request, request->global, phase, chunk)) &&
+           (request->chain == NULL || body_steps_run(request, request->chain, phase, chunk));
+}
+
 hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, hg_text *out_data)
 {
     hg_chunk chunk = {.data = data, .last = last};
     bool flows = false;
 
-    if (request->chain == NULL) {
+    if (request->chain == NULL && request->global == NULL) {
         *out_data = data;
         return HG_OK;
     }
-    if (body_steps_run(request, HG_PHASE_BODY_FILTER, &chunk)) {
-        (void)body_steps_run(request, HG_PHASE_DELAYED_BODY_FILTER, &chunk);
+    if (body_phase_run(request, HG_PHASE_BODY_FILTER, &chunk)) {
+        (void)body_phase_run(request, HG_PHASE_DELAYED_BODY_FILTER, &chunk);
         flows = chunk.data.length > 0;
     }
     if (request->body_failed) {
@@ -203,22 +230,13 @@ hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, 
 
 void hgh_request_log(hg_request *request)
 {
-    const hgh_steps *steps;
-    hgh_blame *blame = hgh_request_blame(request);
-
-    if (request->chain == NULL) {
-        return;
-    }
-    steps = &request->chain->phases[HG_PHASE_LOG];
     request->headers_sent = true;
     request->phase = HG_PHASE_LOG;
-    for (uint32_t i = 0; i < steps->count; i++) {
-        request->step = &steps->items[i];
-        hgh_marker_set(blame, request->step);
-        request->step->call.on_response(request, request->step->state);
+    if (request->global != NULL) {
+        responses_run(request, request->global, HG_PHASE_LOG);
     }
-    if (steps->count > 0) {
-        hgh_marker_clear(blame);
+    if (request->chain != NULL) {
+        responses_run(request, request->chain, HG_PHASE_LOG);
     }
     request->phase = HG_PHASE_NONE;
 }

@@ -131,7 +131,8 @@ hg_text hgh_request_cookie(hg_request *request, hg_text name)
 hg_text hgh_request_object(hg_request *request, hg_object which)
 {
     const hgh_route *route = request->route;
-    const hgh_service *service = request->chain == NULL ? NULL : request->chain->service;
+    const hgh_service *service = request->chain == NULL ? NULL : hgh_chain_service(request->chain);
+    const hg_consumer *consumer = request->consumer;
 
     switch (which) {
     case HG_OBJECT_ROUTE_ID:
@@ -143,10 +144,15 @@ hg_text hgh_request_object(hg_request *request, hg_object which)
     case HG_OBJECT_SERVICE_NAME:
         return service == NULL ? (hg_text){0} : service->base.name;
     case HG_OBJECT_CONSUMER_NAME:
-        return request->consumer == NULL ? (hg_text){0} : hg_text_of(request->consumer->base.id);
+        return consumer == NULL ? (hg_text){0} : hg_text_of(consumer->base.id);
     case HG_OBJECT_UPSTREAM_ID:
         return route == NULL || route->upstream_cell == NULL ? (hg_text){0}
                                                              : hg_text_of(route->upstream_cell->id);
+    case HG_OBJECT_CONSUMER_GROUP_ID:
+        return consumer == NULL || consumer->group == NULL ? (hg_text){0}
+                                                           : hg_text_of(consumer->group->id);
+    case HG_OBJECT_CREDENTIAL_ID:
+        return request->credential == NULL ? (hg_text){0} : hgh_credential_id(request->credential);
     }
     return (hg_text){0};
 }
@@ -184,6 +190,29 @@ static bool take_prefix(hg_text *name, hg_text prefix)
     return true;
 }
 
+hg_text hgh_request_target(hg_request *request)
+{
+    hg_text path = hgh_request_path(request);
+    hg_text arguments = request->engine->arguments(request->engine_request);
+    char *text;
+
+    if (request->request_uri.data != NULL) {
+        return request->request_uri;
+    }
+    text = hgh_request_allocate(request, path.length + 1 + arguments.length + 1);
+    if (text == NULL) {
+        return (hg_text){0};
+    }
+    memcpy(text, path.data, path.length);
+    if (arguments.length > 0) {
+        text[path.length] = '?';
+        memcpy(text + path.length + 1, arguments.data, arguments.length);
+        path.length += 1 + arguments.length;
+    }
+    text[path.length] = '\0';
+    return (hg_text){text, path.length};
+}
+
 /* True if the name is one of the gateway's own that need no decoding. */
 static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
 {
@@ -191,9 +220,12 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         const char *name;
         hg_object object;
     } objects[] = {
-        {"route_id", HG_OBJECT_ROUTE_ID},           {"route_name", HG_OBJECT_ROUTE_NAME},
-        {"service_id", HG_OBJECT_SERVICE_ID},       {"service_name", HG_OBJECT_SERVICE_NAME},
+        {"route_id", HG_OBJECT_ROUTE_ID},
+        {"route_name", HG_OBJECT_ROUTE_NAME},
+        {"service_id", HG_OBJECT_SERVICE_ID},
+        {"service_name", HG_OBJECT_SERVICE_NAME},
         {"consumer_name", HG_OBJECT_CONSUMER_NAME},
+        {"consumer_group_id", HG_OBJECT_CONSUMER_GROUP_ID},
     };
 
     for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
@@ -210,6 +242,13 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         *out_value = request->matched_uri;
     } else if (hg_text_equal(name, HG_TEXT("method"))) {
         *out_value = request->engine->method(request->engine_request);
+    } else if (hg_text_equal(name, HG_TEXT("uri")) ||
+               hg_text_equal(name, HG_TEXT("document_uri"))) {
+        *out_value = hgh_request_path(request);
+    } else if (hg_text_equal(name, HG_TEXT("request_uri"))) {
+        *out_value = hgh_request_target(request);
+    } else if (hg_text_equal(name, HG_TEXT("real_request_uri"))) {
+        *out_value = request->engine->raw_uri(request->engine_request);
     } else if (take_prefix(&name, HG_TEXT("uri_param_"))) {
         *out_value = variable_parameter(request, name);
     } else {

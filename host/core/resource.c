@@ -16,6 +16,11 @@ static const char *const kind_names[HGH_RESOURCE_KINDS] = {
     [HGH_SERVICES] = "services",
     [HGH_UPSTREAMS] = "upstreams",
     [HGH_CONSUMERS] = "consumers",
+    [HGH_CREDENTIALS] = "credentials",
+    [HGH_CONSUMER_GROUPS] = "consumer_groups",
+    [HGH_PLUGIN_CONFIGS] = "plugin_configs",
+    [HGH_GLOBAL_RULES] = "global_rules",
+    [HGH_PLUGIN_METADATA] = "plugin_metadata",
 };
 
 const char *hgh_resource_kind_name(hgh_resource_kind kind)
@@ -215,6 +220,10 @@ route_decode(hgh_snapshot *snapshot, hgh_route *route, const json_t *object, hg_
         status = cell_decode(snapshot, HGH_SERVICES, object, "service_id", &route->service);
     }
     if (status == HG_OK) {
+        status = cell_decode(snapshot, HGH_PLUGIN_CONFIGS, object, "plugin_config_id",
+                             &route->plugin_config);
+    }
+    if (status == HG_OK) {
         status = cell_decode(snapshot, HGH_UPSTREAMS, object, "upstream_id", &route->upstream_cell);
     }
     if (status == HG_OK) {
@@ -239,6 +248,44 @@ service_decode(hgh_snapshot *snapshot, hgh_service *service, const json_t *objec
     return status;
 }
 
+static hg_status
+consumer_decode(hgh_snapshot *snapshot, hg_consumer *consumer, const json_t *object)
+{
+    const json_t *custom_id = json_object_get(json_object_get(object, "labels"), "custom_id");
+
+    if (json_is_string(custom_id)) {
+        consumer->custom_id = hg_text_of(strdup(json_string_value(custom_id)));
+        if (consumer->custom_id.data == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+    }
+    return cell_decode(snapshot, HGH_CONSUMER_GROUPS, object, "group_id", &consumer->group);
+}
+
+static const char *credential_place(const char *id)
+{
+    return strstr(id, HGH_CREDENTIAL_PLACE);
+}
+
+static hg_status credential_decode(hgh_snapshot *snapshot, hg_consumer *credential, hg_error *err)
+{
+    const char *id = credential->base.id;
+    const char *place = credential_place(id);
+
+    if (place == NULL || place == id || place[strlen(HGH_CREDENTIAL_PLACE)] == '\0') {
+        return hg_error_set(err, HG_ERR_INVALID,
+                            "found this id, wanted CONSUMER" HGH_CREDENTIAL_PLACE "ID");
+    }
+    credential->consumer =
+        hgh_cell_ref(snapshot, HGH_CONSUMERS, (hg_text){id, (size_t)(place - id)});
+    return credential->consumer == NULL ? HG_ERR_NO_MEMORY : HG_OK;
+}
+
+hg_text hgh_credential_id(const hg_consumer *credential)
+{
+    return hg_text_of(credential_place(credential->base.id) + strlen(HGH_CREDENTIAL_PLACE));
+}
+
 static hg_status base_decode(hgh_resource *base, hg_text id, const json_t *object)
 {
     const json_t *name = json_object_get(object, "name");
@@ -260,6 +307,31 @@ static hg_status base_decode(hgh_resource *base, hg_text id, const json_t *objec
     return HG_OK;
 }
 
+/* What one kind has beyond the others. */
+static hg_status
+own_decode(hgh_snapshot *snapshot, hgh_resource *resource, const json_t *object, hg_error *err)
+{
+    switch ((hgh_resource_kind)resource->kind) {
+    case HGH_ROUTES:
+        return route_decode(snapshot, (hgh_route *)resource, object, err);
+    case HGH_SERVICES:
+        return service_decode(snapshot, (hgh_service *)resource, object, err);
+    case HGH_UPSTREAMS:
+        return hgh_upstream_decode(object, &((hgh_upstream_resource *)resource)->upstream, err);
+    case HGH_CONSUMERS:
+        return consumer_decode(snapshot, (hg_consumer *)resource, object);
+    case HGH_CREDENTIALS:
+        return credential_decode(snapshot, (hg_consumer *)resource, err);
+    case HGH_CONSUMER_GROUPS:
+    case HGH_PLUGIN_CONFIGS:
+    case HGH_GLOBAL_RULES:
+    case HGH_PLUGIN_METADATA:
+    case HGH_RESOURCE_KINDS:
+        break;
+    }
+    return HG_OK;
+}
+
 hg_status hgh_resource_decode(hgh_snapshot *snapshot,
                               hgh_resource_kind kind,
                               hg_text id,
@@ -274,6 +346,11 @@ hg_status hgh_resource_decode(hgh_snapshot *snapshot,
         [HGH_SERVICES] = sizeof(hgh_service),
         [HGH_UPSTREAMS] = sizeof(hgh_upstream_resource),
         [HGH_CONSUMERS] = sizeof(hg_consumer),
+        [HGH_CREDENTIALS] = sizeof(hg_consumer),
+        [HGH_CONSUMER_GROUPS] = sizeof(hgh_resource),
+        [HGH_PLUGIN_CONFIGS] = sizeof(hgh_resource),
+        [HGH_GLOBAL_RULES] = sizeof(hgh_resource),
+        [HGH_PLUGIN_METADATA] = sizeof(hgh_resource),
     };
     hg_text text = hgh_feed_slice_text(&source);
     json_error_t where;
@@ -295,13 +372,8 @@ hg_status hgh_resource_decode(hgh_snapshot *snapshot,
     resource->revision = revision;
     resource->created = created;
     status = base_decode(resource, id, object);
-    if (status == HG_OK && kind == HGH_ROUTES) {
-        status = route_decode(snapshot, (hgh_route *)resource, object, &cause);
-    } else if (status == HG_OK && kind == HGH_SERVICES) {
-        status = service_decode(snapshot, (hgh_service *)resource, object, &cause);
-    } else if (status == HG_OK && kind == HGH_UPSTREAMS) {
-        status =
-            hgh_upstream_decode(object, &((hgh_upstream_resource *)resource)->upstream, &cause);
+    if (status == HG_OK) {
+        status = own_decode(snapshot, resource, object, &cause);
     }
     if (status == HG_OK) {
         resource->source = source; /* taken over */
@@ -326,6 +398,7 @@ static void route_done(hgh_route *route)
     hgh_cidrs_free(route->remote_addresses);
     hgh_expression_free(route->vars);
     hgh_cell_unref(route->service);
+    hgh_cell_unref(route->plugin_config);
     hgh_cell_unref(route->upstream_cell);
     hgh_upstream_unref(route->upstream);
 }
@@ -345,6 +418,9 @@ static void consumer_done(hg_consumer *consumer)
         free(consumer->keys);
         consumer->keys = next;
     }
+    hgh_cell_unref(consumer->group);
+    hgh_cell_unref(consumer->consumer);
+    free((char *)(uintptr_t)consumer->custom_id.data);
 }
 
 void hgh_resource_unref(hgh_resource *resource)
@@ -363,8 +439,13 @@ void hgh_resource_unref(hgh_resource *resource)
         hgh_upstream_unref(((hgh_upstream_resource *)resource)->upstream);
         break;
     case HGH_CONSUMERS:
+    case HGH_CREDENTIALS:
         consumer_done((hg_consumer *)resource);
         break;
+    case HGH_CONSUMER_GROUPS:
+    case HGH_PLUGIN_CONFIGS:
+    case HGH_GLOBAL_RULES:
+    case HGH_PLUGIN_METADATA:
     case HGH_RESOURCE_KINDS:
         break;
     }

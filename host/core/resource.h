@@ -21,8 +21,15 @@ typedef enum hgh_resource_kind {
     HGH_SERVICES = 1,
     HGH_UPSTREAMS = 2,
     HGH_CONSUMERS = 3,
-    HGH_RESOURCE_KINDS = 4,
+    HGH_CREDENTIALS = 4, /* id: CONSUMER/credentials/ID */
+    HGH_CONSUMER_GROUPS = 5,
+    HGH_PLUGIN_CONFIGS = 6,
+    HGH_GLOBAL_RULES = 7,
+    HGH_PLUGIN_METADATA = 8, /* id: the plugin's name */
+    HGH_RESOURCE_KINDS = 9,
 } hgh_resource_kind;
+
+#define HGH_CREDENTIAL_PLACE "/credentials/" /* between the two ids of a credential */
 
 /** "routes", ...: the first part of its key. */
 const char *hgh_resource_kind_name(hgh_resource_kind kind);
@@ -40,7 +47,8 @@ typedef struct hgh_cell {
     hgh_map_node node; /* by id, in the snapshot's map of its kind */
     struct hgh_snapshot *snapshot;
     struct hgh_resource *current; /* a reference, or NULL */
-    uint32_t references;          /* of other objects to this cell */
+    struct hgh_route *routes; /* of a service: those that have their hosts from it, a weak list */
+    uint32_t references;      /* of other objects to this cell */
     uint8_t kind;
     char id[]; /* NUL-terminated */
 } hgh_cell;
@@ -74,14 +82,17 @@ typedef struct hgh_route {
     bool enabled;               /* status */
     hg_cidrs *remote_addresses; /* NULL: any */
     hgh_expression *vars;       /* NULL: always true */
-    hgh_cell *service;          /* a reference to the cell, or NULL */
+    hgh_cell *service;          /* a reference to the cell, or NULL, as are the next two */
+    hgh_cell *plugin_config;    /* plugin_config_id */
     hgh_cell *upstream_cell;    /* upstream_id */
     hgh_upstream *upstream;     /* inline */
     hgh_timeouts timeouts;
     bool has_websocket; /* enable_websocket is given */
     bool websocket;
-    struct hgh_router_entry *entries; /* where the router has put it */
-    struct hgh_chain *chain;          /* cached: borrowed from the chain cache */
+    struct hgh_router_entry *entries;  /* where the router has put it */
+    struct hgh_route *of_service_next; /* in the list of its service's cell, as is the next */
+    struct hgh_route **of_service_at;
+    struct hgh_chain *chain; /* cached: borrowed from the chain cache */
 } hgh_route;
 
 typedef struct hgh_service {
@@ -98,19 +109,33 @@ typedef struct hgh_upstream_resource {
     hgh_upstream *upstream;
 } hgh_upstream_resource;
 
-/** Where a consumer is found by one credential. */
+/** Where a consumer is found by one key. */
 typedef struct hgh_consumer_key {
     hgh_map_node node; /* key: PLUGIN NUL VALUE */
-    struct hg_consumer *consumer;
-    struct hgh_consumer_key *next;  /* of the same consumer */
-    struct hgh_consumer_key *older; /* the same key of another consumer, not in the map */
+    struct hg_consumer *owner;
+    struct hgh_consumer_key *next;  /* of the same owner */
+    struct hgh_consumer_key *older; /* the same key of another owner, not in the map */
     char text[];
 } hgh_consumer_key;
 
+/** Whom a key identifies: a consumer itself, or one credential of it. Plugins see no difference. */
 typedef struct hg_consumer {
-    hgh_resource base; /* id is the username */
+    hgh_resource base; /* HGH_CONSUMERS: its id is the username; or HGH_CREDENTIALS */
     hgh_consumer_key *keys;
+    hgh_cell *group;    /* of a consumer: group_id; NULL: none. A reference, as is the next */
+    hgh_cell *consumer; /* of a credential: whose it is; never NULL there */
+    hg_text custom_id;  /* of a consumer: its label custom_id, owned; absent: none */
 } hg_consumer;
+
+/** The consumer behind what a key has found; borrowed. NULL: a credential without its consumer. */
+static inline hg_consumer *hgh_consumer_of(const hg_consumer *found)
+{
+    return found->consumer == NULL ? (hg_consumer *)(uintptr_t)found
+                                   : (hg_consumer *)(void *)found->consumer->current;
+}
+
+/** The last part of a credential's id, as the operator knows it. */
+hg_text hgh_credential_id(const hg_consumer *credential);
 
 struct hgh_snapshot;
 

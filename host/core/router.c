@@ -18,12 +18,51 @@ typedef struct affix_table {
     } * lengths; /* descending */
 } affix_table;
 
-/* Routes under one literal beginning, in the order in which they are tried. */
+/* Sorted by the order in which they are tried. Nearly all have one entry. */
+typedef struct entry_list {
+    uint32_t count;
+    uint32_t room; /* of `many`; 0: `one` is meant */
+    union {
+        struct hgh_router_entry *one;
+        struct hgh_router_entry **many; /* owned */
+    } items;
+} entry_list;
+
+typedef enum entry_kind {
+    ENTRY_EXACT,
+    ENTRY_PREFIX,  /* the literal beginning says all */
+    ENTRY_PATTERN, /* the rest is compared with the whole pattern */
+} entry_kind;
+
+/* One pattern of a route in one bucket. What most routes need to fit is here, so that no more
+ * memory is looked at. */
+struct hgh_router_entry {
+    struct hgh_router_entry *next_of_route;
+    hgh_route *route;
+    struct bucket *bucket;
+    struct host_list *host; /* in the bucket, where its list is; NULL: the bucket's own */
+    uint32_t methods;       /* the route's */
+    uint32_t uri_index;     /* which of the route's */
+    uint8_t kind;           /* an entry_kind */
+    bool has_conditions;    /* others than methods */
+};
+
+/* Routes under one literal beginning. */
 typedef struct bucket {
     hgh_map_node node;
-    struct hgh_router_entry *first;
+    entry_list entries; /* but for those in by_host */
+    hgh_map *by_host;   /* of host_list, where paths lead: routes with this exact host; or NULL */
+    struct level *level;
+    struct hgh_router_entry first; /* memory for one of the entries; in use if it has a route */
     char key[];
 } bucket;
+
+/* Routes of one bucket for one exact host, so that the others are not looked at. */
+typedef struct host_list {
+    hgh_map_node node;
+    entry_list entries;
+    char key[];
+} host_list;
 
 /* The paths below one host pattern. */
 typedef struct level {
@@ -33,22 +72,6 @@ typedef struct level {
     size_t entries;
     char key[];
 } level;
-
-typedef enum entry_kind {
-    ENTRY_EXACT,
-    ENTRY_PREFIX,  /* the literal beginning says all */
-    ENTRY_PATTERN, /* the rest is compared with the whole pattern */
-} entry_kind;
-
-struct hgh_router_entry {
-    struct hgh_router_entry *next; /* in its bucket */
-    struct hgh_router_entry *next_of_route;
-    hgh_route *route;
-    hg_text uri; /* as written; borrowed from the route */
-    level *level;
-    bucket *bucket;
-    entry_kind kind;
-};
 
 struct hgh_router {
     hgh_router_mode mode;
@@ -152,10 +175,34 @@ static level *level_new(hg_text key)
     return made;
 }
 
+static void list_done(entry_list *list)
+{
+    if (list->room > 0) {
+        free(list->items.many);
+    }
+}
+
+static void host_list_free(void *context, hgh_map_node *node)
+{
+    host_list *old = HGH_CONTAINER_OF(node, host_list, node);
+
+    (void)context;
+    list_done(&old->entries);
+    free(old);
+}
+
 static void bucket_free(void *context, hgh_map_node *node)
 {
+    bucket *old = HGH_CONTAINER_OF(node, bucket, node);
+
     (void)context;
-    free(HGH_CONTAINER_OF(node, bucket, node));
+    if (old->by_host != NULL) {
+        hgh_map_each(old->by_host, host_list_free, NULL);
+        hgh_map_done(old->by_host);
+        free(old->by_host);
+    }
+    list_done(&old->entries);
+    free(old);
 }
 
 static void level_free(void *context, hgh_map_node *node)
@@ -264,6 +311,7 @@ static bucket *bucket_find_or_make(level *at, entry_kind kind, hg_text key)
         memcpy(made->key, key.data, key.length);
     }
     made->node.key = (hg_text){made->key, key.length};
+    made->level = at;
     status =
         kind == ENTRY_EXACT ? hgh_map_add(map, &made->node) : affix_add(&at->prefixes, &made->node);
     if (status != HG_OK) {
@@ -273,55 +321,238 @@ static bucket *bucket_find_or_make(level *at, entry_kind kind, hg_text key)
     return made;
 }
 
-/* Higher priority, then the longer pattern, then what was stored first; what one transaction stored
- * is told apart by the id, so that every process finds the same. */
-static bool entry_goes_before(const hgh_route *a, hg_text a_uri, const hgh_route *b, hg_text b_uri)
+static void bucket_free_if_empty(hgh_router *router, bucket *old, entry_kind kind)
 {
-    if (a->priority != b->priority) {
-        return a->priority > b->priority;
+    level *in = old->level;
+
+    if (old->entries.count == 0 && old->by_host == NULL) {
+        if (kind == ENTRY_EXACT) {
+            hgh_map_remove(&in->exact, &old->node);
+        } else {
+            affix_remove(&in->prefixes, &old->node);
+        }
+        bucket_free(NULL, &old->node);
     }
-    if (a_uri.length != b_uri.length) {
-        return a_uri.length > b_uri.length;
-    }
-    if (a->base.created != b->base.created) {
-        return a->base.created < b->base.created;
-    }
-    return strcmp(a->base.id, b->base.id) < 0;
+    level_free_if_empty(router, in);
 }
 
-static hg_status entry_add(hgh_router *router, hgh_route *route, hg_text uri, hg_text host)
+static host_list *host_list_find_or_make(bucket *in, hg_text host)
 {
+    hgh_map_node *node = in->by_host == NULL ? NULL : hgh_map_find(in->by_host, host);
+    host_list *made;
+
+    if (node != NULL) {
+        return HGH_CONTAINER_OF(node, host_list, node);
+    }
+    made = calloc(1, sizeof(*made) + host.length + 1);
+    if (made == NULL) {
+        return NULL;
+    }
+    if (in->by_host == NULL) {
+        in->by_host = malloc(sizeof(*in->by_host));
+        if (in->by_host == NULL) {
+            free(made);
+            return NULL;
+        }
+        hgh_map_init(in->by_host);
+    }
+    memcpy(made->key, host.data, host.length);
+    made->node.key = (hg_text){made->key, host.length};
+    if (hgh_map_add(in->by_host, &made->node) != HG_OK) {
+        free(made);
+        return NULL; /* an empty map goes with its bucket */
+    }
+    return made;
+}
+
+static void host_list_free_if_empty(bucket *in, host_list *old)
+{
+    if (old != NULL && old->entries.count == 0) {
+        hgh_map_remove(in->by_host, &old->node);
+        host_list_free(NULL, &old->node);
+    }
+    if (in->by_host != NULL && in->by_host->count == 0) {
+        hgh_map_done(in->by_host);
+        free(in->by_host);
+        in->by_host = NULL;
+    }
+}
+
+static hg_text entry_uri(const struct hgh_router_entry *entry)
+{
+    return entry->route->uris[entry->uri_index];
+}
+
+/* Higher priority, then the longer pattern, then what was stored first; what one transaction stored
+ * is told apart by the id, so that every process finds the same. */
+static bool entry_goes_before(const struct hgh_router_entry *a, const struct hgh_router_entry *b)
+{
+    size_t a_length = entry_uri(a).length;
+    size_t b_length = entry_uri(b).length;
+
+    if (a->route->priority != b->route->priority) {
+        return a->route->priority > b->route->priority;
+    }
+    if (a_length != b_length) {
+        return a_length > b_length;
+    }
+    if (a->route->base.created != b->route->base.created) {
+        return a->route->base.created < b->route->base.created;
+    }
+    return strcmp(a->route->base.id, b->route->base.id) < 0;
+}
+
+static struct hgh_router_entry *const *list_items(const entry_list *list)
+{
+    return list->room > 0 ? list->items.many : &list->items.one;
+}
+
+/* How many go before it, or are its equals: where it is to stand. */
+static size_t list_place(const entry_list *list, const struct hgh_router_entry *entry)
+{
+    struct hgh_router_entry *const *items = list_items(list);
+    size_t low = 0;
+    size_t high = list->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (entry_goes_before(entry, items[middle])) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static hg_status list_add(entry_list *list, struct hgh_router_entry *entry)
+{
+    size_t place;
+
+    if (list->count == 0 && list->room == 0) {
+        list->items.one = entry;
+        list->count = 1;
+        return HG_OK;
+    }
+    if (list->room == 0 || list->count == list->room) {
+        uint32_t room = list->room == 0 ? 4 : list->room * 2;
+        struct hgh_router_entry **grown = realloc(list->room == 0 ? NULL : list->items.many,
+                                                  room * sizeof(struct hgh_router_entry *));
+
+        if (grown == NULL) {
+            return HG_ERR_NO_MEMORY;
+        }
+        if (list->room == 0) {
+            grown[0] = list->items.one;
+        }
+        list->items.many = grown;
+        list->room = room;
+    }
+    place = list_place(list, entry);
+    memmove(&list->items.many[place + 1], &list->items.many[place],
+            (list->count - place) * sizeof(struct hgh_router_entry *));
+    list->items.many[place] = entry;
+    list->count++;
+    return HG_OK;
+}
+
+static void list_remove(entry_list *list, const struct hgh_router_entry *entry)
+{
+    struct hgh_router_entry *const *items = list_items(list);
+    size_t place = list_place(list, entry);
+
+    do { /* equals stand before the place: paths of one route that differ behind a star */
+        place--;
+    } while (items[place] != entry);
+    list->count--;
+    if (list->room > 0) {
+        memmove(&list->items.many[place], &list->items.many[place + 1],
+                (list->count - place) * sizeof(struct hgh_router_entry *));
+    }
+}
+
+/* A route without hosts has those of its service. */
+static const hg_text *route_hosts(const hgh_route *route, size_t *out_count)
+{
+    const hgh_service *service;
+
+    if (route->host_count > 0 || route->service == NULL || route->service->current == NULL) {
+        *out_count = route->host_count;
+        return route->hosts;
+    }
+    service = (const hgh_service *)(const void *)route->service->current;
+    *out_count = service->host_count;
+    return service->hosts;
+}
+
+static struct hgh_router_entry *entry_allocate(bucket *into)
+{
+    return into->first.route == NULL ? &into->first : calloc(1, sizeof(struct hgh_router_entry));
+}
+
+static void entry_free(bucket *from, struct hgh_router_entry *entry)
+{
+    if (entry == &from->first) {
+        *entry = (struct hgh_router_entry){0};
+    } else {
+        free(entry);
+    }
+}
+
+/* True if more than methods and path decide. */
+static bool has_conditions(const hgh_router *router, const hgh_route *route, hg_text exact_host)
+{
+    size_t hosts = 0;
+
+    (void)route_hosts(route, &hosts);
+    return route->remote_addresses != NULL || route->vars != NULL ||
+           (router->mode != HGH_ROUTER_HOST_URI && hosts > 0 && exact_host.data == NULL);
+}
+
+/* exact_host: where paths lead, of a route that is found by it; else absent. */
+static hg_status
+entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, hg_text exact_host)
+{
+    hg_text uri = route->uris[uri_index];
     size_t length = 0;
     entry_kind kind = pattern_split(router->mode, uri, &length);
-    struct hgh_router_entry *entry = calloc(1, sizeof(*entry));
-    struct hgh_router_entry **at;
-    level *in = level_find_or_make(router, host);
+    bucket *into = in == NULL ? NULL : bucket_find_or_make(in, kind, (hg_text){uri.data, length});
+    struct hgh_router_entry *entry = into == NULL ? NULL : entry_allocate(into);
+    host_list *host = NULL;
 
-    if (entry == NULL || in == NULL) {
+    if (entry == NULL) {
         goto no_memory;
     }
-    entry->bucket = bucket_find_or_make(in, kind, (hg_text){uri.data, length});
-    if (entry->bucket == NULL) {
+    if (exact_host.data != NULL) {
+        host = host_list_find_or_make(into, exact_host);
+        if (host == NULL) {
+            goto no_memory;
+        }
+    }
+    *entry = (struct hgh_router_entry){
+        .next_of_route = route->entries,
+        .route = route,
+        .bucket = into,
+        .host = host,
+        .methods = route->methods,
+        .uri_index = uri_index,
+        .kind = (uint8_t)kind,
+        .has_conditions = has_conditions(router, route, exact_host),
+    };
+    if (list_add(host != NULL ? &host->entries : &into->entries, entry) != HG_OK) {
         goto no_memory;
     }
-    entry->level = in;
-    entry->kind = kind;
-    entry->route = route;
-    entry->uri = uri;
-    at = &entry->bucket->first;
-    while (*at != NULL && !entry_goes_before(route, uri, (*at)->route, (*at)->uri)) {
-        at = &(*at)->next;
-    }
-    entry->next = *at;
-    *at = entry;
-    entry->next_of_route = route->entries;
     route->entries = entry;
     in->entries++;
     return HG_OK;
 
 no_memory:
-    free(entry);
-    if (in != NULL) {
+    if (into != NULL) {
+        entry_free(into, entry);
+        host_list_free_if_empty(into, host);
+        bucket_free_if_empty(router, into, kind);
+    } else if (in != NULL) {
         level_free_if_empty(router, in);
     }
     return HG_ERR_NO_MEMORY;
@@ -330,24 +561,14 @@ no_memory:
 static void entry_remove(hgh_router *router, struct hgh_router_entry *entry)
 {
     bucket *from = entry->bucket;
-    level *in = entry->level;
-    struct hgh_router_entry **at = &from->first;
+    entry_kind kind;
 
-    while (*at != entry) {
-        at = &(*at)->next;
-    }
-    *at = entry->next;
-    if (from->first == NULL) {
-        if (entry->kind == ENTRY_EXACT) {
-            hgh_map_remove(&in->exact, &from->node);
-        } else {
-            affix_remove(&in->prefixes, &from->node);
-        }
-        free(from);
-    }
-    in->entries--;
-    level_free_if_empty(router, in);
-    free(entry);
+    list_remove(entry->host != NULL ? &entry->host->entries : &from->entries, entry);
+    host_list_free_if_empty(from, entry->host);
+    from->level->entries--;
+    kind = (entry_kind)entry->kind;
+    entry_free(from, entry);
+    bucket_free_if_empty(router, from, kind);
 }
 
 /* ---------------------------------------------------------------------------------- router */
@@ -383,31 +604,94 @@ void hgh_router_free(hgh_router *router)
     free(router);
 }
 
-/* A route without hosts has those of its service. */
-static const hg_text *route_hosts(const hgh_route *route, size_t *out_count)
+/* Routes whose hosts are their service's are in its cell's list. */
+static void service_link(hgh_route *route)
 {
-    const hgh_service *service;
-
-    if (route->host_count > 0 || route->service == NULL || route->service->current == NULL) {
-        *out_count = route->host_count;
-        return route->hosts;
+    if (route->service == NULL || route->host_count > 0 || route->of_service_at != NULL) {
+        return;
     }
-    service = (const hgh_service *)(const void *)route->service->current;
-    *out_count = service->host_count;
-    return service->hosts;
+    route->of_service_next = route->service->routes;
+    route->of_service_at = &route->service->routes;
+    if (route->of_service_next != NULL) {
+        route->of_service_next->of_service_at = &route->of_service_next;
+    }
+    route->service->routes = route;
+}
+
+static void service_unlink(hgh_route *route)
+{
+    if (route->of_service_at == NULL) {
+        return;
+    }
+    *route->of_service_at = route->of_service_next;
+    if (route->of_service_next != NULL) {
+        route->of_service_next->of_service_at = route->of_service_at;
+    }
+    route->of_service_next = NULL;
+    route->of_service_at = NULL;
+}
+
+/* "foo.com:8080", "[::1]:80": what is compared is the Host header as it was sent. */
+static bool host_has_port(hg_text pattern)
+{
+    const char *colon = memrchr(pattern.data, ':', pattern.length);
+    const char *end = pattern.data + pattern.length;
+
+    return colon != NULL && memchr(colon, ']', (size_t)(end - colon)) == NULL;
+}
+
+static bool host_is_exact(hg_text pattern)
+{
+    return !host_is_suffix(pattern) && !host_has_port(pattern);
+}
+
+/* Where hosts lead: under each of its hosts, or under any. */
+static hg_status uri_add_by_host(
+    hgh_router *router, hgh_route *route, uint32_t uri_index, const hg_text *hosts, size_t count)
+{
+    hg_status status = HG_OK;
+
+    if (count == 0) {
+        return entry_add(router, route, uri_index, router->any_host, (hg_text){0});
+    }
+    for (size_t i = 0; i < count && status == HG_OK; i++) {
+        status =
+            entry_add(router, route, uri_index, level_find_or_make(router, hosts[i]), (hg_text){0});
+    }
+    return status;
+}
+
+/* Where paths lead: found by each exact host, and by whatever has to be compared once. */
+static hg_status uri_add_by_path(
+    hgh_router *router, hgh_route *route, uint32_t uri_index, const hg_text *hosts, size_t count)
+{
+    bool compared = count == 0;
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < count && status == HG_OK; i++) {
+        if (host_is_exact(hosts[i])) {
+            status = entry_add(router, route, uri_index, router->any_host, hosts[i]);
+        } else {
+            compared = true;
+        }
+    }
+    if (compared && status == HG_OK) {
+        status = entry_add(router, route, uri_index, router->any_host, (hg_text){0});
+    }
+    return status;
 }
 
 hg_status hgh_router_add(hgh_router *router, hgh_route *route)
 {
-    size_t host_count = 0;
-    const hg_text *hosts = route_hosts(route, &host_count);
-    bool by_host = router->mode == HGH_ROUTER_HOST_URI && host_count > 0;
+    size_t count = 0;
+    const hg_text *hosts = route_hosts(route, &count);
     hg_status status = HG_OK;
 
-    for (size_t i = 0; i < route->uri_count && status == HG_OK && route->enabled; i++) {
-        for (size_t k = 0; k < (by_host ? host_count : 1) && status == HG_OK; k++) {
-            status = entry_add(router, route, route->uris[i], by_host ? hosts[k] : (hg_text){0});
-        }
+    service_link(route);
+    for (uint32_t i = 0; i < route->uri_count && status == HG_OK && route->enabled; i++) {
+        status = router->mode == HGH_ROUTER_HOST_URI
+                     ? uri_add_by_host(router, route, i, hosts, count)
+                     : uri_add_by_path(router, route, i, hosts, count);
     }
     if (status != HG_OK) {
         hgh_router_remove(router, route);
@@ -417,12 +701,43 @@ hg_status hgh_router_add(hgh_router *router, hgh_route *route)
 
 void hgh_router_remove(hgh_router *router, hgh_route *route)
 {
+    service_unlink(route);
     while (route->entries != NULL) {
         struct hgh_router_entry *entry = route->entries;
 
         route->entries = entry->next_of_route;
         entry_remove(router, entry);
     }
+}
+
+hgh_route *hgh_router_take_routes(hgh_router *router, hgh_cell *service)
+{
+    hgh_route *taken = NULL;
+
+    while (service->routes != NULL) {
+        hgh_route *route = service->routes;
+
+        hgh_router_remove(router, route);
+        route->of_service_next = taken;
+        taken = route;
+    }
+    return taken;
+}
+
+hg_status hgh_router_put_routes(hgh_router *router, hgh_route *taken)
+{
+    hg_status status = HG_OK;
+
+    while (taken != NULL) {
+        hgh_route *route = taken;
+
+        taken = route->of_service_next;
+        route->of_service_next = NULL;
+        if (hgh_router_add(router, route) != HG_OK) {
+            status = HG_ERR_NO_MEMORY; /* this one is found nowhere, the others are */
+        }
+    }
+    return status;
 }
 
 /* -------------------------------------------------------------------------------- matching */
@@ -437,13 +752,24 @@ static bool host_fits(hg_text pattern, hg_text host)
                   pattern.length - 1) == 0;
 }
 
-static bool hosts_fit(const hgh_route *route, hg_text host)
+static bool raw_host_fits(hg_text pattern, const hgh_route_query *query)
+{
+    hg_text raw_host = query->find(query->context, HG_TEXT("http_host")).text;
+    size_t length = pattern.length - (host_is_suffix(pattern) ? 1 : 0);
+
+    return raw_host.length >= length && (host_is_suffix(pattern) || raw_host.length == length) &&
+           strncasecmp(raw_host.data + raw_host.length - length,
+                       pattern.data + pattern.length - length, length) == 0;
+}
+
+static bool hosts_fit(const hgh_route *route, const hgh_route_query *query)
 {
     size_t count = 0;
     const hg_text *hosts = route_hosts(route, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (host_fits(hosts[i], host)) {
+        if (host_has_port(hosts[i]) ? raw_host_fits(hosts[i], query)
+                                    : host_fits(hosts[i], query->host)) {
             return true;
         }
     }
@@ -548,51 +874,76 @@ static hgh_variable candidate_variable(void *context, hg_text name)
     return (hgh_variable){0};
 }
 
+static bool pattern_entry_fits(const hgh_router *router,
+                               const struct hgh_router_entry *entry,
+                               const hgh_route_query *query,
+                               hgh_route_match *match)
+{
+    hg_text uri = entry_uri(entry);
+    size_t literal = entry->bucket->node.key.length;
+
+    return pattern_fits(router->mode, uri.data + literal, uri.data + uri.length,
+                        query->uri.data + literal, query->uri.data + query->uri.length, match);
+}
+
+static bool conditions_hold(const hgh_router *router,
+                            const struct hgh_router_entry *entry,
+                            const hgh_route_query *query)
+{
+    const hgh_route *route = entry->route;
+
+    if (route->remote_addresses != NULL &&
+        !hgh_cidrs_contain(route->remote_addresses, query->client)) {
+        return false;
+    }
+    return router->mode == HGH_ROUTER_HOST_URI || entry->host != NULL || hosts_fit(route, query);
+}
+
 static bool entry_fits(const hgh_router *router,
                        const struct hgh_router_entry *entry,
                        const hgh_route_query *query,
                        uint32_t method_bit,
                        hgh_route_match *match)
 {
-    const hgh_route *route = entry->route;
-    size_t literal = entry->bucket->node.key.length;
-
-    if (route->methods != 0 && (route->methods & method_bit) == 0) {
-        return false;
-    }
-    if (route->remote_addresses != NULL &&
-        !hgh_cidrs_contain(route->remote_addresses, query->client)) {
-        return false;
-    }
-    if (router->mode != HGH_ROUTER_HOST_URI && !hosts_fit(route, query->host)) {
-        return false;
-    }
     match->parameter_count = 0;
-    if (entry->kind == ENTRY_PATTERN &&
-        !pattern_fits(router->mode, entry->uri.data + literal, entry->uri.data + entry->uri.length,
-                      query->uri.data + literal, query->uri.data + query->uri.length, match)) {
+    if (entry->methods != 0 && (entry->methods & method_bit) == 0) {
         return false;
     }
-    return route->vars == NULL ||
-           hgh_expression_holds(route->vars, candidate_variable, &(candidate){query, match});
+    if (entry->has_conditions && !conditions_hold(router, entry, query)) {
+        return false;
+    }
+    if (entry->kind == ENTRY_PATTERN && !pattern_entry_fits(router, entry, query, match)) {
+        return false;
+    }
+    return !entry->has_conditions || entry->route->vars == NULL ||
+           hgh_expression_holds(entry->route->vars, candidate_variable, &(candidate){query, match});
 }
 
+/* Two lists in one order: those for the host of the request, and those that compare it. */
 static bool bucket_match(const hgh_router *router,
-                         const hgh_map_node *node,
+                         hgh_map_node *node,
                          const hgh_route_query *query,
                          uint32_t method_bit,
                          hgh_route_match *match)
 {
-    const bucket *in;
+    static const entry_list none = {0};
+    const bucket *in = node == NULL ? NULL : HGH_CONTAINER_OF(node, bucket, node);
+    hgh_map_node *host =
+        in == NULL || in->by_host == NULL ? NULL : hgh_map_find(in->by_host, query->host);
+    const entry_list *lists[2] = {in == NULL ? &none : &in->entries,
+                                  host == NULL ? &none
+                                               : &HGH_CONTAINER_OF(host, host_list, node)->entries};
+    struct hgh_router_entry *const *items[2] = {list_items(lists[0]), list_items(lists[1])};
+    size_t at[2] = {0, 0};
 
-    if (node == NULL) {
-        return false;
-    }
-    in = (const bucket *)(const void *)((const char *)node - offsetof(bucket, node));
-    for (const struct hgh_router_entry *entry = in->first; entry != NULL; entry = entry->next) {
+    while (at[0] < lists[0]->count || at[1] < lists[1]->count) {
+        int from = at[0] == lists[0]->count ||
+                   (at[1] < lists[1]->count && entry_goes_before(items[1][at[1]], items[0][at[0]]));
+        const struct hgh_router_entry *entry = items[from][at[from]++];
+
         if (entry_fits(router, entry, query, method_bit, match)) {
             match->route = entry->route;
-            match->uri = entry->uri;
+            match->uri_index = entry->uri_index;
             return true;
         }
     }

@@ -32,7 +32,7 @@ typedef struct hgh_route_query {
     hg_text host; /* lower case, no port */
     hg_text uri;  /* decoded, normalised */
     const hg_address *client;
-    hgh_expression_lookup find; /* for the conditions of routes; parameters are the router's own */
+    hgh_expression_lookup find; /* for conditions; path parameters are the router's own */
     void *context;
 } hgh_route_query;
 
@@ -43,11 +43,17 @@ typedef struct hgh_route_parameter {
 } hgh_route_parameter;
 
 typedef struct hgh_route_match {
-    hgh_route *route; /* borrowed from the router; NULL: none fits */
-    hg_text uri;      /* the pattern that fitted; borrowed from the route */
+    hgh_route *route;   /* borrowed from the router; NULL: none fits */
+    uint32_t uri_index; /* which of the route's patterns fitted */
     uint32_t parameter_count;
     hgh_route_parameter parameters[HGH_ROUTE_PARAMETERS_MAX];
 } hgh_route_match;
+
+/** The pattern that fitted; borrowed from the route. */
+static inline hg_text hgh_route_match_uri(const hgh_route_match *match)
+{
+    return match->route->uris[match->uri_index];
+}
 
 /** False if the name is none of APISIX's. */
 bool hgh_router_mode_find(hg_text name, hgh_router_mode *out_mode);
@@ -64,6 +70,16 @@ hg_status hgh_router_add(hgh_router *router, hgh_route *route);
 
 /** Takes it out again; does nothing for a route that is not in. */
 void hgh_router_remove(hgh_router *router, hgh_route *route);
+
+/**
+ * Takes out all routes that have their hosts from a service, before those change. Linked by
+ * of_service_next until they are put in again.
+ */
+hgh_route *hgh_router_take_routes(hgh_router *router, hgh_cell *service);
+
+/** Enters them under the hosts that their service has now. HG_OK or HG_ERR_NO_MEMORY, when some are
+ * not entered. */
+hg_status hgh_router_put_routes(hgh_router *router, hgh_route *taken);
 
 void hgh_router_match(const hgh_router *router,
                       const hgh_route_query *query,

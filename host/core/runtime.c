@@ -152,29 +152,6 @@ static void warm_forget(hgh_runtime *runtime, hgh_resource *resource)
 
 /* ------------------------------------------------------------------------------- resources */
 
-/* Routes without hosts are found under those of their service. */
-typedef struct service_change {
-    hgh_runtime *runtime;
-    const hgh_cell *cell;
-    bool enter; /* else take out */
-} service_change;
-
-static void route_follow_service(void *context, hgh_map_node *node)
-{
-    const service_change *change = context;
-    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
-    hgh_route *route = (hgh_route *)(void *)cell->current;
-
-    if (route == NULL || route->service != change->cell || route->host_count > 0) {
-        return;
-    }
-    if (!change->enter) {
-        hgh_router_remove(change->runtime->router, route);
-    } else if (hgh_router_add(change->runtime->router, route) != HG_OK) {
-        runtime_log(change->runtime, HG_LOG_ERROR, "routes/%s: no memory", route->base.id);
-    }
-}
-
 static bool services_differ_in_hosts(const hgh_resource *a, const hgh_resource *b)
 {
     const hgh_service *left = (const hgh_service *)(const void *)a;
@@ -199,49 +176,65 @@ static hg_status service_change_apply(hgh_runtime *runtime,
     hgh_resource *previous = hgh_snapshot_find(&runtime->snapshot, HGH_SERVICES, id);
     bool moves = services_differ_in_hosts(previous, resource);
     hgh_cell *cell = hgh_cell_ref(&runtime->snapshot, HGH_SERVICES, id);
-    service_change change = {runtime, cell, false};
+    hgh_route *taken = NULL;
     hg_status status = HG_OK;
 
     if (cell == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     if (moves) {
-        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_follow_service, &change);
+        taken = hgh_router_take_routes(runtime->router, cell);
     }
     if (resource == NULL) {
         *out_previous = hgh_snapshot_take(&runtime->snapshot, HGH_SERVICES, id);
     } else {
         status = hgh_snapshot_put(&runtime->snapshot, resource, out_previous);
     }
-    if (moves) {
-        change.enter = true;
-        hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_follow_service, &change);
+    if (moves && hgh_router_put_routes(runtime->router, taken) != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR, "routes of services/%s: no memory", cell->id);
     }
     hgh_cell_unref(cell);
     return status;
+}
+
+static bool has_keys(const hgh_resource *resource)
+{
+    return resource->kind == HGH_CONSUMERS || resource->kind == HGH_CREDENTIALS;
+}
+
+/* Detaches the chains that an object takes part in, or would take part in if it is new. */
+static void chains_forget(hgh_runtime *runtime, hgh_resource *resource)
+{
+    hgh_chain_cache_forget(&runtime->chains, resource);
+    if (resource->kind == HGH_GLOBAL_RULES) {
+        hgh_chain_cache_forget_global(&runtime->chains);
+    } else if (resource->kind == HGH_PLUGIN_METADATA) {
+        hgh_chain_cache_forget_plugin(&runtime->chains, resource->id);
+    }
+    if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
+        sweep_begin(runtime);
+    }
 }
 
 /* Takes what the indexes know of an object that goes. */
 static void resource_forget(hgh_runtime *runtime, hgh_resource *resource)
 {
     warm_forget(runtime, resource);
-    hgh_chain_cache_forget(&runtime->chains, resource);
-    if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
-        sweep_begin(runtime);
-    }
+    chains_forget(runtime, resource);
     if (resource->kind == HGH_ROUTES) {
         hgh_router_remove(runtime->router, (hgh_route *)(void *)resource);
-    } else if (resource->kind == HGH_CONSUMERS) {
+    } else if (has_keys(resource)) {
         hgh_consumer_index_remove(&runtime->consumers, (hg_consumer *)(void *)resource);
     }
 }
 
 static hg_status resource_enter(hgh_runtime *runtime, hgh_resource *resource)
 {
+    chains_forget(runtime, resource);
     if (resource->kind == HGH_ROUTES) {
         return hgh_router_add(runtime->router, (hgh_route *)(void *)resource);
     }
-    if (resource->kind == HGH_CONSUMERS && runtime->generation != NULL) {
+    if (has_keys(resource) && runtime->generation != NULL) {
         return hgh_consumer_index_add(&runtime->consumers, runtime->generation,
                                       (hg_consumer *)(void *)resource);
     }
@@ -300,18 +293,19 @@ hg_status hgh_runtime_delete(hgh_runtime *runtime, hgh_resource_kind kind, hg_te
 
 /* ----------------------------------------------------------------------------- generations */
 
-static void consumer_reindex(void *context, hgh_map_node *node)
+static void keys_reindex(void *context, hgh_map_node *node)
 {
     hgh_runtime *runtime = context;
     hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
-    hg_consumer *consumer = (hg_consumer *)(void *)cell->current;
+    hg_consumer *owner = (hg_consumer *)(void *)cell->current;
 
-    if (consumer == NULL) {
+    if (owner == NULL) {
         return;
     }
-    hgh_consumer_index_remove(&runtime->consumers, consumer);
-    if (hgh_consumer_index_add(&runtime->consumers, runtime->generation, consumer) != HG_OK) {
-        runtime_log(runtime, HG_LOG_ERROR, "consumers/%s: no memory", consumer->base.id);
+    hgh_consumer_index_remove(&runtime->consumers, owner);
+    if (hgh_consumer_index_add(&runtime->consumers, runtime->generation, owner) != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR, "%s/%s: no memory",
+                    hgh_resource_kind_name(owner->base.kind), owner->base.id);
     }
 }
 
@@ -322,7 +316,8 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
 
     runtime->generation = generation;
     if (previous == NULL || !hgh_consumer_index_is_same(previous, generation)) {
-        hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], consumer_reindex, runtime);
+        hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], keys_reindex, runtime);
+        hgh_map_each(&runtime->snapshot.kinds[HGH_CREDENTIALS], keys_reindex, runtime);
     }
     hgh_chain_cache_detach(&runtime->chains, generation);
     hgh_generation_unref(previous); /* requests and detached chains may still hold it */
@@ -396,7 +391,7 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
     if (object == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
-    value = json_object_get(json_object_get(object, "plugins"), plugin->name);
+    value = hgh_configuration_value(object, plugin->name, current->use);
     if (value == NULL) {
         json_decref(object);
         return HG_OK;
@@ -445,18 +440,27 @@ static hg_status preparation_load(hgh_runtime *runtime, uint64_t end, hg_error *
     return status;
 }
 
+static hg_status chain_redecode(hgh_runtime *runtime, hgh_chain *chain, hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (uint32_t i = 0; i < chain->configuration_count && status == HG_OK; i++) {
+        status = configuration_redecode(runtime, chain->configurations[i], err);
+    }
+    chain->prepared = runtime->preparation.serial;
+    return status;
+}
+
 /* Decodes for the cached chains, until the slice is over. */
 static hg_status
 preparation_decode(hgh_runtime *runtime, uint64_t end, bool *out_done, hg_error *err)
 {
+    hgh_chain *global = preparation_next_chain(runtime, runtime->chains.global);
     hgh_chain *chain = preparation_next_chain(runtime, runtime->chains.newest);
-    hg_status status = HG_OK;
+    hg_status status = global == NULL ? HG_OK : chain_redecode(runtime, global, err);
 
     while (chain != NULL && status == HG_OK && clock_ns() < end) {
-        for (uint32_t i = 0; i < chain->configuration_count && status == HG_OK; i++) {
-            status = configuration_redecode(runtime, chain->configurations[i], err);
-        }
-        chain->prepared = runtime->preparation.serial;
+        status = chain_redecode(runtime, chain, err);
         chain = preparation_next_chain(runtime, chain);
     }
     *out_done = chain == NULL;
@@ -882,8 +886,9 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     }
     runtime->engine = options->engine;
     runtime->ack_fd = options->ack_fd;
+    runtime->path_rules = options->path_rules;
     hgh_snapshot_init(&runtime->snapshot);
-    hgh_chain_cache_init(&runtime->chains);
+    hgh_chain_cache_init(&runtime->chains, &runtime->snapshot);
     hgh_consumer_index_init(&runtime->consumers);
     runtime->coroutines.active_max = options->parked_max;
     runtime->router = hgh_router_new(options->router_mode);
@@ -944,6 +949,7 @@ void hgh_runtime_free(hgh_runtime *runtime)
     if (runtime->router != NULL) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_forget, runtime);
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], route_forget, runtime);
+        hgh_map_each(&runtime->snapshot.kinds[HGH_CREDENTIALS], route_forget, runtime);
     }
     hgh_chain_cache_done(&runtime->chains);
     hgh_snapshot_done(&runtime->snapshot);

@@ -10,11 +10,12 @@
 #include <stdint.h>
 
 #include "host/core/board.h"
-#include "host/core/chain.h"
+#include "host/core/chain_cache.h"
 #include "host/core/consumer_index.h"
 #include "host/core/coroutine.h"
 #include "host/core/engine.h"
 #include "host/core/feed_reader.h"
+#include "host/core/path.h"
 #include "host/core/router.h"
 #include "host/core/snapshot.h"
 
@@ -36,6 +37,7 @@ typedef struct hgh_runtime_options {
     const char *feed_directory; /* NULL: no feed, the engine applies changes itself */
     int ack_fd;                 /* eventfd to wake control with; -1: none */
     hgh_router_mode router_mode;
+    hgh_path_rules path_rules;
     uint32_t parked_max;
     int32_t log_level; /* an hg_log_level */
 } hgh_runtime_options;
@@ -53,6 +55,7 @@ typedef struct hgh_runtime {
     uint64_t revision;
     hgh_snapshot snapshot;
     hgh_router *router;
+    hgh_path_rules path_rules;
     hgh_chain_cache chains;
     hgh_coroutine_pool coroutines;
     hgh_generation *generation; /* in force; never NULL once started */

@@ -20,11 +20,22 @@ typedef struct walk {
     hg_issues *issues;
 } walk;
 
+static const char *prefix_of(const char *text)
+{
+    if (strncmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) == 0) {
+        return SECRET_PREFIX;
+    }
+    return strncasecmp(text, ENV_PREFIX, strlen(ENV_PREFIX)) == 0 ? ENV_PREFIX : NULL;
+}
+
+bool hgh_secret_is_reference(const char *text)
+{
+    return prefix_of(text) != NULL;
+}
+
 static void text_look(walk *at, const char *text)
 {
-    const char *what = strncmp(text, SECRET_PREFIX, strlen(SECRET_PREFIX)) == 0 ? SECRET_PREFIX
-                       : strncasecmp(text, ENV_PREFIX, strlen(ENV_PREFIX)) == 0 ? ENV_PREFIX
-                                                                                : NULL;
+    const char *what = prefix_of(text);
     char found[64];
 
     if (what != NULL) {

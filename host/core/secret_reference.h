@@ -3,9 +3,14 @@
 #ifndef HOST_CORE_SECRET_REFERENCE_H
 #define HOST_CORE_SECRET_REFERENCE_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include <hotgate/error.h>
+
+/** True if the text begins with `$secret://`, or with `$env://` in any case. */
+bool hgh_secret_is_reference(const char *text);
 
 /**
  * Adds a finding for each text of a value that begins with `$secret://`, or with `$env://` in any

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include <hotgate/address.h>
+#include <hotgate/config.h>
 #include <hotgate/error.h>
 #include <hotgate/text.h>
 
@@ -20,7 +21,50 @@ typedef enum hgh_pass_host {
     HGH_PASS_HOST_REWRITE = 2,
 } hgh_pass_host;
 
-/** One server. */
+/** How a node is chosen among those of the highest priority. */
+typedef enum hgh_balancing {
+    HGH_BALANCE_ROUNDROBIN = 0, /* smooth, by weight */
+    HGH_BALANCE_CHASH = 1,      /* the same node for the same key */
+    HGH_BALANCE_LEAST_CONN = 2, /* fewest requests under way, by weight */
+    HGH_BALANCE_EWMA = 3,       /* the better of two by their response times of late */
+} hgh_balancing;
+
+/** What the key of HGH_BALANCE_CHASH is made from. */
+typedef enum hgh_hash_on {
+    HGH_HASH_ON_VARIABLE = 0,
+    HGH_HASH_ON_HEADER = 1,
+    HGH_HASH_ON_COOKIE = 2,
+    HGH_HASH_ON_CONSUMER = 3,
+    HGH_HASH_ON_COMBINATION = 4, /* a template */
+} hgh_hash_on;
+
+/** How the gateway speaks to the nodes. */
+typedef enum hgh_scheme {
+    HGH_SCHEME_HTTP = 0,
+    HGH_SCHEME_HTTPS = 1,
+    HGH_SCHEME_GRPC = 2,
+    HGH_SCHEME_GRPCS = 3,
+    HGH_SCHEMES = 4,
+} hgh_scheme;
+
+/** "http", ... */
+const char *hgh_scheme_name(hgh_scheme scheme);
+
+/** True if it speaks TLS. */
+static inline bool hgh_scheme_is_tls(uint8_t scheme)
+{
+    return (scheme & 1u) != 0;
+}
+
+/** What a name resolved to. */
+typedef struct hgh_addresses {
+    uint32_t count;
+    uint32_t next; /* round robin */
+    uint64_t valid_until_ms;
+    hg_address items[HGH_NODE_ADDRESSES_MAX];
+} hgh_addresses;
+
+/** One server. What changes in it is this process's own. */
 typedef struct hgh_node {
     hg_text host;      /* as configured: an address or a name */
     hg_text host_port; /* "host" or "host:port" where the port is not the scheme's own */
@@ -28,12 +72,13 @@ typedef struct hgh_node {
     uint16_t port;
     uint32_t weight;
     int32_t priority;
-    bool is_name; /* addresses come from the resolver */
-    uint32_t address_count;
-    hg_address addresses[HGH_NODE_ADDRESSES_MAX];
-    uint32_t next_address;   /* round robin over the addresses of a name */
-    uint64_t valid_until_ms; /* of the addresses of a name */
-    int64_t current_weight;  /* smooth weighted round robin */
+    hg_address address;       /* unless its host is a name */
+    hgh_addresses *addresses; /* owned; of a name: from the resolver. NULL: it is an address */
+    uint64_t hash;            /* of `text`: its place for HGH_BALANCE_CHASH */
+    int64_t current_weight;   /* smooth weighted round robin */
+    uint32_t active;          /* tries under way */
+    float latency_ms;         /* moving average as of latency_at_ms */
+    uint64_t latency_at_ms;   /* 0: never measured */
 } hgh_node;
 
 /** Times of one try; 0: the gateway's own. */
@@ -48,20 +93,26 @@ typedef struct hgh_upstream {
     uint32_t references;
     uint32_t node_count;
     hgh_node *nodes;
-    char *text; /* owns the texts */
-    bool https;
+    char *text;        /* owns the texts */
+    uint8_t scheme;    /* an hgh_scheme */
     uint8_t pass_host; /* an hgh_pass_host */
+    uint8_t balancing; /* an hgh_balancing */
+    uint8_t hash_on;   /* an hgh_hash_on */
     hg_text upstream_host;
-    uint32_t retries; /* further tries after the first */
+    hg_text hash_key;           /* name of a variable, header or cookie */
+    hg_template *hash_template; /* owned; of HGH_HASH_ON_COMBINATION */
+    uint32_t retries;           /* further tries after the first */
+    uint32_t random;            /* state of the choice of two */
     uint64_t retry_timeout_ms;
     hgh_timeouts timeouts;
     uint64_t identity; /* connections of another identity are never reused for this one */
 } hgh_upstream;
 
-/** Which nodes of an upstream a request has tried. */
+/** What the choice of a node depends on: those a request has tried, and its key. */
 typedef struct hgh_tried {
     uint64_t nodes[4]; /* one bit a node; nodes beyond 256 are never excluded */
     uint32_t count;
+    uint64_t hash; /* hgh_upstream_hash() of its key, for HGH_BALANCE_CHASH */
 } hgh_tried;
 
 /**
@@ -80,11 +131,26 @@ static inline hgh_upstream *hgh_upstream_ref(hgh_upstream *upstream)
 /** Accepts NULL. */
 void hgh_upstream_unref(hgh_upstream *upstream);
 
+/** The same on every gateway and after every start, so that a key keeps its node. */
+uint64_t hgh_upstream_hash(hg_text key);
+
 /**
- * Chooses the next node: the highest priority that has an untried one, there by smooth weighted
- * round robin; weight 0 is never chosen. Marks it as tried. NULL: none is left.
+ * Chooses the next node: the highest priority that has an untried one, there as its type says;
+ * weight 0 is never chosen. Marks it as tried. NULL: none is left.
  */
-hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried);
+hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried, uint64_t now_ms);
+
+/** A try begins at a node; hgh_node_leave() or hgh_node_forget() follows. */
+static inline void hgh_node_enter(hgh_node *node)
+{
+    node->active++;
+}
+
+/** A try is over, after that time; `failed`: without a response. */
+void hgh_node_leave(hgh_node *node, bool failed, uint64_t took_ms, uint64_t now_ms);
+
+/** A try is over that says nothing about the node. */
+void hgh_node_forget(hgh_node *node);
 
 /** The address to connect to, its port filled in; NULL if the node's name has to be resolved. */
 const hg_address *hgh_node_address(hgh_node *node, uint64_t now_ms, hg_address *storage);

@@ -30,6 +30,12 @@ typedef struct file_logger {
     const json_t *match;
 } file_logger;
 
+/* What holds for all uses that do not say otherwise. */
+typedef struct shared_settings {
+    hg_text path;
+    hg_map log_format; /* of hg_text */
+} shared_settings;
+
 static const hg_field format_value = HG_ITEM(
     HG_KIND_STRING, hg_text, .example = "$remote_addr", .pattern = "^([^$]|\\$[a-zA-Z0-9_]+$|$)");
 
@@ -37,8 +43,7 @@ static const hg_field fields[] = {
     HG_STRING(file_logger,
               path,
               "path",
-              .summary = "The file that lines are added to.",
-              .required = true,
+              .summary = "The file that lines are added to; left out: that of the metadata.",
               .min_length = 1,
               .max_length = PATH_LENGTH_MAX),
     HG_MAP(file_logger,
@@ -65,6 +70,22 @@ static const hg_field fields[] = {
     HG_JSON(file_logger, request_body_expression, "include_req_body_expr"),
     HG_JSON(file_logger, response_body_expression, "include_resp_body_expr"),
     HG_JSON(file_logger, match, "match"),
+    HG_FIELDS_END,
+};
+
+static const hg_field metadata_fields[] = {
+    HG_STRING(shared_settings,
+              path,
+              "path",
+              .summary = "The file of configurations without one.",
+              .min_length = 1,
+              .max_length = PATH_LENGTH_MAX),
+    HG_MAP(shared_settings,
+           log_format,
+           "log_format",
+           &format_value,
+           .summary = "What a line holds where the configuration does not say it.",
+           .example = "{\"host\": \"$host\", \"client_ip\": \"$remote_addr\"}"),
     HG_FIELDS_END,
 };
 
@@ -120,6 +141,7 @@ typedef struct log_file {
 
 static log_file *files; /* of this process; freed by leave() */
 static uint32_t file_count;
+static uint64_t complained_of_path_ms; /* that there is none; 0: never */
 
 static void file_close(log_file *file)
 {
@@ -149,6 +171,15 @@ static void complain(hg_request *request, log_file *file, const char *what, cons
     }
     file->complained_ms = hg_now_ms();
     hg_log(request, HG_LOG_ERROR, "failed to %s file: %s, error info: %s", what, file->path, why);
+}
+
+/* The same of a request that has no file. */
+static void complain_of_path(hg_request *request)
+{
+    if (complained_of_path_ms == 0 || hg_now_ms() - complained_of_path_ms >= ERROR_INTERVAL_MS) {
+        complained_of_path_ms = hg_now_ms();
+        hg_log(request, HG_LOG_ERROR, "neither the configuration nor the metadata has a path");
+    }
 }
 
 static void files_make_room(void)
@@ -579,15 +610,25 @@ static void on_body_filter(hg_request *request, hg_chunk *chunk, const void *con
 static void on_log(hg_request *request, const void *config)
 {
     const file_logger *own = config;
-    log_file *file = file_find(own->path);
-    json_t *entry = own->log_format.count > 0
-                        ? format_entry(request, &own->log_format)
-                        : default_entry(request, own, hg_request_data(request));
-    size_t length = json_dumpb(entry, NULL, 0, JSON_COMPACT);
-    char *line = length == 0 ? NULL : hg_request_allocate(request, length + 2);
+    const shared_settings *shared = hg_request_metadata(request);
+    const hg_map *format = own->log_format.count > 0 ? &own->log_format : &shared->log_format;
+    hg_text path = own->path.length > 0 ? own->path : shared->path;
+    log_file *file;
+    json_t *entry;
+    size_t length;
+    char *line;
 
+    if (path.length == 0) {
+        complain_of_path(request);
+        return;
+    }
+    file = file_find(path);
+    entry = format->count > 0 ? format_entry(request, format)
+                              : default_entry(request, own, hg_request_data(request));
+    length = json_dumpb(entry, NULL, 0, JSON_COMPACT);
+    line = length == 0 ? NULL : hg_request_allocate(request, length + 2);
     if (file == NULL || line == NULL) {
-        hg_log(request, HG_LOG_ERROR, "no memory for a line of %s", own->path.data);
+        hg_log(request, HG_LOG_ERROR, "no memory for a line of %s", path.data);
     } else {
         line[0] = '\n';
         (void)json_dumpb(entry, line + 1, length, JSON_COMPACT); /* its length is known */
@@ -604,6 +645,7 @@ HG_PLUGIN("file-logger",
           .priority = 399,
           .flags = HG_WAITS,
           .config = HG_CONFIG(file_logger, fields),
+          .metadata = HG_CONFIG(shared_settings, metadata_fields),
           .request_size = (uint32_t)sizeof(logger_data),
           .exit = leave,
           .check = check,

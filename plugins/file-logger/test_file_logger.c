@@ -32,6 +32,8 @@ static int end_in_directory(void **state)
     (void)hg_test_tear_down(state);
     (void)unlink(path_of("log"));
     (void)unlink(path_of("log.1"));
+    (void)unlink(path_of("global"));
+    (void)unlink(path_of("shared"));
     return rmdir(directory);
 }
 
@@ -319,10 +321,107 @@ static void many_files_are_written_with_few_open(void **state)
     }
 }
 
+static void metadata_set(hg_test *test, const char *format, const char *path)
+{
+    char json[1024];
+    hg_error err = HG_ERROR_INIT;
+
+    (void)snprintf(json, sizeof(json), "{\"log_format\": {%s}, \"path\": \"%s\"}", format, path);
+    if (hg_test_put(test, "plugin_metadata/file-logger", json, &err) != HG_OK) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void metadata_fills_in_what_a_configuration_leaves_out(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *format; /* of the metadata */
+        const char *config;
+        const char *line;
+    } cases[] = {
+        {"both", "\"a\": \"$request_method\"", "{}", "{\"a\":\"GET\",\"route_id\":\"1\"}"},
+        {"changed", "\"a\": \"b\"", "{}", "{\"a\":\"b\",\"route_id\":\"1\"}"},
+        {"the configuration says it", "\"a\": \"b\"", "{\"log_format\": {\"c\": \"d\"}}",
+         "{\"c\":\"d\",\"route_id\":\"1\"}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        json_t *lines;
+        char *text;
+
+        metadata_set(*state, cases[i].format, path_of("shared"));
+        (void)hg_test_run(*state, cases[i].config, NULL);
+        lines = lines_of("shared");
+        text = json_dumps(json_array_get(lines, i), JSON_COMPACT | JSON_SORT_KEYS);
+        if (text == NULL || strcmp(text, cases[i].line) != 0) {
+            fail_msg("%s: %s", cases[i].label, text);
+        }
+        free(text);
+        json_decref(lines);
+    }
+    assert_int_equal(hg_test_delete(*state, "plugin_metadata/file-logger", NULL), HG_OK);
+    (void)hg_test_run(*state, "{}", NULL);
+    assert_int_equal(line_count("shared"), ARRAY_SIZE(cases));
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "has a path"), 1);
+    (void)hg_test_run(*state, "{}", NULL);
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "has a path"), 1);
+}
+
+/* What one of them keeps for its line is not the other's. */
+static void a_global_rule_and_a_route_write_their_own_lines(void **state)
+{
+    char json[1024];
+    hg_error err = HG_ERROR_INIT;
+    hg_test_upstream upstream = {.body = "whole"};
+    json_t *line;
+
+    hg_test_set_upstream(*state, &upstream);
+    (void)snprintf(json, sizeof(json),
+                   "{\"plugins\": {\"file-logger\": {\"path\": \"%s\","
+                   " \"include_resp_body\": true}}}",
+                   path_of("global"));
+    assert_int_equal(hg_test_put(*state, "global_rules/1", json, &err), HG_OK);
+    line = logged(*state, ", \"include_resp_body\": true", NULL, 1);
+    assert_member(line, "response.body", "\"whole\"");
+    json_decref(line);
+    line = lines_of("global");
+    assert_int_equal(json_array_size(line), 1);
+    assert_member(json_array_get(line, 0), "response.body", "\"whole\"");
+    json_decref(line);
+}
+
+static void metadata_is_judged(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *metadata;
+        hg_status status;
+    } rows[] = {
+        {"empty", "{}", HG_OK},
+        {"path", "{\"path\": \"a\"}", HG_OK},
+        {"format", "{\"log_format\": {\"a\": \"$host\"}}", HG_OK},
+        {"empty format", "{\"log_format\": {}}", HG_OK},
+        {"empty path", "{\"path\": \"\"}", HG_ERR_INVALID},
+        {"path of another type", "{\"path\": 1}", HG_ERR_INVALID},
+        {"format of another type", "{\"log_format\": \"$host\"}", HG_ERR_INVALID},
+        {"number in the format", "{\"log_format\": {\"a\": 1}}", HG_ERR_INVALID},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        hg_error err = HG_ERROR_INIT;
+
+        if (hg_test_check(*state, "file-logger", HG_TEST_AS_METADATA, rows[i].metadata, NULL,
+                          &err) != rows[i].status) {
+            fail_msg("%s: %s", rows[i].label, err.text);
+        }
+    }
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"no path", "{}", ""},
+        {"no path", "{}", NULL},
         {"empty path", "{\"path\": \"\"}", ""},
         {"path of another type", "{\"path\": 1}", ""},
         {"path", "{\"path\": \"a\"}", NULL},
@@ -348,37 +447,43 @@ static void configurations_are_judged(void **state)
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
 }
 
-HG_TEST_MAIN("file-logger",
-             cmocka_unit_test_setup_teardown(a_line_tells_all_of_a_request,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(tries_are_summed_up,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(a_client_that_went_away_is_logged,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(a_format_chooses_what_is_written,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(bodies_are_included_on_demand,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(lines_go_on_behind_a_reload,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_said_once_a_minute,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(a_pipe_does_not_stop_the_worker,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(many_files_are_written_with_few_open,
-                                             begin_in_directory,
-                                             end_in_directory),
-             cmocka_unit_test_setup_teardown(configurations_are_judged,
-                                             begin_in_directory,
-                                             end_in_directory))
+HG_TEST_MAIN(
+    "file-logger",
+    cmocka_unit_test_setup_teardown(a_line_tells_all_of_a_request,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(tries_are_summed_up, begin_in_directory, end_in_directory),
+    cmocka_unit_test_setup_teardown(a_client_that_went_away_is_logged,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(a_format_chooses_what_is_written,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(bodies_are_included_on_demand,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(lines_go_on_behind_a_reload,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_said_once_a_minute,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(a_pipe_does_not_stop_the_worker,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(many_files_are_written_with_few_open,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(metadata_fills_in_what_a_configuration_leaves_out,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(a_global_rule_and_a_route_write_their_own_lines,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(metadata_is_judged, begin_in_directory, end_in_directory),
+    cmocka_unit_test_setup_teardown(configurations_are_judged,
+                                    begin_in_directory,
+                                    end_in_directory))

@@ -63,9 +63,8 @@ static const hg_field credential_fields[] = {
 static hg_status check(const void *config, const hg_config_source *source, hg_issues *issues)
 {
     const key_auth *own = config;
-    bool on_consumer = hg_text_equal(source->resource, HG_TEXT("consumers"));
 
-    if (!on_consumer && own->anonymous_consumer != NULL) {
+    if (source->use == HG_USE_CONFIG && own->anonymous_consumer != NULL) {
         hg_issues_add(issues, "/anonymous_consumer", "a consumer for requests without a key",
                       "a configuration without it: this version has none");
     }

@@ -78,16 +78,17 @@ void gateway_configure(gateway *self)
     const gateway_options *options = &self->options;
     char *path =
         options->config == NULL ? gateway_path(self, "conf/config.yaml") : strdup(options->config);
-    char *text = text_format(
-        "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n"
-        "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
-        "    admin_key: [{name: admin, key: " GATEWAY_KEY ", role: admin}, "
-        "{name: viewer, key: " GATEWAY_KEY "-viewer, role: viewer}]\n"
-        "nginx_config:\n  worker_processes: %u\n  error_log_level: info\n  %s\n"
-        "  http:\n    keepalive_requests: 10000000\n    %s\n"
-        "hotgate: {%s}\n%s\n",
-        self->port, self->admin_port, options->workers, or_empty(options->nginx),
-        or_empty(options->http), or_empty(options->hotgate), or_empty(options->settings));
+    char *text =
+        text_format("apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n  %s\n"
+                    "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
+                    "    admin_key: [{name: admin, key: " GATEWAY_KEY ", role: admin}, "
+                    "{name: viewer, key: " GATEWAY_KEY "-viewer, role: viewer}]\n"
+                    "nginx_config:\n  worker_processes: %u\n  error_log_level: info\n  %s\n"
+                    "  http:\n    keepalive_requests: 10000000\n    %s\n"
+                    "hotgate: {%s}\n%s\n",
+                    self->port, or_empty(options->apisix), self->admin_port, options->workers,
+                    or_empty(options->nginx), or_empty(options->http), or_empty(options->hotgate),
+                    or_empty(options->settings));
 
     file_write(path, text, strlen(text));
     free(text);
@@ -308,11 +309,16 @@ static CURLcode request(
     size_t length = 0;
     FILE *into = open_memstream(&out->text, &length);
     char url[URL_MAX];
+    char *socket = NULL;
     CURLcode result;
 
     headers = curl_slist_append(headers, "Expect:");
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/apisix/admin/%s", self->admin_port, path);
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    if (self->options.by_socket) {
+        socket = gateway_path(self, "run/control.sock");
+        (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+    }
     (void)curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -328,6 +334,7 @@ static CURLcode request(
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
     (void)fclose(into);
     curl_easy_cleanup(curl);
+    free(socket);
     curl_slist_free_all(headers);
     out->json = json_loads(out->text, 0, NULL);
     return result;

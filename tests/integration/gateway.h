@@ -23,6 +23,7 @@ typedef struct gateway_options {
     const char *hotgate;     /* members of `hotgate:` in config.yaml; NULL: none */
     const char *nginx;       /* members of `nginx_config:`; NULL: none */
     const char *http;        /* members of `nginx_config.http:`; NULL: none */
+    const char *apisix;      /* members of `apisix:`; NULL: none */
     const char *settings;    /* further top level lines; NULL: none */
     const char *hide;        /* a folder that its processes find empty, if we are root */
     bool only_writes;        /* nothing but the instance can be written; needs root */
@@ -30,6 +31,7 @@ typedef struct gateway_options {
     uid_t user;              /* runs all of it; 0: we */
     size_t file_max_bytes;   /* no file of it may grow larger; 0: no limit */
     const char *environment; /* one NAME=VALUE; NULL: none */
+    bool by_socket; /* the Admin API through run/control.sock: the port is not open to us */
 } gateway_options;
 
 typedef struct gateway {

@@ -369,6 +369,7 @@ static bool serve_one(peer *self, size_t number)
     exchange request = {.headers = json_object(), .body = calloc(1, BODY_SHOWN_MAX)};
     bool goes_on = false;
     long delay_ms;
+    long only_at;
 
     if (request.body == NULL || request.headers == NULL) {
         abort();
@@ -378,7 +379,8 @@ static bool serve_one(peer *self, size_t number)
         self->owner->request_count++;
         (void)pthread_mutex_unlock(&self->owner->lock);
         delay_ms = argument(&request, "delay");
-        if (delay_ms > 0) {
+        only_at = argument(&request, "delay_at");
+        if (delay_ms > 0 && (only_at < 0 || only_at == (long)self->owner->port)) {
             struct pollfd stopped = {.fd = self->fd}; /* origin_stop() ends the pause too */
 
             (void)poll(&stopped, 1, (int)delay_ms);

@@ -7,6 +7,7 @@
  *   status=503      another status
  *   status_at=PORT  only on the origin of that port
  *   delay=MS        waits before it answers
+ *   delay_at=PORT   only the origin of that port
  *   bytes=N         a body of N bytes instead of the echo: 'a' to 'z' and again
  *   chunked=1       no Content-Length
  *   gzip=1          a compressed body

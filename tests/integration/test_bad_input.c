@@ -116,7 +116,7 @@ static void writes_that_are_wrong_change_nothing(void **state)
         {"weight of wrong type", "PUT", "upstreams/x", "{\"nodes\": {\"127.0.0.1:80\": \"1\"}}",
          400, "nodes"},
         {"what cannot be done yet", "PUT", "upstreams/x",
-         "{\"type\": \"chash\", \"nodes\": {\"127.0.0.1:80\": 1}}", 400, "roundrobin"},
+         "{\"scheme\": \"kafka\", \"nodes\": {\"127.0.0.1:80\": 1}}", 400, "grpcs"},
         {"id with bad characters", "PUT", "routes/a%20b", "{\"uri\": \"/x\"}", 400, "id"},
         {"id that differs", "PUT", "routes/x", "{\"id\": \"y\", \"uri\": \"/x\"}", 400, "id"},
         {"patch of nothing", "PATCH", "routes/none", "{\"uri\": \"/y\"}", 404, "Key not found"},

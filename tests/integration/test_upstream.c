@@ -158,6 +158,134 @@ static void connection_to_the_upstream_is_used_again(void **state)
     }
 }
 
+/* Writes `key` where a text has %u. */
+static void replace_key(const char *text, const char *key, char *into, size_t size)
+{
+    const char *mark = strstr(text, "%u");
+
+    (void)snprintf(into, size, "%.*s%s%s",
+                   (int)(mark == NULL ? strlen(text) : (size_t)(mark - text)), text,
+                   mark == NULL ? "" : key, mark == NULL ? "" : mark + 2);
+}
+
+static void put_chash(const char *hash)
+{
+    char *members = text_format("\"type\": \"chash\", %s, \"nodes\": {\"127.0.0.1:%u\": 1,"
+                                " \"127.0.0.1:%u\": 1, \"127.0.0.1:%u\": 1}",
+                                hash, port(0), port(1), port(2));
+
+    put(members);
+    free(members);
+}
+
+/* Sends the same request again and again; the origin that got all of them. */
+static json_int_t origin_of(const char *target, const char *headers)
+{
+    json_int_t first = 0;
+
+    for (unsigned i = 0; i < 6; i++) {
+        http_get(running->port, target, headers, &got);
+        assert_int_equal(got.status, 200);
+        if (i == 0) {
+            first = echo_number("origin");
+        }
+        assert_int_equal(echo_number("origin"), first);
+    }
+    return first;
+}
+
+static void equal_keys_go_to_one_node(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *hash;
+        const char *target; /* with %u for the key */
+        const char *headers;
+        bool differs; /* several keys use several nodes */
+    } cases[] = {
+        {"uri", "\"key\": \"uri\"", "/item/%u", "", true},
+        {"an argument", "\"key\": \"arg_id\"", "/x?id=%u", "", true},
+        {"a header", "\"hash_on\": \"header\", \"key\": \"X-User\"", "/", "X-User: %u\r\n", true},
+        {"a cookie", "\"hash_on\": \"cookie\", \"key\": \"session\"", "/",
+         "Cookie: a=b; session=%u\r\n", true},
+        {"a combination", "\"hash_on\": \"vars_combinations\", \"key\": \"$http_x_user-$arg_a\"",
+         "/?a=%u", "X-User: b\r\n", true},
+        {"a key that is not there: the client's address", "\"key\": \"arg_id\"", "/y/%u", "",
+         false},
+        {"no consumer: the client's address", "\"hash_on\": \"consumer\"", "/z/%u", "", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        bool differs = false;
+        json_int_t first = 0;
+
+        put_chash(cases[i].hash);
+        for (unsigned key = 0; key < 12; key++) {
+            char *target = text_format("%u", key);
+            char filled[128];
+            char headers[128];
+            json_int_t used;
+
+            replace_key(cases[i].target, target, filled, sizeof(filled));
+            replace_key(cases[i].headers, target, headers, sizeof(headers));
+            used = origin_of(filled, headers);
+            first = key == 0 ? used : first;
+            differs = differs || used != first;
+            free(target);
+        }
+        if (differs != cases[i].differs) {
+            fail_msg("%s: %s node", cases[i].label, differs ? "more than one" : "one");
+        }
+    }
+    gateway_wait_log(running, "logs/error.log",
+                     "chash_key fetch is nil, use default chash_key remote_addr");
+}
+
+/* A node that is busy gets no more until the others are as busy. */
+static void busy_node_is_passed_over_by_least_conn(void **state)
+{
+    static const char slow[] = "GET /?delay=1500 HTTP/1.1\r\nHost: a\r\n\r\n";
+    connection one = {.fd = -1};
+    size_t before[2] = {origin_requests(upstreams[0]), origin_requests(upstreams[1])};
+    size_t busy;
+
+    (void)state;
+    put_nodes(", \"type\": \"least_conn\"", port(0), 1, port(1), 1);
+    assert_true(connection_open(&one, running->port));
+    assert_true(connection_send(&one, slow, sizeof(slow) - 1));
+    WAIT_UNTIL(origin_requests(upstreams[0]) + origin_requests(upstreams[1]) ==
+               before[0] + before[1] + 1);
+    busy = origin_requests(upstreams[0]) > before[0] ? 0 : 1;
+    for (unsigned i = 0; i < 10; i++) {
+        get("/");
+        assert_int_equal(echo_number("origin"), port(1 - busy));
+    }
+    assert_true(connection_receive(&one, false, &got));
+    connection_close(&one);
+    put_nodes("", port(0), 1, port(1), 1);
+}
+
+static void faster_node_gets_most_by_ewma(void **state)
+{
+    size_t before[2];
+
+    (void)state;
+    put_nodes(", \"type\": \"ewma\"", port(0), 1, port(1), 1);
+    for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+        before[i] = origin_requests(upstreams[i]);
+    }
+    for (unsigned i = 0; i < 30; i++) {
+        char *target = text_format("/?delay=150&delay_at=%u", port(0));
+
+        get(target);
+        assert_int_equal(got.status, 200);
+        free(target);
+    }
+    assert_true(origin_requests(upstreams[0]) > before[0]);
+    assert_true(origin_requests(upstreams[0]) - before[0] <= 5);
+}
+
 /* ---------------------------------------------------------------------------------- retries */
 
 static void dead_node_is_passed_over(void **state)
@@ -433,6 +561,9 @@ int main(void)
         cmocka_unit_test(weights_are_kept_exactly),
         cmocka_unit_test(node_without_weight_gets_nothing),
         cmocka_unit_test(connection_to_the_upstream_is_used_again),
+        cmocka_unit_test(equal_keys_go_to_one_node),
+        cmocka_unit_test(busy_node_is_passed_over_by_least_conn),
+        cmocka_unit_test(faster_node_gets_most_by_ewma),
         cmocka_unit_test(dead_node_is_passed_over),
         cmocka_unit_test(without_retries_a_dead_node_is_an_error),
         cmocka_unit_test(upstream_that_hangs_up_is_retried_elsewhere),

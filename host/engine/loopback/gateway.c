@@ -277,10 +277,28 @@ static hg_status judge(hgh_plugin *plugin,
     return status;
 }
 
+static bool is_of_consumer(hgh_resource_kind kind)
+{
+    return kind == HGH_CONSUMERS || kind == HGH_CREDENTIALS;
+}
+
 static hgh_use use_on(const hgh_plugin *plugin, hgh_resource_kind kind)
 {
-    return kind == HGH_CONSUMERS && (plugin->descriptor->flags & HG_AUTH) != 0 ? HGH_USE_CONSUMER
-                                                                               : HGH_USE_CONFIG;
+    if (kind == HGH_PLUGIN_METADATA) {
+        return HGH_USE_METADATA;
+    }
+    return is_of_consumer(kind) && (plugin->descriptor->flags & HG_AUTH) != 0 ? HGH_USE_CONSUMER
+                                                                              : HGH_USE_CONFIG;
+}
+
+/* The configuration of a plugin in an object; NULL: it has none. */
+static const json_t *
+value_on(const hgh_plugin *plugin, hgh_resource_kind kind, const char *id, const json_t *object)
+{
+    if (kind == HGH_PLUGIN_METADATA && strcmp(id, plugin->name) != 0) {
+        return NULL;
+    }
+    return hgh_configuration_value(object, plugin->name, use_on(plugin, kind));
 }
 
 /* A walk over the objects in force that judges their configurations with a plugin's new code. */
@@ -303,7 +321,7 @@ static void rejudge_resource(void *context, hgh_map_node *node)
         return;
     }
     object = hgh_resource_json(cell->current);
-    value = json_object_get(json_object_get(object, "plugins"), walk->plugin->name);
+    value = value_on(walk->plugin, walk->kind, cell->id, object);
     if (value != NULL) {
         walk->status = judge(walk->plugin, use_on(walk->plugin, walk->kind), value,
                              hgh_resource_kind_name(walk->kind), cell->id, "", &issues);
@@ -565,7 +583,14 @@ hg_status hg_test_check(hg_test *test,
                         json_t **out_issues,
                         hg_error *err)
 {
-    bool on_consumer = use == HG_TEST_ON_CONSUMER;
+    static const struct {
+        hgh_resource_kind kind;
+        const char *resource;
+    } places[] = {
+        [HG_TEST_ON_ROUTE] = {HGH_ROUTES, "routes"},
+        [HG_TEST_ON_CONSUMER] = {HGH_CONSUMERS, "consumers"},
+        [HG_TEST_AS_METADATA] = {HGH_PLUGIN_METADATA, "plugin_metadata"},
+    };
     hgh_plugin *plugin = plugin_find(test, plugin_name);
     char prefix[HG_NAME_MAX + 16];
     hg_issues issues = {0};
@@ -581,8 +606,9 @@ hg_status hg_test_check(hg_test *test,
         return status;
     }
     (void)snprintf(prefix, sizeof(prefix), "/plugins/%s", plugin_name);
-    status = judge(plugin, use_on(plugin, on_consumer ? HGH_CONSUMERS : HGH_ROUTES), value,
-                   on_consumer ? "consumers" : "routes", "1", prefix, &issues);
+    status = judge(plugin, use_on(plugin, places[use].kind), value, places[use].resource,
+                   use == HG_TEST_AS_METADATA ? plugin_name : "1",
+                   use == HG_TEST_AS_METADATA ? "" : prefix, &issues);
     if (status != HG_OK) {
         status = issues_report(&issues, "", err);
     }
@@ -608,12 +634,13 @@ static hg_status
 object_judge(hg_test *test, hgh_resource_kind kind, const char *id, json_t *object, hg_error *err)
 {
     json_t *plugins = json_object_get(object, "plugins");
+    json_t *metadata = kind == HGH_PLUGIN_METADATA ? json_pack("{s:O}", id, object) : NULL;
     hg_issues issues = {0};
     hg_status status = HG_OK;
     const char *name;
     json_t *value;
 
-    json_object_foreach(plugins, name, value)
+    json_object_foreach(metadata == NULL ? plugins : metadata, name, value)
     {
         hgh_plugin *plugin = plugin_find(test, name);
         char prefix[PATH_TEXT_MAX] = "/plugins";
@@ -623,14 +650,15 @@ object_judge(hg_test *test, hgh_resource_kind kind, const char *id, json_t *obje
             unknown_plugin(&issues, prefix, name);
         } else {
             (void)judge(plugin, use_on(plugin, kind), value, hgh_resource_kind_name(kind), id,
-                        prefix, &issues); /* the findings say it */
+                        metadata == NULL ? prefix : "", &issues); /* the findings say it */
         }
     }
     if (!hgh_issues_is_empty(&issues)) {
         status = issues_report(&issues,
-                               kind == HGH_CONSUMERS ? "invalid plugins configuration: " : "", err);
+                               is_of_consumer(kind) ? "invalid plugins configuration: " : "", err);
     }
     hgh_issues_done(&issues);
+    json_decref(metadata);
     return status;
 }
 
@@ -642,11 +670,16 @@ key_split(const char *key, hgh_resource_kind *out_kind, hg_text *out_id, hg_erro
     if (slash == NULL || slash[1] == '\0' ||
         !hgh_resource_kind_find((hg_text){key, (size_t)(slash - key)}, out_kind)) {
         return hg_error_set(err, HG_ERR_INVALID,
-                            "found \"%.100s\", wanted routes/ID, services/ID, upstreams/ID or "
-                            "consumers/NAME",
+                            "found \"%.100s\", wanted routes/ID, services/ID, upstreams/ID, "
+                            "plugin_configs/ID, global_rules/ID, consumers/NAME, "
+                            "consumers/NAME/credentials/ID, consumer_groups/ID or "
+                            "plugin_metadata/PLUGIN",
                             key);
     }
     *out_id = hg_text_of(slash + 1);
+    if (*out_kind == HGH_CONSUMERS && strstr(slash + 1, HGH_CREDENTIAL_PLACE) != NULL) {
+        *out_kind = HGH_CREDENTIALS;
+    }
     return HG_OK;
 }
 

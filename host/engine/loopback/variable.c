@@ -99,16 +99,6 @@ static hg_text get_request_method(hgh_exchange *exchange)
     return exchange->in.method;
 }
 
-static hg_text get_uri(hgh_exchange *exchange)
-{
-    return exchange->in.uri;
-}
-
-static hg_text get_request_uri(hgh_exchange *exchange)
-{
-    return exchange->in.raw_uri;
-}
-
 static hg_text get_request(hgh_exchange *exchange)
 {
     return format(exchange, "%s %s HTTP/1.1", exchange->in.method.data, exchange->in.raw_uri.data);
@@ -279,7 +269,6 @@ static const struct {
     {"connection_requests", get_connection_requests},
     {"content_length", get_content_length},
     {"content_type", get_content_type},
-    {"document_uri", get_uri},
     {"host", get_host},
     {"hostname", get_hostname},
     {"https", get_https},
@@ -294,7 +283,6 @@ static const struct {
     {"request_length", get_request_length},
     {"request_method", get_request_method},
     {"request_time", get_request_time},
-    {"request_uri", get_request_uri},
     {"scheme", get_scheme},
     {"server_addr", get_server_addr},
     {"server_name", get_server_name},
@@ -309,7 +297,6 @@ static const struct {
     {"upstream_response_length", get_upstream_response_length},
     {"upstream_response_time", get_upstream_time},
     {"upstream_status", get_upstream_status},
-    {"uri", get_uri},
 };
 
 /* A header by its name in a variable: "x_real_ip" is X-Real-IP. */

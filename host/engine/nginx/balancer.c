@@ -87,10 +87,36 @@ static ngx_int_t peer_get(ngx_peer_connection_t *connection, void *data)
     return peer_set_address(connection, peer);
 }
 
+/* How a try ended, as far as nginx tells. */
+static hgh_try_result try_result(const ngx_peer_connection_t *connection,
+                                 const ngx_http_upstream_t *upstream,
+                                 ngx_uint_t state)
+{
+    const ngx_connection_t *peer = connection->connection;
+    hgh_try_result result = {.status = (uint32_t)upstream->headers_in.status_n};
+
+    if (result.status != 0) {
+        return result;
+    }
+    result.failure = HGH_TRY_UNKNOWN; /* the client has gone first */
+    if (peer != NULL && (peer->read->timedout || peer->write->timedout)) {
+        result.failure = HGH_TRY_TIMED_OUT;
+    } else if ((state & NGX_PEER_FAILED) != 0) {
+        result.failure = HGH_TRY_BROKEN;
+    }
+    return result;
+}
+
 static void peer_free(ngx_peer_connection_t *connection, void *data, ngx_uint_t state)
 {
-    (void)data;
-    (void)state;
+    const balancer_peer *peer = data;
+    hgh_try_result result = try_result(connection, peer->self->http->upstream, state);
+
+    /* A kept connection that was closed meanwhile is no try: nginx asks the same node again. */
+    if (!connection->cached || result.failure == HGH_TRY_RESPONSE ||
+        result.failure == HGH_TRY_TIMED_OUT) {
+        hgh_request_try_ended(peer->self->request, &result);
+    }
     if (connection->tries > 0) {
         connection->tries--;
     }

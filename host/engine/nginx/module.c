@@ -108,18 +108,20 @@ static ngx_int_t answer_send(hgh_nginx_request *self)
 /* Which location of the generated configuration talks to this upstream. */
 static ngx_int_t location_switch(hgh_nginx_request *self)
 {
-    static const ngx_str_t names[2][2] = {
-        {ngx_null_string, ngx_string("@hotgate_websocket")},
-        {ngx_string("@hotgate_https"), ngx_string("@hotgate_https_websocket")},
+    static const ngx_str_t names[HGH_SCHEMES][2] = {
+        [HGH_SCHEME_HTTP] = {ngx_null_string, ngx_string("@hotgate_websocket")},
+        [HGH_SCHEME_HTTPS] = {ngx_string("@hotgate_https"), ngx_string("@hotgate_https_websocket")},
+        [HGH_SCHEME_GRPC] = {ngx_string("@hotgate_grpc"), ngx_string("@hotgate_grpc")},
+        [HGH_SCHEME_GRPCS] = {ngx_string("@hotgate_grpcs"), ngx_string("@hotgate_grpcs")},
     };
     ngx_http_request_t *http = self->http;
     const hg_request *request = self->request;
     const hgh_route *route = request->route;
-    const hgh_service *service = request->chain->service;
+    const hgh_service *service = hgh_chain_service(request->chain);
     bool websocket =
         route->has_websocket ? route->websocket : service != NULL && service->websocket;
     const ngx_str_t *name =
-        &names[request->target.upstream->https][websocket && http->headers_in.upgrade != NULL];
+        &names[request->target.upstream->scheme][websocket && http->headers_in.upgrade != NULL];
     ngx_http_core_srv_conf_t *server;
 
     if (name->len == 0) {
@@ -268,7 +270,8 @@ variable_upstream_scheme(ngx_http_request_t *http, ngx_http_variable_value_t *va
     const hgh_upstream *upstream = self == NULL ? NULL : self->request->target.upstream;
 
     (void)data;
-    variable_set(value, upstream != NULL && upstream->https ? HG_TEXT("https") : HG_TEXT("http"));
+    variable_set(
+        value, hg_text_of(hgh_scheme_name(upstream == NULL ? HGH_SCHEME_HTTP : upstream->scheme)));
     return NGX_OK;
 }
 
@@ -335,6 +338,9 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->ack_fd = NGX_CONF_UNSET;
         main->parked_max = NGX_CONF_UNSET;
         main->server_tokens = NGX_CONF_UNSET;
+        main->delete_tail_slash = NGX_CONF_UNSET;
+        main->like_servlet = NGX_CONF_UNSET;
+        main->encoded_slash = NGX_CONF_UNSET;
     }
     return main;
 }
@@ -346,6 +352,9 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
 
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
     ngx_conf_init_value(main->server_tokens, 1);
+    ngx_conf_init_value(main->delete_tail_slash, 0);
+    ngx_conf_init_value(main->like_servlet, 0);
+    ngx_conf_init_value(main->encoded_slash, 0);
     if (main->server_tokens) {
         ngx_str_set(&main->server_header, "APISIX/" HGH_API_LEVEL " hotgate/" HGH_VERSION);
     } else {
@@ -516,6 +525,9 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
         .directory = main->directory,
         .feed_directory = (const char *)main->feed_directory.data,
         .ack_fd = (int)main->ack_fd,
+        .path_rules = {.delete_tail_slash = main->delete_tail_slash != 0,
+                       .like_servlet = main->like_servlet != 0,
+                       .encoded_slash = main->encoded_slash != 0},
         .parked_max = (uint32_t)main->parked_max,
         .log_level = log_level(cycle),
     };
@@ -581,9 +593,10 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_ack", ngx_conf_set_num_slot, ack_fd),
     MAIN_DIRECTIVE("hotgate_router", ngx_conf_set_str_slot, router),
     MAIN_DIRECTIVE("hotgate_parked_requests", ngx_conf_set_num_slot, parked_max),
-    {ngx_string("hotgate_server_tokens"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG,
-     ngx_conf_set_flag_slot, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, server_tokens),
-     NULL},
+    MAIN_DIRECTIVE("hotgate_server_tokens", ngx_conf_set_flag_slot, server_tokens),
+    MAIN_DIRECTIVE("hotgate_delete_uri_tail_slash", ngx_conf_set_flag_slot, delete_tail_slash),
+    MAIN_DIRECTIVE("hotgate_normalize_uri_like_servlet", ngx_conf_set_flag_slot, like_servlet),
+    MAIN_DIRECTIVE("hotgate_match_uri_encoded_slash", ngx_conf_set_flag_slot, encoded_slash),
     {ngx_string("hotgate_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS,
      hgh_nginx_balancer_directive, 0, 0, NULL},
     {ngx_string("hotgate"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,

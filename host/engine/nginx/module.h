@@ -22,6 +22,9 @@ typedef struct hgh_nginx_main {
     ngx_str_t router;
     ngx_int_t parked_max;
     ngx_flag_t server_tokens;
+    ngx_flag_t delete_tail_slash;
+    ngx_flag_t like_servlet;
+    ngx_flag_t encoded_slash;
     ngx_str_t server_header; /* the value of "Server" */
     bool enabled;            /* any location has `hotgate on` */
 

@@ -208,12 +208,20 @@ typedef struct hg_field {
     ((uint32_t)offsetof(type, member) +                                                            \
      (uint32_t)sizeof(char[sizeof(((type *)0)->member) == sizeof(bool) ? 1 : -1]))
 
+/** Which of its descriptions a configuration has. ABI: a value never changes its meaning. */
+typedef enum hg_config_use {
+    HG_USE_CONFIG = 0,     /* `config`: on a route, service, plugin config, global rule, ... */
+    HG_USE_CONSUMER = 1,   /* `consumer`: on a consumer or a credential */
+    HG_USE_METADATA = 2,   /* `metadata`: one for the plugin */
+    HG_USE_ATTRIBUTES = 3, /* `attributes`: of config.yaml */
+} hg_config_use;
+
 /** Where a configuration stands: for messages and for keys of shared state. */
 typedef struct hg_config_source {
     uint32_t size;
-    uint32_t reserved;
-    hg_text resource;  /* "routes", "services", "consumers", ... */
-    hg_text id;        /* of that object */
+    uint32_t use;      /* an hg_config_use */
+    hg_text resource;  /* "routes", "global_rules", "consumers", "credentials", ... */
+    hg_text id;        /* of that object; of a credential "CONSUMER/credentials/ID" */
     uint64_t checksum; /* of this configuration's content: equal content, equal checksum */
 } hg_config_source;
 
@@ -304,6 +312,7 @@ typedef struct hg_config_api {
                                 size_t from,
                                 hg_text *captures,
                                 uint32_t captures_max);
+    const void *(*metadata)(const hg_request *request);
     hg_text (*template_render_key)(hg_request *request, const hg_template *compiled);
 } hg_config_api;
 
@@ -326,6 +335,18 @@ hg_issues_add(hg_issues *issues, const char *pointer, const char *found, const c
 static inline const hg_config_source *hg_request_config_source(const hg_request *request)
 {
     return hg_host_slot->config->source(request);
+}
+
+/**
+ * The metadata of this plugin, one for all its uses, decoded by the description `metadata`;
+ * borrowed for the call. While none is stored it holds that description's defaults. A change is in
+ * force for the requests that begin after it. [request]
+ *
+ * Returns NULL without that description, and if none is stored and the description demands a field.
+ */
+static inline const void *hg_request_metadata(const hg_request *request)
+{
+    return hg_host_slot->config->metadata(request);
 }
 
 /**

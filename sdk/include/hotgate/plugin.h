@@ -68,8 +68,8 @@ typedef struct hg_plugin {
     uint32_t flags;      /* of hg_plugin_flag */
 
     const hg_config_description *config;     /* on routes, services, ... ; NULL: any object */
-    const hg_config_description *consumer;   /* on consumers; NULL: as `config` */
-    const hg_config_description *metadata;   /* one for all uses of the plugin; NULL: any object */
+    const hg_config_description *consumer;   /* on consumers, credentials; NULL: as `config` */
+    const hg_config_description *metadata;   /* hg_request_metadata(); NULL: any object */
     const hg_config_description *attributes; /* plugin_attr.NAME of config.yaml; NULL: none */
     const hg_metric *metrics;                /* ends with HG_METRIC_END; NULL: none */
     uint32_t request_size;                   /* bytes for hg_request_data() */
@@ -86,8 +86,9 @@ typedef struct hg_plugin {
     void (*exit)(void);
     /**
      * Judges a decoded configuration beyond its description; runs in the probe process when the
-     * configuration is written, never in a worker. [config] Returns HG_OK or HG_ERR_INVALID with
-     * issues.
+     * configuration is written, never in a worker. `source->use` says which description decoded it:
+     * HG_USE_CONFIG or, of a plugin with one for consumers, HG_USE_CONSUMER. [config] Returns HG_OK
+     * or HG_ERR_INVALID with issues.
      */
     hg_status (*check)(const void *config, const hg_config_source *source, hg_issues *issues);
 

@@ -59,6 +59,8 @@ typedef enum hg_object {
     HG_OBJECT_SERVICE_NAME = 4,
     HG_OBJECT_CONSUMER_NAME = 5, /* absent until a consumer is attached */
     HG_OBJECT_UPSTREAM_ID = 6,
+    HG_OBJECT_CONSUMER_GROUP_ID = 7, /* of the attached consumer */
+    HG_OBJECT_CREDENTIAL_ID = 8,     /* by which the attached consumer was found */
 } hg_object;
 
 /** The host's side of this header. ABI: fields are only appended. */
@@ -323,9 +325,9 @@ static inline hg_text hg_request_object(hg_request *request, hg_object which)
 }
 
 /**
- * The consumer whose configuration of this plugin has that key; NULL if there is none. Needs a
- * descriptor with HG_AUTH and a HG_CONSUMER description. Borrowed from the request. [rewrite,
- * access]
+ * The consumer whose configuration of this plugin has that key, on the consumer itself or on a
+ * credential of it; NULL if there is none. Needs a descriptor with HG_AUTH and a HG_CONSUMER
+ * description. Borrowed from the request. [rewrite, access]
  */
 static inline const hg_consumer *hg_consumer_find(hg_request *request, hg_text key)
 {
@@ -338,7 +340,7 @@ static inline bool hg_consumer_any(hg_request *request)
     return hg_host_slot->request->consumer_any(request);
 }
 
-/** The consumer's decoded configuration of this plugin; NULL if it cannot be decoded. [rewrite,
+/** The decoded configuration of this plugin with that key; NULL if it cannot be decoded. [rewrite,
  * access] */
 static inline const void *hg_consumer_config(hg_request *request, const hg_consumer *consumer)
 {
@@ -352,8 +354,9 @@ static inline hg_text hg_consumer_name(const hg_consumer *consumer)
 }
 
 /**
- * Says that this consumer sent the request: its plugins join the chain, and the upstream gets
- * X-Consumer-Username. [rewrite]
+ * Says that this consumer sent the request: its plugins and those of its group join the chain, and
+ * the upstream gets X-Consumer-Username, X-Credential-Identifier if a credential had the key, and
+ * X-Consumer-Custom-ID if the consumer has a label custom_id. [rewrite]
  */
 static inline hg_status hg_consumer_attach(hg_request *request, const hg_consumer *consumer)
 {

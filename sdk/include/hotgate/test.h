@@ -89,7 +89,9 @@ HG_EXPORT json_t *hg_test_describe(hg_test *test, const char *plugin);
  * Creates or replaces an object, as an Admin API request does: every configuration in its "plugins"
  * is judged, check() of its plugin included.
  *
- * key   "routes/1", "services/a", "upstreams/u" or "consumers/jack".
+ * key   "routes/1", "services/a", "upstreams/u", "plugin_configs/p", "global_rules/g",
+ *       "consumers/jack", "consumers/jack/credentials/one", "consumer_groups/g" or
+ *       "plugin_metadata/PLUGIN".
  * json  the object as the Admin API takes it.
  * Returns HG_OK, or HG_ERR_INVALID with the first finding; nothing has changed then.
  */
@@ -102,6 +104,7 @@ HG_EXPORT hg_status hg_test_delete(hg_test *test, const char *key, hg_error *err
 typedef enum hg_test_use {
     HG_TEST_ON_ROUTE = 0,
     HG_TEST_ON_CONSUMER = 1,
+    HG_TEST_AS_METADATA = 2, /* plugin_metadata of the plugin */
 } hg_test_use;
 
 /**

@@ -180,6 +180,8 @@ static void start(control_test *test)
     start_child(test);
     assert_string_equal(packet(test), "settings");
     answer(test, "ok\n" SETTINGS);
+    assert_string_equal(packet(test), "secrets");
+    answer(test, "ok\n{}");
     assert_string_equal(packet(test), "ready");
 }
 
@@ -449,6 +451,10 @@ static void what_prevents_a_start_is_told(void **state)
         start_child(test);
         assert_string_equal(packet(test), "settings");
         answer(test, cases[i].packet == NULL ? "ok\n" SETTINGS : cases[i].packet);
+        if (cases[i].packet == NULL) {
+            assert_string_equal(packet(test), "secrets");
+            answer(test, "ok\n{}");
+        }
         assert_string_equal(packet(test), "");
         status = wait_for_end(test);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 1 ||

@@ -233,6 +233,75 @@ static void keys_of_release_2_15_are_understood(void **state)
     hgh_settings_free(settings);
 }
 
+static void the_data_port_has_the_admin_api_if_it_is_meant_to(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_meant;
+    } cases[] = {
+        {"", false},
+        {"apisix: {node_listen: 9080}", false},
+        {"deployment: {admin: {enable_admin_on_data_port: true}}", true},
+        {"apisix: {enable_admin: false}\ndeployment: {admin: {enable_admin_on_data_port: true}}",
+         false},
+        /* as release 2.15 has it */
+        {"apisix: {enable_admin: true}", true},
+        {"apisix: {enable_admin: true, admin_key: [{name: a, key: 0123456789abcdef, role: admin}]}",
+         true},
+        {"apisix: {enable_admin: true, port_admin: 9180}", false},
+        {"apisix: {enable_admin: true, admin_listen: {ip: 127.0.0.1, port: 9180}}", false},
+        /* as release 3 has it: the same key stands in its default file */
+        {"apisix: {enable_admin: true}\ndeployment: {role: traditional, admin: {allow_admin: "
+         "[127.0.0.1]}}",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_settings *settings = parse_good(cases[i].text);
+
+        if (settings->enable_admin_on_data_port != cases[i].is_meant ||
+            settings->admin_listen_count !=
+                (strstr(cases[i].text, "apisix: {enable_admin: true") != NULL && cases[i].is_meant
+                     ? 0
+                     : 1)) {
+            fail_msg("%s: got the opposite", cases[i].text);
+        }
+        hgh_settings_free(settings);
+    }
+}
+
+static void tls_and_keys_of_the_store_are_decoded(void **state)
+{
+    static const char *const texts[] = {
+        "deployment: {admin: {https_admin: true, admin_api_mtls: {admin_ssl_cert: a.crt, "
+        "admin_ssl_cert_key: /b.key, admin_ssl_ca_cert: \"\"}}}\n"
+        "apisix: {data_encryption: {enable_encrypt_fields: false, keyring: [0123456789abcdef, "
+        "fedcba9876543210]}}",
+        "apisix: {https_admin: true, admin_api_mtls: {admin_ssl_cert: a.crt, admin_ssl_cert_key: "
+        "/b.key}, data_encryption: {enable: false, keyring: [0123456789abcdef, "
+        "fedcba9876543210]}}",
+    };
+    hgh_settings *settings;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        settings = parse_good(texts[i]);
+        assert_true(settings->https_admin);
+        assert_string_equal(settings->admin_ssl_cert, "a.crt");
+        assert_string_equal(settings->admin_ssl_cert_key, "/b.key");
+        assert_null(settings->admin_ssl_ca_cert);
+        assert_false(settings->encrypt_store);
+        assert_int_equal(settings->keyring_count, 2);
+        assert_string_equal(settings->keyring[1], "fedcba9876543210");
+        hgh_settings_free(settings);
+    }
+    settings = parse_good("apisix: {data_encryption: {keyring: 0123456789abcdef}}");
+    assert_int_equal(settings->keyring_count, 1);
+    assert_true(settings->encrypt_store);
+    hgh_settings_free(settings);
+}
+
 static void mistakes_are_named_at_their_place(void **state)
 {
     static const struct {
@@ -262,6 +331,18 @@ static void mistakes_are_named_at_their_place(void **state)
         {"port", "apisix: {node_listen: 70000}\n",
          "1:23: /apisix/node_listen: found 70000, wanted a port of 1 to 65535, \"ADDRESS:PORT\", "
          "or {ip: ADDRESS, port: PORT}\n"},
+        {"keyring, too short", "apisix: {data_encryption: {keyring: [hush]}}\n",
+         "1:38: /apisix/data_encryption/keyring/0: found a text, wanted a key of 16 to 256 "
+         "printable ASCII characters without blanks\n"},
+        {"keyring, a number", "apisix: {data_encryption: {keyring: [1234567890123456]}}\n",
+         "1:38: /apisix/data_encryption/keyring/0: found a number, wanted a key of 16 to 256 "
+         "printable ASCII characters without blanks\n"},
+        {"keyring, empty", "apisix: {data_encryption: {keyring: []}}\n",
+         "1:37: /apisix/data_encryption/keyring: found an empty list, wanted a list of keys, not "
+         "empty\n"},
+        {"TLS without a certificate", "deployment: {admin: {https_admin: true}}\n",
+         "1:35: /deployment/admin/https_admin: found true without a certificate and its key, "
+         "wanted admin_api_mtls.admin_ssl_cert and admin_ssl_cert_key beside it\n"},
         {"no port", "apisix: {node_listen: []}\n",
          "1:23: /apisix/node_listen: found an empty list, wanted at least one port to listen on\n"},
         {"host name", "apisix:\n  node_listen:\n    - 80\n    - {ip: localhost, port: 81}\n",
@@ -435,6 +516,8 @@ int main(void)
         cmocka_unit_test(every_kind_of_value_is_decoded),
         cmocka_unit_test(listeners_have_many_forms),
         cmocka_unit_test(keys_of_release_2_15_are_understood),
+        cmocka_unit_test(the_data_port_has_the_admin_api_if_it_is_meant_to),
+        cmocka_unit_test(tls_and_keys_of_the_store_are_decoded),
         cmocka_unit_test(mistakes_are_named_at_their_place),
         cmocka_unit_test(all_mistakes_are_named_at_once),
         cmocka_unit_test(nothing_breaks_out_of_nginx_conf),

@@ -25,15 +25,19 @@ static int set_up(void **state)
 
 static void take_out(void *context, hgh_map_node *node)
 {
+    hgh_cell *cell = HGH_CONTAINER_OF(node, hgh_cell, node);
+
     (void)context;
-    hgh_consumer_index_remove(
-        &consumers, (hg_consumer *)(void *)HGH_CONTAINER_OF(node, hgh_cell, node)->current);
+    if (cell->current != NULL) {
+        hgh_consumer_index_remove(&consumers, (hg_consumer *)(void *)cell->current);
+    }
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     hgh_map_each(&snapshot.kinds[HGH_CONSUMERS], take_out, NULL);
+    hgh_map_each(&snapshot.kinds[HGH_CREDENTIALS], take_out, NULL);
     hgh_consumer_index_done(&consumers);
     hgh_snapshot_done(&snapshot);
     hgh_generation_unref(generation);
@@ -195,6 +199,25 @@ static void a_shared_key_stays_right_while_the_index_grows(void **state)
     }
 }
 
+static void a_key_finds_a_credential_while_its_consumer_is_there(void **state)
+{
+    hg_consumer *credential =
+        (hg_consumer *)(void *)object_put(&snapshot, HGH_CREDENTIALS, "jack/credentials/1", 3,
+                                          "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"}}}");
+
+    (void)state;
+    assert_int_equal(hgh_consumer_index_add(&consumers, generation, credential), HG_OK);
+    assert_true(hgh_consumer_index_has(&consumers, "unit_auth"));
+    assert_string_equal(found("k"), "");
+    (void)enter("jill", 1, "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"}}}");
+    assert_string_equal(found("k"), "jill"); /* the older owner that is somebody */
+    (void)enter("jack", 2, "{}");
+    assert_string_equal(found("k"), "jack/credentials/1");
+    assert_string_equal(hgh_consumer_of(credential)->base.id, "jack");
+    hgh_consumer_index_remove(&consumers, credential);
+    assert_string_equal(found("k"), "jill");
+}
+
 static void generations_differ_by_the_fields_that_find_consumers(void **state)
 {
     hgh_generation *same = generation_make(&place, generation, 2, NULL, "unit_auth=2");
@@ -220,6 +243,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_shared_key_stays_right_while_the_index_grows, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_key_finds_a_credential_while_its_consumer_is_there,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(generations_differ_by_the_fields_that_find_consumers,
                                         set_up, tear_down),
     };

@@ -1,5 +1,6 @@
 /* tests/unit/core/test_feed.c - records are read as they were written, and damage is seen. */
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "host/core/feed.h"
 #include "tests/unit/unit.h"
@@ -65,6 +66,30 @@ static void any_changed_byte_and_any_cut_is_seen(void **state)
     free(bytes);
 }
 
+static void texts_that_do_not_end_are_seen(void **state)
+{
+    size_t size = hgh_feed_record_size(1, 2);
+    const uint32_t lengths[][2] = {{1, 2}, {2, 1}, {0, 3}, {3, 0}}; /* of the same sum */
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+        unsigned char *bytes = calloc(1, size);
+        hgh_feed_record record;
+        uint32_t crc;
+
+        assert_non_null(bytes);
+        hgh_feed_record_write(bytes, HGH_FEED_PUT, 1, 1, "k", 1, "vv", 2);
+        memcpy(&record, bytes, sizeof(record));
+        record.key_length = lengths[i][0];
+        record.value_length = lengths[i][1];
+        memcpy(bytes, &record, sizeof(record));
+        crc = (uint32_t)crc32(0, bytes + 8, (uInt)size - 8); /* behind length and itself */
+        memcpy(bytes + 4, &crc, sizeof(crc));
+        assert_int_equal(hgh_feed_record_check(bytes, size) != NULL, i == 0);
+        free(bytes);
+    }
+}
+
 static void a_word_holds_epoch_and_offset(void **state)
 {
     uint64_t word = hgh_feed_word_make(0xabcdef, 0x123456789a);
@@ -79,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_record_is_read_as_it_was_written),
         cmocka_unit_test(any_changed_byte_and_any_cut_is_seen),
+        cmocka_unit_test(texts_that_do_not_end_are_seen),
         cmocka_unit_test(a_word_holds_epoch_and_offset),
     };
 

@@ -32,6 +32,21 @@ static void more_than_the_maximum_are_counted(void **state)
     hgh_issues_done(&issues);
 }
 
+static void findings_quote_any_bytes(void **state)
+{
+    hg_issues issues = {0};
+    json_t *shown;
+
+    (void)state;
+    hgh_issues_add(&issues, "/\xff", "\xc3", "\x80\x80", "symbol \xfe_x");
+    shown = hgh_issues_json(&issues);
+    assert_non_null(shown);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(shown, 0), "text")),
+                        "symbol ?_x");
+    json_decref(shown);
+    hgh_issues_done(&issues);
+}
+
 static void take_puts_the_prefix_before_each_pointer(void **state)
 {
     hg_issues from = {0};
@@ -63,6 +78,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_prefers_the_text_of_apisix),
         cmocka_unit_test(more_than_the_maximum_are_counted),
+        cmocka_unit_test(findings_quote_any_bytes),
         cmocka_unit_test(take_puts_the_prefix_before_each_pointer),
         cmocka_unit_test(pointer_segments_are_escaped_and_cut),
     };

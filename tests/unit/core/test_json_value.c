@@ -1,4 +1,6 @@
 /* tests/unit/core/test_json_value.c - values are compared, hashed, measured and described. */
+#include <stdio.h>
+
 #include "host/core/json_value.h"
 #include "tests/unit/unit.h"
 
@@ -66,6 +68,41 @@ static void describe_keeps_a_message_short(void **state)
     json_decref(value);
 }
 
+static void what_is_no_utf8_is_mended(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *mended;
+    } cases[] = {
+        {"plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80",
+         "plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"\xff\xfe", "??"},
+        {"a\x80", "a?"},
+        {"\xc3", "?"},
+        {"\xe2\x82", "??"},
+        {"\xf0\x9f\x98", "???"},
+        {"\xc0\xaf", "??"},           /* '/' in two bytes */
+        {"\xe0\x80\xaf", "???"},      /* in three */
+        {"\xed\xa0\x80", "???"},      /* a surrogate */
+        {"\xf4\x90\x80\x80", "????"}, /* beyond U+10FFFF */
+        {"\xf5\x80\x80\x80", "????"},
+        {"\xc3\xc3\xa4", "?\xc3\xa4"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char text[32];
+        json_t *string;
+
+        (void)snprintf(text, sizeof(text), "%s", cases[i].text);
+        hgh_utf8_mend(text);
+        assert_string_equal(text, cases[i].mended);
+        string = json_string(text); /* which judges it too */
+        assert_non_null(string);
+        json_decref(string);
+    }
+}
+
 static void lengths_count_characters(void **state)
 {
     json_t *value = json_string("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xa9");
@@ -97,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_values_have_equal_hashes),
         cmocka_unit_test(describe_keeps_a_message_short),
+        cmocka_unit_test(what_is_no_utf8_is_mended),
         cmocka_unit_test(lengths_count_characters),
         cmocka_unit_test(depth_counts_objects_and_arrays),
     };

@@ -186,8 +186,10 @@ static void a_consumer_of_the_credential_is_attached_and_its_plugins_run(void **
                                          "plugin unit_auth: key:k\n"
                                          "plugin unit_b: rewrite:r\n"
                                          "plugin unit_a: rewrite:c\n"
+                                         "plugin unit_auth: access:-\n"
                                          "plugin unit_b: access:c\n"
                                          "plugin unit_a: access:c\n"
+                                         "plugin unit_auth: before_proxy:-\n"
                                          "plugin unit_b: before_proxy:c\n"
                                          "plugin unit_a: before_proxy:c\n");
     assert_true(hg_text_equal(fake_engine.header(&client, HG_TEXT("X-Consumer-Username")),

@@ -125,6 +125,56 @@ static void a_service_and_a_consumer_are_decoded(void **state)
     assert_null(consumer->base.name.data);
 }
 
+static void what_binds_plugins_is_decoded(void **state)
+{
+    hgh_route *route = route_of("{\"uri\":\"/\",\"plugin_config_id\":7}");
+    hg_consumer *consumer = (hg_consumer *)(void *)object_put(
+        &snapshot, HGH_CONSUMERS, "jack", 1,
+        "{\"group_id\":\"gold\",\"labels\":{\"custom_id\":\"4711\",\"team\":\"a\"}}");
+    hg_consumer *credential = (hg_consumer *)(void *)object_put(
+        &snapshot, HGH_CREDENTIALS, "jack/credentials/a-1", 1, "{\"plugins\":{\"x\":{}}}");
+    static const hgh_resource_kind plain[] = {HGH_CONSUMER_GROUPS, HGH_PLUGIN_CONFIGS,
+                                              HGH_GLOBAL_RULES, HGH_PLUGIN_METADATA};
+
+    (void)state;
+    assert_string_equal(route->plugin_config->id, "7");
+    assert_null(route->plugin_config->current);
+    assert_string_equal(consumer->group->id, "gold");
+    assert_string_equal(consumer->custom_id.data, "4711");
+    assert_null(consumer->consumer);
+    assert_ptr_equal(credential->consumer->current, consumer);
+    assert_string_equal(hgh_credential_id(credential).data, "a-1");
+    assert_true(credential->base.has_plugins);
+    for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+        hgh_resource *object = object_put(&snapshot, plain[i], "1", 1, "{\"plugins\":{\"x\":{}}}");
+
+        assert_true(object->has_plugins);
+        assert_ptr_equal(hgh_snapshot_find(&snapshot, plain[i], HG_TEXT("1")), object);
+    }
+    (void)object_put(&snapshot, HGH_PLUGIN_CONFIGS, "7", 2, "{}");
+    assert_non_null(route->plugin_config->current); /* that comes later is found */
+}
+
+static void a_credential_needs_an_id_with_its_consumer(void **state)
+{
+    static const char *const ids[] = {
+        "1", "jack", "jack/1", "/credentials/1", "jack/credentials/", "jack/credentials"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+        hgh_feed_slice source = hgh_feed_slice_copy("{}", 2);
+        hgh_resource *resource = NULL;
+        hg_error err = HG_ERROR_INIT;
+
+        if (hgh_resource_decode(&snapshot, HGH_CREDENTIALS, hg_text_of(ids[i]), source, 1, 1,
+                                &resource, &err) != HG_ERR_INVALID ||
+            strstr(err.text, "wanted CONSUMER/credentials/ID") == NULL) {
+            fail_msg("%s: %s", ids[i], err.text);
+        }
+        hgh_feed_file_unref(source.file);
+    }
+}
+
 static void members_of_unexpected_types_do_no_harm(void **state)
 {
     static const char *const members[] = {
@@ -242,6 +292,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(methods_that_nobody_knows_take_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_service_and_a_consumer_are_decoded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_binds_plugins_is_decoded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_credential_needs_an_id_with_its_consumer, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(members_of_unexpected_types_do_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_decoded_is_refused_with_its_name, set_up,
                                         tear_down),

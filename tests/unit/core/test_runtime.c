@@ -96,7 +96,7 @@ static void use(const char *route_id, const char *consumer_id)
 
     assert_int_equal(hgh_chain_cache_get(&runtime->chains, runtime->generation,
                                          (hgh_route *)(void *)find(HGH_ROUTES, route_id), consumer,
-                                         &chain, NULL),
+                                         NULL, &chain, NULL),
                      HG_OK);
     assert_null(chain->unavailable);
     hgh_chain_unref(chain);
@@ -254,8 +254,8 @@ static void a_start_applies_all_of_the_feed(void **state)
     feed_add(&feed, HGH_FEED_PUT, 2, "routes/2", "{\"uri\":\"/2\"}");
     feed_base(&feed, 3);
     feed_add(&feed, HGH_FEED_DELETE, 4, "routes/1", "");
-    feed_add(&feed, HGH_FEED_PUT, 5, "services/s/x", "{}");   /* an id may hold a slash */
-    feed_add(&feed, HGH_FEED_PUT, 6, "global_rules/1", "{}"); /* not the data plane's */
+    feed_add(&feed, HGH_FEED_PUT, 5, "services/s/x", "{}"); /* an id may hold a slash */
+    feed_add(&feed, HGH_FEED_PUT, 6, "protos/1", "{}");     /* not the data plane's */
     feed_add(&feed, HGH_FEED_PUT, 7, "odd", "{}");
     feed_publish(&feed);
     start(true);

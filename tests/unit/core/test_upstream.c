@@ -80,9 +80,9 @@ static void a_node_is_decoded_in_both_forms(void **state)
         expect_text(cases[i].label, node->host_port, cases[i].host_port);
         expect_text(cases[i].label, node->text, cases[i].text);
         if (node->port != cases[i].port || node->weight != cases[i].weight ||
-            node->priority != cases[i].priority || node->is_name != cases[i].is_name) {
+            node->priority != cases[i].priority || (node->addresses != NULL) != cases[i].is_name) {
             fail_msg("%s: port %u, weight %u, priority %d, name %d", cases[i].label, node->port,
-                     node->weight, node->priority, node->is_name);
+                     node->weight, node->priority, node->addresses != NULL);
         }
         hgh_upstream_unref(upstream);
     }
@@ -273,7 +273,7 @@ static void the_host_header_is_passed_as_configured(void **state)
 static char picked_letter(hgh_upstream *upstream)
 {
     hgh_tried tried = {0};
-    const hgh_node *node = hgh_upstream_pick(upstream, &tried);
+    const hgh_node *node = hgh_upstream_pick(upstream, &tried, 0);
 
     return node == NULL ? '-' : node->host.data[0];
 }
@@ -316,13 +316,13 @@ static void a_tried_node_is_not_picked_again(void **state)
 {
     hgh_upstream *upstream = decode("{\"nodes\":{\"a\":1,\"b\":9,\"c\":0}}");
     hgh_tried tried = {0};
-    const hgh_node *first = hgh_upstream_pick(upstream, &tried);
-    const hgh_node *second = hgh_upstream_pick(upstream, &tried);
+    const hgh_node *first = hgh_upstream_pick(upstream, &tried, 0);
+    const hgh_node *second = hgh_upstream_pick(upstream, &tried, 0);
 
     (void)state;
     assert_int_equal(first->host.data[0], 'b');
     assert_int_equal(second->host.data[0], 'a');
-    assert_null(hgh_upstream_pick(upstream, &tried));
+    assert_null(hgh_upstream_pick(upstream, &tried, 0));
     assert_int_equal(tried.count, 2);
     hgh_upstream_unref(upstream);
 }
@@ -342,10 +342,10 @@ static void a_lower_priority_is_used_when_the_higher_are_tried(void **state)
 
         assert_true(letter == 'b' || letter == 'c');
     }
-    assert_int_equal(hgh_upstream_pick(upstream, &tried)->priority, 0);
-    assert_int_equal(hgh_upstream_pick(upstream, &tried)->priority, 0);
-    assert_int_equal(hgh_upstream_pick(upstream, &tried)->host.data[0], 'a');
-    assert_null(hgh_upstream_pick(upstream, &tried));
+    assert_int_equal(hgh_upstream_pick(upstream, &tried, 0)->priority, 0);
+    assert_int_equal(hgh_upstream_pick(upstream, &tried, 0)->priority, 0);
+    assert_int_equal(hgh_upstream_pick(upstream, &tried, 0)->host.data[0], 'a');
+    assert_null(hgh_upstream_pick(upstream, &tried, 0));
     hgh_upstream_unref(upstream);
 }
 
@@ -364,7 +364,7 @@ static void picking_ends_with_more_nodes_than_can_be_remembered(void **state)
     }
     assert_int_equal(hgh_upstream_decode(value, &upstream, &err), HG_OK);
     json_decref(value);
-    while (picked <= 1000 && hgh_upstream_pick(upstream, &tried) != NULL) {
+    while (picked <= 1000 && hgh_upstream_pick(upstream, &tried, 0) != NULL) {
         picked++;
     }
     assert_int_equal(picked, 300);
@@ -389,7 +389,7 @@ static void the_addresses_of_a_name_take_turns_until_their_time_is_over(void **s
     hgh_upstream *upstream = decode("{\"nodes\":{\"foo.com:81\":1}}");
     hgh_node *node = &upstream->nodes[0];
     hgh_upstream *other = decode("{\"nodes\":{\"10.0.0.1\":1,\"10.0.0.2\":1}}");
-    hg_address addresses[2] = {other->nodes[0].addresses[0], other->nodes[1].addresses[0]};
+    hg_address addresses[2] = {other->nodes[0].address, other->nodes[1].address};
     hg_address a;
     hg_address b;
 
@@ -412,8 +412,9 @@ static void a_name_keeps_no_more_addresses_than_it_has_room_for(void **state)
 
     (void)state;
     hgh_node_resolved(&upstream->nodes[0], addresses, ARRAY_SIZE(addresses), 0, 1000);
-    assert_int_equal(upstream->nodes[0].address_count, HGH_NODE_ADDRESSES_MAX);
-    assert_int_equal(upstream->nodes[0].valid_until_ms, 2000); /* 0 would be asked at once again */
+    assert_int_equal(upstream->nodes[0].addresses->count, HGH_NODE_ADDRESSES_MAX);
+    assert_int_equal(upstream->nodes[0].addresses->valid_until_ms,
+                     2000); /* 0 would be asked at once again */
     hgh_upstream_unref(upstream);
 }
 

@@ -318,6 +318,78 @@ static void a_new_generation_keeps_the_other_plugins(void **state)
     assert_int_equal(hg_test_objects_mapped(*state), 2);
 }
 
+static void put_ok(hg_test *test, const char *key, const char *json)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hg_test_put(test, key, json, &err) != HG_OK) {
+        fail_msg("%s: %s", key, err.text);
+    }
+}
+
+static void objects_of_every_kind_bind_plugins(void **state)
+{
+    static const struct {
+        const char *key;
+        const char *json;
+    } objects[] = {
+        {"services/s", "{\"plugins\": {\"unit_a\": {\"tag\": \"service\"}}}"},
+        {"plugin_configs/p", "{\"plugins\": {\"unit_b\": {\"tag\": \"plugin config\"}}}"},
+        {"consumer_groups/g", "{\"plugins\": {\"unit_c\": {\"tag\": \"group\"}}}"},
+        {"consumers/jack", "{\"username\": \"jack\", \"group_id\": \"g\"}"},
+        {"consumers/jack/credentials/one", "{\"plugins\": {\"unit_auth\": {\"key\": \"k\"}}}"},
+        {"global_rules/1", "{\"plugins\": {\"unit_a\": {\"tag\": \"global\"}}}"},
+        {"plugin_metadata/unit_metadata", "{\"word\": \"shared\"}"},
+        {"routes/1", "{\"uri\": \"/*\", \"service_id\": \"s\", \"plugin_config_id\": \"p\","
+                     " \"plugins\": {\"unit_auth\": {}, \"unit_metadata\": {}},"
+                     " \"upstream\": {\"nodes\": {\"10.0.0.1:80\": 1}}}"},
+    };
+    static const char *const lines[] = {"access:service", "access:plugin config", "access:group",
+                                        "access:global", "word:shared"};
+    static const char *const plugins[] = {"unit_a", "unit_auth", "unit_b", "unit_c",
+                                          "unit_metadata"};
+    hg_test_request request = {.headers = "key: k\n"};
+    const hg_test_exchange *exchange;
+
+    for (size_t i = 0; i < ARRAY_SIZE(plugins); i++) {
+        kit_load(*state, plugins[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+        put_ok(*state, objects[i].key, objects[i].json);
+    }
+    exchange = hg_test_send(*state, &request);
+    assert_int_equal(exchange->status, 200);
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+        kit_assert_log(*state, lines[i]);
+    }
+    assert_string_equal(hg_test_upstream_header(*state, exchange, "X-Credential-Identifier"),
+                        "one");
+    assert_string_equal(hg_test_header(*state, exchange, "X-Word"), "shared");
+    for (size_t i = 0; i < ARRAY_SIZE(objects); i++) {
+        if (hg_test_delete(*state, objects[i].key, NULL) != HG_OK) {
+            fail_msg("%s", objects[i].key);
+        }
+    }
+}
+
+static void metadata_is_judged_when_it_is_put_and_when_a_plugin_is_loaded(void **state)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    kit_load(*state, "unit_metadata");
+    assert_int_equal(hg_test_put(*state, "plugin_metadata/unit_metadata", "{\"word\": 7}", &err),
+                     HG_ERR_INVALID);
+    assert_non_null(strstr(err.text, "unit_metadata"));
+    assert_int_equal(hg_test_put(*state, "plugin_metadata/gone", "{}", &err), HG_ERR_INVALID);
+    assert_int_equal(hg_test_check(*state, "unit_metadata", HG_TEST_AS_METADATA,
+                                   "{\"word\": \"longer than twenty characters\"}", NULL, &err),
+                     HG_ERR_INVALID);
+    put_ok(*state, "plugin_metadata/unit_metadata", "{\"word\": \"fine\"}");
+    kit_load(*state, "unit_metadata"); /* its next version takes it too */
+    kit_route(*state, "{\"unit_metadata\": {}}");
+    assert_string_equal(hg_test_header(*state, hg_test_get(*state, "/"), "X-Word"), "fine");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +406,8 @@ int main(void)
         KIT_TEST(a_reload_exchanges_the_code_and_unmaps_the_old),
         KIT_TEST(a_version_that_refuses_a_configuration_in_use_is_not_loaded),
         KIT_TEST(a_new_generation_keeps_the_other_plugins),
+        KIT_TEST(objects_of_every_kind_bind_plugins),
+        KIT_TEST(metadata_is_judged_when_it_is_put_and_when_a_plugin_is_loaded),
     };
 
     return cmocka_run_group_tests_name("kit_configuration", tests, NULL, NULL);

@@ -1,0 +1,65 @@
+/* host/core/chain_cache.h - the chains that requests are likely to need again. */
+#ifndef HOST_CORE_CHAIN_CACHE_H
+#define HOST_CORE_CHAIN_CACHE_H
+
+#include "host/core/chain.h"
+
+#define HGH_CHAINS_MAX 8192u /* cached by a worker */
+
+/** Those of one process. */
+typedef struct hgh_chain_cache {
+    const hgh_snapshot *snapshot; /* borrowed */
+    hgh_map with_consumer;
+    hgh_chain *newest;
+    hgh_chain *oldest;
+    hgh_chain *global; /* of the global rules; NULL: not compiled now */
+    uint32_t count;
+    const hgh_generation *generation; /* in force: chains of another are not kept; borrowed */
+    hgh_chain *detached;              /* to be freed in slices; linked by `older` */
+} hgh_chain_cache;
+
+void hgh_chain_cache_init(hgh_chain_cache *cache, const hgh_snapshot *snapshot);
+void hgh_chain_cache_done(hgh_chain_cache *cache);
+
+/**
+ * The chain of a route, and of a consumer if there is one, compiled if it is not there or not up to
+ * date. It is kept for later only if the generation and all its objects are in force: a request
+ * that waited while they were replaced leaves nothing of them behind.
+ *
+ * consumer   NULL: none.
+ * credential  of that consumer, by which it was found; NULL: none.
+ * out_chain  on HG_OK one reference of the caller's; else untouched.
+ */
+hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
+                              hgh_generation *generation,
+                              hgh_route *route,
+                              hg_consumer *consumer,
+                              hg_consumer *credential,
+                              hgh_chain **out_chain,
+                              hg_error *err);
+
+/** The same of the global rules, with the generation in force. */
+hg_status hgh_chain_cache_get_global(hgh_chain_cache *cache,
+                                     hgh_generation *generation,
+                                     hgh_chain **out_chain,
+                                     hg_error *err);
+
+/** Detaches the chains in which an object takes part that goes. */
+void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource);
+
+/** Detaches the chain of the global rules: one of them has changed. */
+void hgh_chain_cache_forget_global(hgh_chain_cache *cache);
+
+/** Detaches the chains in which a plugin runs: its metadata has changed. */
+void hgh_chain_cache_forget_plugin(hgh_chain_cache *cache, const char *name);
+
+/**
+ * Another generation is in force: takes all chains out, so that none keeps an old object; they are
+ * freed by the next function.
+ */
+void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *generation);
+
+/** Frees up to `most` detached chains; true if there are none left. */
+bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most);
+
+#endif
