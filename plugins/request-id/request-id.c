@@ -73,15 +73,8 @@ static const hg_field fields[] = {
     HG_FIELDS_END,
 };
 
-/* The identifier that one configuration gave to this request. */
-typedef struct given_id {
-    struct given_id *next;
-    const request_id *by;
-    hg_text id;
-} given_id;
-
 typedef struct request_data {
-    given_id *first;
+    hg_text id; /* absent: the response is not to have it */
 } request_data;
 
 /* RFC 9562 section 4: the version in the high bits of byte 6, the variant in those of byte 8. */
@@ -187,7 +180,6 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     const request_id *own = config;
     hg_text id = hg_request_header(request, own->header_name);
     request_data *data = hg_request_data(request);
-    given_id *given = hg_request_allocate(request, sizeof(*given));
 
     if (id.length == 0) {
         id = id_make(request, own);
@@ -196,9 +188,8 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
             return HG_NEXT;
         }
     }
-    if (own->include_in_response && data != NULL && given != NULL) {
-        *given = (given_id){data->first, own, id};
-        data->first = given;
+    if (own->include_in_response && data != NULL) {
+        data->id = id;
     }
     return HG_NEXT;
 }
@@ -207,13 +198,10 @@ static void on_header_filter(hg_request *request, const void *config)
 {
     const request_id *own = config;
     const request_data *data = hg_request_data(request);
-    const given_id *given = data == NULL ? NULL : data->first;
 
-    while (given != NULL && given->by != own) {
-        given = given->next;
-    }
-    if (given != NULL && !hg_text_is_present(hg_response_header(request, own->header_name)) &&
-        hg_response_set_header(request, own->header_name, given->id) != HG_OK) {
+    if (data != NULL && hg_text_is_present(data->id) &&
+        !hg_text_is_present(hg_response_header(request, own->header_name)) &&
+        hg_response_set_header(request, own->header_name, data->id) != HG_OK) {
         hg_log(request, HG_LOG_ERROR, "the identifier cannot be sent");
     }
 }
