@@ -19,7 +19,6 @@
 #include "host/core/expression.h"
 
 #define ROOT              "/apisix/admin"
-#define API_LEVEL         "APISIX/3.18.0" /* clients take the level of the API from it */
 #define STATUS_OK         200u
 #define STATUS_BAD        400u
 #define STATUS_NO_KEY     401u
@@ -138,6 +137,19 @@ static void target_descend(target *into, char *rest)
     }
 }
 
+/* What a kind was called in APISIX 2. */
+static const char *resource_of(const char *name)
+{
+    static const char *const names[][2] = {{"ssl", "ssls"}, {"proto", "protos"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(names[i][0], name) == 0) {
+            return names[i][1];
+        }
+    }
+    return name;
+}
+
 /* Splits what follows the root; false: no memory. */
 static bool target_parse(const char *path, target *into)
 {
@@ -151,9 +163,7 @@ static bool target_parse(const char *path, target *into)
     rest = into->text + strlen(ROOT);
     into->resource = segment_take(&rest);
     into->id = segment_take(&rest);
-    if (into->resource == NULL) {
-        into->resource = "";
-    }
+    into->resource = into->resource == NULL ? "" : resource_of(into->resource);
     if (strcmp(into->resource, "schema") == 0 && into->id != NULL &&
         strcmp(into->id, "plugins") == 0 && rest[strspn(rest, "/")] != '\0') {
         into->resource = into->id; /* /schema/plugins/NAME is /plugins/NAME */
@@ -622,7 +632,7 @@ hgh_admin_api_new(const hgh_admin_api_parts *parts, hgh_admin_api **out_api, hg_
     api->format =
         strcmp(parts->settings->admin_api_version, "v3") == 0 ? HGH_ADMIN_V3 : HGH_ADMIN_V2;
     api->has_cors = parts->settings->enable_admin_cors;
-    (void)snprintf(api->server, sizeof(api->server), API_LEVEL " hotgate/%s", parts->version);
+    (void)snprintf(api->server, sizeof(api->server), HGH_ADMIN_SERVER "%s", parts->version);
     status = hgh_admin_access_new(parts->settings, &api->access, err);
     if (status == HG_OK) {
         status = hgh_object_check_new(&api->object_check, err);
@@ -684,6 +694,11 @@ void hgh_admin_api_set_plugin_check(hgh_admin_api *api, hgh_plugin_check *plugin
 hgh_admin_queue *hgh_admin_api_queue(hgh_admin_api *api)
 {
     return api->queue;
+}
+
+const hgh_object_check *hgh_admin_api_object_check(const hgh_admin_api *api)
+{
+    return api->object_check;
 }
 
 hgh_admin_handler hgh_admin_api_handler(hgh_admin_api *api)

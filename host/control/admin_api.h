@@ -8,6 +8,7 @@
 #include "host/control/admin_queue.h"
 #include "host/control/admin_server.h"
 #include "host/control/event_loop.h"
+#include "host/control/object_check.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
 #include "host/control/publisher.h"
@@ -54,6 +55,9 @@ void hgh_admin_api_set_plugin_check(hgh_admin_api *api, hgh_plugin_check *plugin
 /** Where everything that changes the state waits for its turn: for changes that nobody asked for
  * by a request. */
 hgh_admin_queue *hgh_admin_api_queue(hgh_admin_api *api);
+
+/** The judge of objects; borrowed. */
+const hgh_object_check *hgh_admin_api_object_check(const hgh_admin_api *api);
 
 /** What a server calls for each request. */
 hgh_admin_handler hgh_admin_api_handler(hgh_admin_api *api);

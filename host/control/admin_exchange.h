@@ -13,6 +13,8 @@
 
 #include "host/core/issues.h"
 
+/* The header Server, before the version: clients take the level of the API from it. */
+#define HGH_ADMIN_SERVER      "APISIX/" HGH_API_LEVEL " hotgate/"
 #define HGH_ADMIN_BODY_MAX    1572864u /* bytes: APISIX's 1.5 MiB */
 #define HGH_ADMIN_HEADERS_MAX 16u
 #define HGH_ADMIN_HEADER_TEXT 200u

@@ -16,11 +16,13 @@
 #include "host/control/admin_api.h"
 #include "host/control/admin_server.h"
 #include "host/control/build_config.h"
+#include "host/control/control_api.h"
 #include "host/control/control_log.h"
 #include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
 #include "host/control/instance_secrets.h"
+#include "host/control/keyring.h"
 #include "host/control/manifest.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
@@ -29,6 +31,7 @@
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
 #include "host/control/store.h"
+#include "host/control/store_sealed.h"
 #include "host/control/store_sqlite.h"
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
@@ -52,6 +55,8 @@ typedef struct control_options {
     int engine; /* -1: none */
     size_t listener_count;
     int listeners[LISTENERS_MAX];
+    int control_api; /* -1: none */
+    int status;      /* -1: none */
 } control_options;
 
 /* Everything that runs. What begins as zero is not there. */
@@ -73,7 +78,9 @@ typedef struct control {
     hgh_watchdog *watchdog;   /* NULL: hotgate.slow_call is 0 */
     hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
-    hgh_admin_server *servers[LISTENERS_MAX + 2];
+    hgh_admin_server *servers[LISTENERS_MAX + 4];
+    hgh_board *board;
+    hgh_control_api control_api;
 } control;
 
 static bool number_parse(const char *text, int *out_number)
@@ -115,7 +122,9 @@ static bool options_parse(int argc, char **argv, control_options *options)
         SUPERVISOR,
         LISTEN,
         LISTEN_LOCAL,
-        LISTEN_ENGINE
+        LISTEN_ENGINE,
+        LISTEN_CONTROL,
+        LISTEN_STATUS
     };
     static const struct option names[] = {
         {"config", required_argument, NULL, CONFIG},
@@ -127,6 +136,8 @@ static bool options_parse(int argc, char **argv, control_options *options)
         {"listen", required_argument, NULL, LISTEN},
         {"listen-local", required_argument, NULL, LISTEN_LOCAL},
         {"listen-engine", required_argument, NULL, LISTEN_ENGINE},
+        {"listen-control", required_argument, NULL, LISTEN_CONTROL},
+        {"listen-status", required_argument, NULL, LISTEN_STATUS},
         {0},
     };
     bool is_good = true;
@@ -135,6 +146,8 @@ static bool options_parse(int argc, char **argv, control_options *options)
     options->shared = (hgh_shared){-1, -1, -1, -1, -1};
     options->local = -1;
     options->engine = -1;
+    options->control_api = -1;
+    options->status = -1;
     optind = 1;
     while (is_good && (option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
         switch (option) {
@@ -167,6 +180,12 @@ static bool options_parse(int argc, char **argv, control_options *options)
             break;
         case LISTEN_ENGINE:
             is_good = number_parse(optarg, &options->engine);
+            break;
+        case LISTEN_CONTROL:
+            is_good = number_parse(optarg, &options->control_api);
+            break;
+        case LISTEN_STATUS:
+            is_good = number_parse(optarg, &options->status);
             break;
         default:
             is_good = false;
@@ -201,6 +220,8 @@ static void descriptors_keep(const control_options *options)
     }
     descriptor_keep(options->local, true);
     descriptor_keep(options->engine, true);
+    descriptor_keep(options->control_api, true);
+    descriptor_keep(options->status, true);
 }
 
 static hg_status no_memory(hg_error *err)
@@ -330,6 +351,39 @@ static hg_status make_loop(control *self, hg_error *err)
     return status;
 }
 
+/* Everything that is stored has the form that the settings ask for from here on. */
+static hg_status seal_store(control *self, hg_error *err)
+{
+    hgh_store *inner = self->store;
+    hgh_keyring *keyring = NULL;
+    hg_error why = HG_ERROR_INIT;
+    size_t count = 0;
+    hg_status status = HG_OK;
+
+    self->store = NULL;
+    if (self->secrets.keyring_count > 0) {
+        status = hgh_keyring_new((const char *const *)self->secrets.keyring,
+                                 self->secrets.keyring_count, &keyring, err);
+    }
+    if (status != HG_OK) {
+        hgh_store_close(inner);
+        return status;
+    }
+    status = hgh_store_sealed_new(inner, keyring, self->settings->encrypt_store, &self->store, err);
+    if (status == HG_OK) {
+        status = hgh_store_sealed_settle(self->store, &count, &why);
+        if (status != HG_OK) {
+            (void)hg_error_set(err, status, STORE_FILE ": %.480s", why.text);
+        }
+    }
+    if (status == HG_OK && count > 0) {
+        hgh_log(HG_LOG_NOTICE, "the store: %zu objects were %s", count,
+                self->settings->encrypt_store ? "encrypted with the first key of the keyring"
+                                              : "decrypted, as apisix.data_encryption says");
+    }
+    return status;
+}
+
 static hg_status make_store(control *self, hg_error *err)
 {
     char *path = hgh_instance_path(&self->instance, STORE_FILE);
@@ -337,6 +391,9 @@ static hg_status make_store(control *self, hg_error *err)
         path == NULL ? no_memory(err) : hgh_store_sqlite_open(path, &self->store, err);
 
     free(path);
+    if (status == HG_OK) {
+        status = seal_store(self, err);
+    }
     if (status != HG_OK) {
         return status;
     }
@@ -403,20 +460,66 @@ static hg_status make_api(control *self, hg_error *err)
     return hgh_admin_api_new(&parts, &self->api, err);
 }
 
-static hg_status make_server(control *self, const hgh_admin_server_options *options, hg_error *err)
+static hg_status make_server(control *self,
+                             const hgh_admin_server_options *options,
+                             const hgh_admin_handler *handler,
+                             hg_error *err)
 {
-    hgh_admin_handler handler = hgh_admin_api_handler(self->api);
-    hg_status status = hgh_admin_server_new(self->loop, options, &handler,
-                                            &self->servers[self->server_count], err);
+    hg_status status =
+        hgh_admin_server_new(self->loop, options, handler, &self->servers[self->server_count], err);
 
     self->server_count += status == HG_OK ? 1 : 0;
+    return status;
+}
+
+/* The listeners that nobody needs a key for. */
+static hg_status make_open_servers(control *self, hg_error *err)
+{
+    const control_options *options = &self->options;
+    hgh_admin_handler control_api = hgh_control_api_handler(&self->control_api);
+    hgh_admin_handler status_api = hgh_control_api_status_handler(&self->control_api);
+    hg_status status = HG_OK;
+
+    self->board = hgh_board_map(options->shared.board, false);
+    self->control_api = (hgh_control_api){
+        .version = HGH_VERSION,
+        .table = self->table,
+        .catalog = self->catalog,
+        .object_check = hgh_admin_api_object_check(self->api),
+        .queue = hgh_admin_api_queue(self->api),
+        .reload = hgh_reload_answer,
+        .reload_context = self->reload,
+        .board = self->board,
+    };
+    if (self->board == NULL) {
+        return hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
+    }
+    if (options->control_api >= 0) {
+        status = make_server(self,
+                             &(hgh_admin_server_options){
+                                 .listener = options->control_api,
+                                 .peer = HGH_ADMIN_PEER_NETWORK,
+                                 .connections_max = LOCAL_CONNECTIONS_MAX,
+                             },
+                             &control_api, err);
+    }
+    if (status == HG_OK && options->status >= 0) {
+        status = make_server(self,
+                             &(hgh_admin_server_options){
+                                 .listener = options->status,
+                                 .peer = HGH_ADMIN_PEER_NETWORK,
+                                 .connections_max = LOCAL_CONNECTIONS_MAX,
+                             },
+                             &status_api, err);
+    }
     return status;
 }
 
 static hg_status make_servers(control *self, hg_error *err)
 {
     const control_options *options = &self->options;
-    hg_status status = HG_OK;
+    hgh_admin_handler handler = hgh_admin_api_handler(self->api);
+    hg_status status = make_open_servers(self, err);
 
     for (size_t i = 0; i < options->listener_count && status == HG_OK; i++) {
         status =
@@ -427,7 +530,7 @@ static hg_status make_servers(control *self, hg_error *err)
                             .tls = &self->secrets.admin_tls,
                             .connections_max = CONNECTIONS_MAX / (unsigned)options->listener_count,
                         },
-                        err);
+                        &handler, err);
     }
     if (status == HG_OK && options->engine >= 0) {
         status = make_server(self,
@@ -436,7 +539,7 @@ static hg_status make_servers(control *self, hg_error *err)
                                  .peer = HGH_ADMIN_PEER_ENGINE,
                                  .connections_max = CONNECTIONS_MAX,
                              },
-                             err);
+                             &handler, err);
     }
     if (status == HG_OK && options->local >= 0) {
         status = make_server(self,
@@ -445,7 +548,7 @@ static hg_status make_servers(control *self, hg_error *err)
                                  .peer = HGH_ADMIN_PEER_LOCAL,
                                  .connections_max = LOCAL_CONNECTIONS_MAX,
                              },
-                             err);
+                             &handler, err);
     }
     return status;
 }
@@ -564,6 +667,7 @@ static void control_done(control *self)
     for (size_t i = 0; i < self->server_count; i++) {
         hgh_admin_server_free(self->servers[i]);
     }
+    hgh_board_unmap(self->board);
     hgh_admin_api_free(self->api);
     hgh_watchdog_free(self->watchdog);
     hgh_reload_free(self->reload);

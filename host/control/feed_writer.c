@@ -244,6 +244,9 @@ static hg_status epoch_start(hgh_feed_writer *writer, uint64_t needed, hg_error 
                             "state/feed: all %u epochs are used up; stop the gateway and remove it",
                             EPOCH_MAX);
     }
+    if (writer->file >= 0 && !writer->is_broken) {
+        header.previous_end = writer->offset;
+    }
     capacity = capacity < HGH_FEED_CAPACITY_MIN ? HGH_FEED_CAPACITY_MIN : capacity;
     capacity = (capacity + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
     header.capacity = capacity;

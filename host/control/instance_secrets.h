@@ -2,6 +2,7 @@
 #ifndef HOST_CONTROL_INSTANCE_SECRETS_H
 #define HOST_CONTROL_INSTANCE_SECRETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <hotgate/error.h>
@@ -12,10 +13,24 @@
 /** Zero-initialise; hgh_instance_secrets_done(). */
 typedef struct hgh_instance_secrets {
     hgh_admin_tls admin_tls;
+    size_t keyring_count; /* keys of the store, in their order; 0: it is not encrypted */
+    char **keyring;
 } hgh_instance_secrets;
 
 /**
- * Reads them from the files that the settings name.
+ * Sees to it that there is a key for the store if it is to be encrypted: generates one into
+ * conf/keyring if neither the settings nor that file has any.
+ *
+ * out_is_new  whether it did.
+ */
+hg_status hgh_instance_secrets_ensure(const char *directory,
+                                      const hgh_settings *settings,
+                                      bool *out_is_new,
+                                      hg_error *err);
+
+/**
+ * Reads them from the settings and from the files that these name: keys of the store first as they
+ * are configured, then those of conf/keyring.
  *
  * directory    the instance.
  * out_secrets  on HG_OK filled; else untouched.

@@ -68,6 +68,13 @@ void hgh_object_check_by_schema(const hgh_object_check *check,
     /* The findings say the same. */
 }
 
+hg_status hgh_object_check_fill_defaults(const hgh_object_check *check,
+                                         const hgh_object_kind *kind,
+                                         json_t *object)
+{
+    return hgh_schema_fill_defaults(check->schemas[index_of(kind)], object);
+}
+
 /* APISIX judges these before the schema, which would say it less clearly. */
 static void check_pair(const json_t *object, const char *one, const char *many, hg_issues *issues)
 {

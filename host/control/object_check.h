@@ -25,6 +25,12 @@ void hgh_object_check_by_schema(const hgh_object_check *check,
                                 const json_t *object,
                                 hg_issues *issues);
 
+/** Fills in the defaults that the kind's schema has, as workers see them. HG_OK or
+ * HG_ERR_NO_MEMORY. */
+hg_status hgh_object_check_fill_defaults(const hgh_object_check *check,
+                                         const hgh_object_kind *kind,
+                                         json_t *object);
+
 /**
  * Judges an object but for its plugins: schema, the kind's own rules, references. Each finding has
  * the text that APISIX's clients know, the first one in its order.

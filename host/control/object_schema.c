@@ -412,9 +412,15 @@ static const struct {
      })},
     {"upstream_hash_vars_schema", JSON({
          "type" : "string",
-         "pattern" :
-             "^((uri|server_name|server_addr|request_uri|remote_port|remote_addr|query_string|"
-             "host|hostname|mqtt_client_id)|arg_[0-9a-zA-z_-]+)$"
+         "anyOf" : [
+             {
+                 "enum" : [
+                     "uri", "server_name", "server_addr", "request_uri", "remote_port",
+                     "remote_addr", "query_string", "host", "hostname", "mqtt_client_id"
+                 ]
+             },
+             {"pattern" : "^arg_[0-9a-zA-Z_-]+$"}
+         ]
      })},
     {"upstream_hash_header_schema", JSON({"type" : "string", "pattern" : "^[a-zA-Z0-9-_]+$"})},
 };

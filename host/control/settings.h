@@ -50,6 +50,10 @@ typedef struct hgh_settings {
     int64_t dns_resolver_valid_s; /* apisix.dns_resolver_valid: 0, the record's own TTL */
     int64_t resolver_timeout_s;   /* apisix.resolver_timeout: 5 */
 
+    bool enable_control;       /* apisix.enable_control: true */
+    hgh_listen control_listen; /* apisix.control.{ip,port}: 127.0.0.1, 9090 */
+    hgh_listen status_listen;  /* apisix.status.{ip,port}: 127.0.0.1; port 0: there is none */
+
     bool enable_admin;         /* apisix.enable_admin: true */
     size_t admin_listen_count; /* deployment.admin.admin_listen: 127.0.0.1:9180; 0: a file of
                                   release 2.15 that has the Admin API on the data port alone */

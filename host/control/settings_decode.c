@@ -710,6 +710,38 @@ static bool decode_listen_entry(hgh_decode_reader *self,
     return is_good;
 }
 
+static hgh_listen *listen_of(hgh_decode_reader *self, const hgh_decode_row *row)
+{
+    return (hgh_listen *)(void *)((char *)self->settings + row->offset);
+}
+
+void hgh_decode_listen_ip(hgh_decode_reader *self,
+                          const hgh_decode_row *row,
+                          json_t *value,
+                          const char *pointer)
+{
+    if (!json_is_string(value) ||
+        !put_address(listen_of(self, row), json_string_value(value), json_string_length(value))) {
+        hgh_decode_complain_value(self, pointer, value, "an IP address to listen on");
+    }
+}
+
+void hgh_decode_listen_port(hgh_decode_reader *self,
+                            const hgh_decode_row *row,
+                            json_t *value,
+                            const char *pointer)
+{
+    json_int_t port = json_integer_value(value);
+
+    if (!json_is_integer(value) || port < row->min || port > UINT16_MAX) {
+        hgh_decode_complain_value(self, pointer, value,
+                                  row->min == 0 ? "a port of 1 to 65535, or 0: none"
+                                                : "a port of 1 to 65535");
+        return;
+    }
+    listen_of(self, row)->port = (uint16_t)port;
+}
+
 static bool listens_twice(const hgh_listen *listens, size_t count)
 {
     for (size_t i = 0; i + 1 < count; i++) {

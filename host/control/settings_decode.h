@@ -67,6 +67,8 @@ hgh_decode hgh_decode_name_servers;
 hgh_decode hgh_decode_names;
 hgh_decode hgh_decode_attributes;
 hgh_decode hgh_decode_listen;
+hgh_decode hgh_decode_listen_ip;   /* the address of an hgh_listen */
+hgh_decode hgh_decode_listen_port; /* its port */
 hgh_decode hgh_decode_admin_keys;
 hgh_decode hgh_decode_keyring;
 

@@ -2,6 +2,7 @@
 #ifndef HOST_CONTROL_STORE_H
 #define HOST_CONTROL_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ typedef struct hgh_store_operation {
     const char *key;
     const char *value; /* JSON text; NULL: the object goes */
     size_t value_length;
+    bool is_sealed; /* the value is no text but what host/control/keyring.h made of it */
 } hgh_store_operation;
 
 /** A condition: the object's last revision; 0: there is no such object. */
@@ -42,6 +44,7 @@ typedef struct hgh_store_object {
     uint64_t created;
     uint64_t modified;
     int64_t expires_wall_s; /* 0: never */
+    bool is_sealed;
 } hgh_store_object;
 
 /**
@@ -60,6 +63,18 @@ typedef hg_status (*hgh_store_on_object)(void *context,
                                          const hgh_store_object *object,
                                          hg_error *err);
 
+/**
+ * How an object's value is to be written instead.
+ *
+ * out_value  the new value, from malloc(), which the store frees; untouched: it stays as it is.
+ */
+typedef hg_status (*hgh_store_on_recode)(void *context,
+                                         const hgh_store_object *object,
+                                         char **out_value,
+                                         size_t *out_length,
+                                         bool *out_is_sealed,
+                                         hg_error *err);
+
 /** What a kind of store implements. Fields are only appended (watch, for one that others write). */
 typedef struct hgh_store_functions {
     void (*commit)(hgh_store *store,
@@ -72,6 +87,11 @@ typedef struct hgh_store_functions {
                        void *context,
                        hg_error *err);
     void (*close)(hgh_store *store);
+    hg_status (*recode)(hgh_store *store,
+                        hgh_store_on_recode call,
+                        void *context,
+                        size_t *out_count,
+                        hg_error *err);
 } hgh_store_functions;
 
 /** Every store begins with this. */
@@ -95,6 +115,18 @@ static inline hg_status hgh_store_range(
     hgh_store *store, const char *prefix, hgh_store_on_object call, void *context, hg_error *err)
 {
     return store->functions->range(store, prefix, call, context, err);
+}
+
+/**
+ * Writes values otherwise, all of them or none; their revisions stay. What they were is not left
+ * in the store's files.
+ *
+ * out_count  how many were written.
+ */
+static inline hg_status hgh_store_recode(
+    hgh_store *store, hgh_store_on_recode call, void *context, size_t *out_count, hg_error *err)
+{
+    return store->functions->recode(store, call, context, out_count, err);
 }
 
 /** Accepts NULL. */

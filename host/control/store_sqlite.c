@@ -14,7 +14,8 @@
 
 #define FILE_MODE       0600u      /* it holds secrets */
 #define APPLICATION_ID  0x48474154 /* "HGAT": what SQLite's header says that a file is for */
-#define BUSY_TIMEOUT_MS 2000       /* a backup may hold a lock; control's loop waits no longer */
+#define FORMAT_OLDEST   1    /* differs from 2 in what a value may be: nothing is to be done */
+#define BUSY_TIMEOUT_MS 2000 /* a backup may hold a lock; control's loop waits no longer */
 
 /* Of the statements that are kept prepared. */
 enum statement {
@@ -26,6 +27,8 @@ enum statement {
     STATEMENT_DELETE,
     STATEMENT_REVISION,
     STATEMENT_RANGE,
+    STATEMENT_NEXT,
+    STATEMENT_RECODE,
     STATEMENT_COUNT,
 };
 
@@ -44,6 +47,9 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_RANGE] = "SELECT key, value, created_revision, modified_revision, expires_wall_s"
                         " FROM objects WHERE substr(key, 1, length(?1)) = ?1"
                         " ORDER BY created_revision, key",
+    [STATEMENT_NEXT] = "SELECT key, value, created_revision, modified_revision, expires_wall_s"
+                       " FROM objects WHERE key > ?1 ORDER BY key LIMIT 1",
+    [STATEMENT_RECODE] = "UPDATE objects SET value = ?2 WHERE key = ?1",
 };
 
 static const char *const schema_text =
@@ -183,13 +189,29 @@ static hg_status check_identity(const sqlite_store *store, hg_error *err)
     if (!query_number(store, "SELECT format FROM meta", &number)) {
         return failure(store, "not readable, left as it is", err);
     }
-    if (number != HGH_STORE_SQLITE_FORMAT) {
+    if (number < FORMAT_OLDEST || number > HGH_STORE_SQLITE_FORMAT) {
         return hg_error_set(err, HG_ERR_INVALID,
                             "%s: found store format %lld, wanted %d: it was written by a newer "
                             "hotgate; it is left as it is",
                             store->path, (long long)number, HGH_STORE_SQLITE_FORMAT);
     }
     return HG_OK;
+}
+
+static hg_status upgrade(const sqlite_store *store, hg_error *err)
+{
+    int64_t format = HGH_STORE_SQLITE_FORMAT;
+    char text[64];
+
+    if (!query_number(store, "SELECT format FROM meta", &format)) {
+        return failure(store, "reading its format", err);
+    }
+    if (format == HGH_STORE_SQLITE_FORMAT) {
+        return HG_OK;
+    }
+    (void)sqlite3_snprintf(sizeof(text), text, "UPDATE meta SET format = %d",
+                           HGH_STORE_SQLITE_FORMAT);
+    return execute(store, text, "bringing it to this version's format", err);
 }
 
 static hg_status check_integrity(const sqlite_store *store, hg_error *err)
@@ -274,6 +296,14 @@ static hg_status expect(sqlite_store *store, const hgh_store_expectation *expect
                : hg_error_set(err, HG_ERR_CONFLICT, "value changed before overwritten");
 }
 
+/* A type of its own tells encrypted values from texts. */
+static int
+bind_value(sqlite3_stmt *statement, int index, const char *value, size_t length, bool is_sealed)
+{
+    return is_sealed ? sqlite3_bind_blob(statement, index, value, (int)length, SQLITE_STATIC)
+                     : sqlite3_bind_text(statement, index, value, (int)length, SQLITE_STATIC);
+}
+
 static hg_status apply(sqlite_store *store,
                        const hgh_store_operation *operation,
                        int64_t expires_wall_s,
@@ -285,8 +315,8 @@ static hg_status apply(sqlite_store *store,
     int code = sqlite3_bind_text(statement, 1, operation->key, -1, SQLITE_STATIC);
 
     if (code == SQLITE_OK && is_put) {
-        code = sqlite3_bind_text(statement, 2, operation->value, (int)operation->value_length,
-                                 SQLITE_STATIC);
+        code = bind_value(statement, 2, operation->value, operation->value_length,
+                          operation->is_sealed);
         if (code == SQLITE_OK) {
             code = sqlite3_bind_int64(statement, 3, (sqlite3_int64)revision);
         }
@@ -342,6 +372,29 @@ static void sqlite_commit(hgh_store *base,
     done(context, status, base->revision, &err);
 }
 
+/* The row that a statement stands at; good until its next step. */
+static hg_status read_row(const sqlite_store *store,
+                          sqlite3_stmt *statement,
+                          hgh_store_object *out_object,
+                          hg_error *err)
+{
+    bool is_sealed = sqlite3_column_type(statement, 1) == SQLITE_BLOB;
+
+    *out_object = (hgh_store_object){
+        .key = (const char *)sqlite3_column_text(statement, 0),
+        .value = is_sealed ? sqlite3_column_blob(statement, 1)
+                           : (const char *)sqlite3_column_text(statement, 1),
+        .value_length = (size_t)sqlite3_column_bytes(statement, 1),
+        .is_sealed = is_sealed,
+        .created = (uint64_t)sqlite3_column_int64(statement, 2),
+        .modified = (uint64_t)sqlite3_column_int64(statement, 3),
+        .expires_wall_s = sqlite3_column_int64(statement, 4), /* NULL reads as 0 */
+    };
+    return out_object->key == NULL || out_object->value == NULL
+               ? hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", store->path)
+               : HG_OK;
+}
+
 static hg_status sqlite_range(
     hgh_store *base, const char *prefix, hgh_store_on_object call, void *context, hg_error *err)
 {
@@ -355,23 +408,110 @@ static hg_status sqlite_range(
     }
     for (code = sqlite3_step(statement); code == SQLITE_ROW && status == HG_OK;
          code = sqlite3_step(statement)) {
-        hgh_store_object object = {
-            .key = (const char *)sqlite3_column_text(statement, 0),
-            .value = (const char *)sqlite3_column_text(statement, 1),
-            .value_length = (size_t)sqlite3_column_bytes(statement, 1),
-            .created = (uint64_t)sqlite3_column_int64(statement, 2),
-            .modified = (uint64_t)sqlite3_column_int64(statement, 3),
-            .expires_wall_s = sqlite3_column_int64(statement, 4), /* NULL reads as 0 */
-        };
+        hgh_store_object object;
 
-        status = object.key == NULL || object.value == NULL
-                     ? hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", store->path)
-                     : call(context, &object, err);
+        status = read_row(store, statement, &object, err);
+        if (status == HG_OK) {
+            status = call(context, &object, err);
+        }
     }
     if (status == HG_OK && code != SQLITE_DONE) {
         status = failure(store, "reading", err);
     }
     (void)sqlite3_reset(statement); /* repeats the step's result */
+    return status;
+}
+
+static hg_status recode_value(sqlite_store *store,
+                              const char *key,
+                              const char *value,
+                              size_t length,
+                              bool is_sealed,
+                              hg_error *err)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_RECODE];
+
+    return sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC) == SQLITE_OK &&
+                   bind_value(statement, 2, value, length, is_sealed) == SQLITE_OK &&
+                   step_once(statement) == SQLITE_DONE
+               ? HG_OK
+               : failure(store, "writing", err);
+}
+
+/* The object behind `*key`, which becomes its own; *out_key is NULL at the end. */
+static hg_status recode_next(sqlite_store *store,
+                             char **key,
+                             hgh_store_on_recode call,
+                             void *context,
+                             size_t *count,
+                             hg_error *err)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_NEXT];
+    hgh_store_object object;
+    char *next = NULL;
+    char *value = NULL;
+    size_t length = 0;
+    bool is_sealed = false;
+    hg_status status = HG_OK;
+    int code = sqlite3_bind_text(statement, 1, *key, -1, SQLITE_STATIC);
+
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    if (code == SQLITE_ROW) {
+        status = read_row(store, statement, &object, err);
+        next = status == HG_OK ? strdup(object.key) : NULL;
+        if (status == HG_OK && next == NULL) {
+            status = hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", store->path);
+        }
+        if (status == HG_OK) {
+            status = call(context, &object, &value, &length, &is_sealed, err);
+        }
+    } else if (code != SQLITE_DONE) {
+        status = failure(store, "reading", err);
+    }
+    (void)sqlite3_reset(statement); /* repeats the step's result */
+    if (status == HG_OK && value != NULL) {
+        status = recode_value(store, next, value, length, is_sealed, err);
+        *count += 1;
+    }
+    free(value);
+    free(*key);
+    *key = next;
+    return status;
+}
+
+static hg_status sqlite_recode(
+    hgh_store *base, hgh_store_on_recode call, void *context, size_t *out_count, hg_error *err)
+{
+    sqlite_store *store = from_store(base);
+    char *key = strdup("");
+    size_t count = 0;
+    hg_status status = HG_OK;
+
+    if (key == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", store->path);
+    }
+    if (step_once(store->statements[STATEMENT_BEGIN]) != SQLITE_DONE) {
+        free(key);
+        return failure(store, "beginning a transaction", err);
+    }
+    while (status == HG_OK && key != NULL) {
+        status = recode_next(store, &key, call, context, &count, err);
+    }
+    free(key);
+    if (status == HG_OK && step_once(store->statements[STATEMENT_COMMIT]) != SQLITE_DONE) {
+        status = failure(store, "committing", err);
+    }
+    if (status != HG_OK && sqlite3_get_autocommit(store->database) == 0) {
+        (void)step_once(store->statements[STATEMENT_ROLLBACK]); /* the first failure is told */
+    }
+    if (status == HG_OK && count > 0) { /* the log has what the values were */
+        status = execute(store, "PRAGMA wal_checkpoint(TRUNCATE)", "emptying its log", err);
+    }
+    if (status == HG_OK) {
+        *out_count = count;
+    }
     return status;
 }
 
@@ -391,6 +531,7 @@ static const hgh_store_functions sqlite_functions = {
     .commit = sqlite_commit,
     .range = sqlite_range,
     .close = sqlite_close,
+    .recode = sqlite_recode,
 };
 
 hg_status hgh_store_sqlite_open(const char *path, hgh_store **out_store, hg_error *err)
@@ -426,11 +567,14 @@ hg_status hgh_store_sqlite_open(const char *path, hgh_store **out_store, hg_erro
         status = check_integrity(store, err);
     }
     if (status == HG_OK) {
-        status = execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL",
+        /* What is deleted or replaced is overwritten: it may be a secret. */
+        status = execute(store,
+                         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                         " PRAGMA secure_delete = ON",
                          "choosing its journal", err);
     }
-    if (status == HG_OK && is_new) {
-        status = create(store, err);
+    if (status == HG_OK) {
+        status = is_new ? create(store, err) : upgrade(store, err);
     }
     if (status == HG_OK) {
         status = prepare(store, err);

@@ -22,6 +22,7 @@
 #include "host/control/control_log.h"
 #include "host/control/event_loop.h"
 #include "host/control/instance_secrets.h"
+#include "host/control/keyring_file.h"
 #include "host/control/listener.h"
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
@@ -60,6 +61,23 @@ typedef struct socket_list {
     socket_entry *items;
 } socket_list;
 
+/* The listeners that are control's. */
+enum {
+    OWN_ADMIN = 0,
+    OWN_CONTROL = 1,
+    OWN_STATUS = 2,
+    OWN_COUNT = 3
+};
+
+static const struct {
+    const char *option; /* by which control is told of them */
+    const char *name;
+} own_names[OWN_COUNT] = {
+    [OWN_ADMIN] = {"--listen", "Admin API"},
+    [OWN_CONTROL] = {"--listen-control", "Control API"},
+    [OWN_STATUS] = {"--listen-status", "status"},
+};
+
 typedef struct supervisor supervisor;
 
 /* Control, or nginx's master. */
@@ -81,7 +99,7 @@ struct supervisor {
     hgh_event_loop *loop;
     char *nginx; /* path of the program */
     socket_list data;
-    socket_list admin;
+    socket_list own[OWN_COUNT];
     int local;        /* HGH_CONTROL_SOCKET; -1: it could not be opened */
     int engine_admin; /* HGH_ADMIN_SOCKET, from its first use on; -1: none */
     child control;
@@ -238,9 +256,51 @@ static hg_status open_sockets(socket_list *list, int64_t wait_ms, hg_error *err)
     return status;
 }
 
-static size_t admin_count(const hgh_settings *settings)
+/* What the settings want of the listeners of control. */
+static size_t own_wanted(const hgh_settings *settings, size_t which, const hgh_listen **out_listens)
 {
-    return settings->enable_admin ? settings->admin_listen_count : 0;
+    switch (which) {
+    case OWN_ADMIN:
+        *out_listens = settings->admin_listen;
+        return settings->enable_admin ? settings->admin_listen_count : 0;
+    case OWN_CONTROL:
+        *out_listens = &settings->control_listen;
+        return settings->enable_control ? 1 : 0;
+    default:
+        *out_listens = &settings->status_listen;
+        return settings->status_listen.port != 0 ? 1 : 0;
+    }
+}
+
+static hg_status check_own(supervisor *self, const hgh_settings *settings, hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < OWN_COUNT && status == HG_OK; i++) {
+        const hgh_listen *wanted = NULL;
+        size_t count = own_wanted(settings, i, &wanted);
+
+        status = check_sockets(&self->own[i], wanted, count, 0, err);
+    }
+    return status;
+}
+
+/* Keeps, closes and opens. */
+static hg_status
+change_own(supervisor *self, const hgh_settings *settings, int64_t wait_ms, hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < OWN_COUNT && status == HG_OK; i++) {
+        const hgh_listen *wanted = NULL;
+        size_t count = own_wanted(settings, i, &wanted);
+
+        status = change_sockets(&self->own[i], wanted, count, err);
+        if (status == HG_OK) {
+            status = open_sockets(&self->own[i], wait_ms, err);
+        }
+    }
+    return status;
 }
 
 /* "5;6;" or "5,6"; returns how many descriptors were appended. */
@@ -536,7 +596,7 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
 {
     const hgh_instance *instance = self->instance;
     const hgh_shared *shared = &instance->shared;
-    char listen[LIST_TEXT_MAX];
+    char listen[OWN_COUNT][LIST_TEXT_MAX];
     char name[] = "hotgate";
     char command[] = "control";
     control_arguments arguments = {.arguments = {name, command}, .count = 2};
@@ -562,11 +622,13 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
     if (self->settings->enable_admin_on_data_port) {
         add_descriptor(&arguments, "--listen-engine", self->engine_admin);
     }
-    arguments.descriptor_count +=
-        list_sockets(&self->admin, ",", listen, arguments.descriptors + arguments.descriptor_count,
-                     DESCRIPTORS_MAX - arguments.descriptor_count);
-    if (listen[0] != '\0') {
-        add_option(&arguments, "--listen", listen);
+    for (size_t i = 0; i < OWN_COUNT; i++) {
+        arguments.descriptor_count += list_sockets(
+            &self->own[i], ",", listen[i], arguments.descriptors + arguments.descriptor_count,
+            DESCRIPTORS_MAX - arguments.descriptor_count);
+        if (listen[i][0] != '\0') {
+            add_option(&arguments, own_names[i].option, listen[i]);
+        }
     }
     plan.descriptor_count = arguments.descriptor_count;
     return hgh_child_process_start(&plan, &self->control.pid, err);
@@ -876,9 +938,17 @@ static hgh_settings *load_again(supervisor *self)
 static hg_status check_secrets(const supervisor *self, const hgh_settings *settings, hg_error *err)
 {
     hgh_instance_secrets secrets = {0};
+    bool is_new = false;
     hg_status status =
-        hgh_instance_secrets_load(self->instance->directory, settings, &secrets, err);
+        hgh_instance_secrets_ensure(self->instance->directory, settings, &is_new, err);
 
+    if (is_new) {
+        hgh_log(HG_LOG_NOTICE, "a key for the store was generated into %s/" HGH_KEYRING_FILE,
+                self->instance->directory);
+    }
+    if (status == HG_OK) {
+        status = hgh_instance_secrets_load(self->instance->directory, settings, &secrets, err);
+    }
     hgh_instance_secrets_done(&secrets);
     return status;
 }
@@ -919,7 +989,7 @@ static hg_status try_settings(supervisor *self, const hgh_settings *settings, hg
         check_sockets(&self->data, settings->node_listen, settings->node_listen_count, 0, err);
 
     if (status == HG_OK) {
-        status = check_sockets(&self->admin, settings->admin_listen, admin_count(settings), 0, err);
+        status = check_own(self, settings, err);
     }
     if (status == HG_OK) {
         status = check_secrets(self, settings, err);
@@ -969,9 +1039,7 @@ static void on_reload_signal(void *context, int number)
     /* A running nginx opens new addresses itself: it takes sockets at its start only. */
     if (change_sockets(&self->data, settings->node_listen, settings->node_listen_count, &err) !=
             HG_OK ||
-        change_sockets(&self->admin, settings->admin_listen, admin_count(settings), &err) !=
-            HG_OK ||
-        open_sockets(&self->admin, 0, &err) != HG_OK) {
+        change_own(self, settings, 0, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
     hgh_settings_free(self->settings);
@@ -1038,14 +1106,10 @@ static hg_status prepare(supervisor *self, hg_error *err)
                                 self->settings->node_listen_count, err);
     }
     if (status == HG_OK) {
-        status = change_sockets(&self->admin, self->settings->admin_listen,
-                                admin_count(self->settings), err);
-    }
-    if (status == HG_OK) {
         status = open_sockets(&self->data, TAKEN_PORT_WAIT_MS, err);
     }
     if (status == HG_OK) {
-        status = open_sockets(&self->admin, TAKEN_PORT_WAIT_MS, err);
+        status = change_own(self, self->settings, TAKEN_PORT_WAIT_MS, err);
     }
     if (status == HG_OK) {
         status = check_secrets(self, self->settings, err);
@@ -1083,10 +1147,12 @@ static void log_start(const supervisor *self)
         hgh_log(HG_LOG_NOTICE, "data plane on %s",
                 hgh_listener_text(&self->data.items[i].listen, text));
     }
-    for (size_t i = 0; i < self->admin.count; i++) {
-        hgh_log(HG_LOG_NOTICE, "Admin API on %s%s",
-                hgh_listener_text(&self->admin.items[i].listen, text),
-                self->settings->https_admin ? ", with TLS" : "");
+    for (size_t which = 0; which < OWN_COUNT; which++) {
+        for (size_t i = 0; i < self->own[which].count; i++) {
+            hgh_log(HG_LOG_NOTICE, "%s on %s%s", own_names[which].name,
+                    hgh_listener_text(&self->own[which].items[i].listen, text),
+                    which == OWN_ADMIN && self->settings->https_admin ? ", with TLS" : "");
+        }
     }
     if (self->settings->enable_admin_on_data_port) {
         hgh_log(HG_LOG_NOTICE, "Admin API on the data plane, below /apisix/admin/");
@@ -1128,7 +1194,9 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings)
     }
     hgh_event_loop_free(self.loop);
     close_sockets(&self.data);
-    close_sockets(&self.admin);
+    for (size_t i = 0; i < OWN_COUNT; i++) {
+        close_sockets(&self.own[i]);
+    }
     close_local(&self);
     hgh_settings_free(self.settings);
     free(self.nginx);

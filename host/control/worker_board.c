@@ -121,6 +121,27 @@ size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t ma
     return count;
 }
 
+bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size)
+{
+    size_t starting = 0;
+    size_t serving = 0;
+
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
+        uint32_t state = atomic_load(&board->slot[i].state);
+
+        if (slot_lives(&board->slot[i])) {
+            starting += state == HGH_WORKER_STARTING ? 1 : 0;
+            serving += state == HGH_WORKER_SERVING ? 1 : 0;
+        }
+    }
+    if (serving > 0 && starting == 0) {
+        return true;
+    }
+    (void)snprintf(reason, size, "%zu of %zu workers have no configuration yet", starting,
+                   starting + serving);
+    return false;
+}
+
 json_t *hgh_worker_board_json(const hgh_board *board)
 {
     static const char *const states[] = {

@@ -53,6 +53,9 @@ typedef struct hgh_dead_worker {
  */
 size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t max);
 
+/** True if there are workers and each of them has its configuration; else `reason` says why. */
+bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size);
+
 /** The living workers as an array for the status; a new reference. */
 json_t *hgh_worker_board_json(const hgh_board *board);
 

@@ -303,6 +303,8 @@ static hg_status phases_fill(hgh_chain *chain, const runner *running, size_t cou
             }
         }
     }
+    chain->filters_body = chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
+                          chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0;
     return HG_OK;
 }
 

@@ -63,6 +63,7 @@ typedef struct hgh_chain {
     hgh_generation *generation;           /* a reference */
     hgh_resource *parts[HGH_CHAIN_PARTS]; /* references; NULL: none. The global rules' has none */
     hgh_steps phases[HGH_PHASES]; /* with a consumer, rewrite has that consumer's plugins only */
+    bool filters_body;            /* a plugin wants to see the response's body */
     uint32_t configuration_count;
     hgh_configuration **configurations; /* references: of the steps, the metadata of their plugins,
                                            and the consumer's own keys */

@@ -169,45 +169,40 @@ static void parts_find(hgh_route *route,
 /* Of another generation, or one of its parts has come, gone or been replaced. */
 static bool chain_is_stale(const hgh_chain *chain,
                            const hgh_generation *generation,
-                           hgh_route *route,
-                           hg_consumer *consumer,
-                           hg_consumer *credential)
+                           hgh_resource *const parts[HGH_CHAIN_PARTS])
 {
-    hgh_resource *parts[HGH_CHAIN_PARTS];
-
-    if (chain->generation != generation) {
-        return true;
-    }
-    if (consumer == NULL) { /* the way of most requests */
-        return chain->parts[HGH_PART_SERVICE] != current_of(route->service) ||
-               chain->parts[HGH_PART_PLUGIN_CONFIG] != current_of(route->plugin_config);
-    }
-    parts_find(route, consumer, credential, parts);
-    return memcmp(parts, chain->parts, sizeof(parts)) != 0;
+    return chain->generation != generation ||
+           memcmp(parts, chain->parts, HGH_CHAIN_PARTS * sizeof(*parts)) != 0;
 }
 
-hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
-                              hgh_generation *generation,
-                              hgh_route *route,
-                              hg_consumer *consumer,
-                              hg_consumer *credential,
-                              hgh_chain **out_chain,
-                              hg_error *err)
+/* It is the newest from now on. */
+static void cache_touch(hgh_chain_cache *cache, hgh_chain *chain)
+{
+    if (chain != cache->newest) {
+        list_remove(cache, chain);
+        list_add(cache, chain);
+    }
+}
+
+hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
+                                          hgh_generation *generation,
+                                          hgh_route *route,
+                                          hg_consumer *consumer,
+                                          hg_consumer *credential,
+                                          hgh_chain **out_chain,
+                                          hg_error *err)
 {
     const hg_consumer *key = key_of(consumer, credential);
     hgh_chain *chain = cache_find(cache, route, key);
     hgh_resource *parts[HGH_CHAIN_PARTS];
     hg_status status;
 
-    if (chain != NULL && !chain_is_stale(chain, generation, route, consumer, credential)) {
-        if (chain != cache->newest) {
-            list_remove(cache, chain);
-            list_add(cache, chain);
-        }
+    parts_find(route, consumer, credential, parts);
+    if (chain != NULL && !chain_is_stale(chain, generation, parts)) {
+        cache_touch(cache, chain);
         *out_chain = hgh_chain_ref(chain);
         return HG_OK;
     }
-    parts_find(route, consumer, credential, parts);
     status = hgh_chain_compile(generation, cache->snapshot, parts, out_chain, err);
     if (status != HG_OK || !chain_is_in_force(cache, *out_chain)) {
         return status;

@@ -258,6 +258,13 @@ static hg_status own_decode(hgh_configuration *configuration,
     }
     /* Defaults first, as APISIX does: a rule may ask for what a default answers. */
     status = hgh_schema_fill_defaults(compiled->schema, value);
+    if (status == HG_ERR_TOO_LARGE) { /* which a judgement explains better */
+        if (hgh_schema_validate(compiled->schema, value, prefix, issues)) {
+            hgh_issues_add(issues, prefix, "a value that takes too many checks", "a smaller value",
+                           "value is too complex to validate");
+        }
+        return HG_ERR_INVALID;
+    }
     if (status != HG_OK) {
         return status;
     }

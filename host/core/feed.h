@@ -9,7 +9,8 @@
  *
  * A file begins with the whole state at its making: a MANIFEST record if a generation is in force,
  * a PUT for each object, and a BASE record that ends it. A reader that stands at the BASE's
- * revision jumps behind it; any other applies the difference.
+ * revision jumps behind it; any other applies the difference. One that reads the file before it
+ * reads that to its end first, and stands there then.
  */
 #ifndef HOST_CORE_FEED_H
 #define HOST_CORE_FEED_H
@@ -42,7 +43,7 @@ typedef struct hgh_feed_header {
     uint8_t store_id[16];   /* of the store it was made from */
     uint64_t base_revision; /* of the state that begins the file */
     uint64_t base_end;      /* offset behind its BASE record */
-    uint8_t unused[8];
+    uint64_t previous_end;  /* offset behind the last record of the epoch before; 0: not known */
 } hgh_feed_header;
 
 /** What a record does. A value never changes its meaning. */

@@ -77,6 +77,7 @@ fail:
 void hgh_feed_reader_done(hgh_feed_reader *reader)
 {
     hgh_feed_file_unref(reader->file);
+    hgh_feed_file_unref(reader->following);
     if (reader->word != NULL) {
         (void)munmap((void *)(uintptr_t)reader->word, WORD_FILE_BYTES);
     }
@@ -141,28 +142,6 @@ cleanup:
     return status;
 }
 
-hg_status
-hgh_feed_reader_follow(hgh_feed_reader *reader, uint64_t word, bool *out_switched, hg_error *err)
-{
-    hgh_feed_file *file = NULL;
-    uint32_t epoch = hgh_feed_word_epoch(word);
-    hg_status status;
-
-    *out_switched = false;
-    if (reader->file != NULL && reader->file->epoch == epoch) {
-        return HG_OK;
-    }
-    status = file_open(reader->directory, epoch, &file, err);
-    if (status != HG_OK) {
-        return status;
-    }
-    hgh_feed_file_unref(reader->file);
-    reader->file = file;
-    reader->offset = sizeof(hgh_feed_header);
-    *out_switched = true;
-    return HG_OK;
-}
-
 /* True if the file has that many bytes. It grows while it is mapped; reading behind its end, which
  * a damaged disk may have moved, would end the process. */
 static bool file_has(const hgh_feed_reader *reader, uint64_t bytes)
@@ -182,12 +161,55 @@ static bool file_has(const hgh_feed_reader *reader, uint64_t bytes)
     return bytes <= file->present;
 }
 
+/* What is left of the current file, if the following one continues it. */
+static uint64_t rest_end(hgh_feed_reader *reader)
+{
+    const hgh_feed_header *header = (const hgh_feed_header *)(const void *)reader->following->bytes;
+    uint64_t end = header->previous_end;
+
+    return reader->file != NULL && reader->file->epoch + 1 == header->epoch &&
+                   end > reader->offset && end <= reader->file->size && file_has(reader, end)
+               ? end
+               : 0;
+}
+
+hg_status
+hgh_feed_reader_follow(hgh_feed_reader *reader, uint64_t word, bool *out_switched, hg_error *err)
+{
+    uint32_t epoch = hgh_feed_word_epoch(word);
+
+    *out_switched = false;
+    if (!hgh_feed_reader_is_behind(reader, word)) {
+        return HG_OK;
+    }
+    if (reader->following == NULL || reader->following->epoch != epoch) {
+        hgh_feed_file *file = NULL;
+        hg_status status = file_open(reader->directory, epoch, &file, err);
+
+        if (status != HG_OK) {
+            return status;
+        }
+        hgh_feed_file_unref(reader->following);
+        reader->following = file;
+    }
+    reader->rest_end = rest_end(reader);
+    if (reader->rest_end != 0) {
+        return HG_OK;
+    }
+    hgh_feed_file_unref(reader->file);
+    reader->file = reader->following;
+    reader->following = NULL;
+    reader->offset = sizeof(hgh_feed_header);
+    *out_switched = true;
+    return HG_OK;
+}
+
 hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
                                uint64_t word,
                                const hgh_feed_record **out_record,
                                hg_error *err)
 {
-    uint64_t end = hgh_feed_word_offset(word);
+    uint64_t end = reader->rest_end != 0 ? reader->rest_end : hgh_feed_word_offset(word);
     const hgh_feed_record *record;
 
     if (end > reader->file->size || !file_has(reader, end)) {
@@ -200,6 +222,11 @@ hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
         return HG_OK;
     }
     record = hgh_feed_record_check(reader->file->bytes + reader->offset, end - reader->offset);
+    if (record == NULL && reader->rest_end != 0) {
+        reader->offset = end; /* what is lost is in the state that the next file begins with */
+        *out_record = NULL;
+        return HG_OK;
+    }
     if (record == NULL) {
         return hg_error_set(err, HG_ERR_INVALID, "feed: damaged record in epoch %u at offset %llu",
                             reader->file->epoch, (unsigned long long)reader->offset);

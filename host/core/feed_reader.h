@@ -33,6 +33,8 @@ typedef struct hgh_feed_reader {
     const hgh_feed_word *word; /* mapped read-only */
     hgh_feed_file *file;       /* the current one, or NULL */
     uint64_t offset;           /* behind the last record that was handed out */
+    hgh_feed_file *following;  /* the one that comes after `file`, whose rest is read first; NULL */
+    uint64_t rest_end;         /* of that rest; 0: there is none */
     uint64_t seen;             /* the word up to which that was */
 } hgh_feed_reader;
 
@@ -48,7 +50,9 @@ static inline uint64_t hgh_feed_reader_word(const hgh_feed_reader *reader)
 }
 
 /**
- * Goes to the file of the word's epoch, if it is another than the current one.
+ * Goes to the file of the word's epoch, if it is another than the current one. Where that is the
+ * next one, what is left of the current file comes first: call it again when
+ * hgh_feed_reader_next() has no more.
  *
  * out_switched  true: the next records are the whole state, up to BASE.
  */
@@ -63,6 +67,12 @@ hg_status hgh_feed_reader_next(hgh_feed_reader *reader,
                                uint64_t word,
                                const hgh_feed_record **out_record,
                                hg_error *err);
+
+/** True if there are more records, in another file, when hgh_feed_reader_next() has none. */
+static inline bool hgh_feed_reader_is_behind(const hgh_feed_reader *reader, uint64_t word)
+{
+    return reader->file == NULL || reader->file->epoch != hgh_feed_word_epoch(word);
+}
 
 /** The header of the current file. */
 static inline const hgh_feed_header *hgh_feed_reader_header(const hgh_feed_reader *reader)

@@ -12,6 +12,9 @@
 
 #define HOST_NAME_MAX_BYTES  253u /* RFC 1035, section 2.3.4, without the length bytes */
 #define LABEL_MAX_BYTES      63u
+#define EFFORT               20u  /* compared with the check of a number */
+#define EFFORT_OF_HOSTNAME   100u /* with A-labels */
+#define EFFORT_OF_REGEX      100u
 #define LOCAL_PART_MAX_BYTES 64u /* RFC 5321, section 4.5.3.1.1 */
 
 static bool has_digits(hg_text text, size_t at, size_t count)
@@ -240,15 +243,6 @@ static bool is_json_pointer(hg_text text)
     return true;
 }
 
-static bool is_regex(hg_text text)
-{
-    hg_regex *regex = NULL;
-    bool compiles = hgh_regex_compile(text.data, text.length, false, &regex, NULL) == HG_OK;
-
-    hgh_regex_free(regex);
-    return compiles;
-}
-
 /** RFC 4122 section 3. */
 static bool is_uuid(hg_text text)
 {
@@ -268,18 +262,18 @@ static bool is_uuid(hg_text text)
 const hgh_json_format *hgh_json_format_find(const char *name)
 {
     static const hgh_json_format formats[] = {
-        {"date-time", is_date_time},
-        {"date", is_date},
-        {"time", is_time},
-        {"email", is_email},
-        {"hostname", is_hostname},
-        {"ipv4", is_ipv4},
-        {"ipv6", is_ipv6},
-        {"uri", hgh_uri_is_absolute},
-        {"uri-reference", hgh_uri_is_reference},
-        {"json-pointer", is_json_pointer},
-        {"regex", is_regex},
-        {"uuid", is_uuid},
+        {"date-time", is_date_time, EFFORT},
+        {"date", is_date, EFFORT},
+        {"time", is_time, EFFORT},
+        {"email", is_email, EFFORT},
+        {"hostname", is_hostname, EFFORT_OF_HOSTNAME},
+        {"ipv4", is_ipv4, EFFORT},
+        {"ipv6", is_ipv6, EFFORT},
+        {"uri", hgh_uri_is_absolute, EFFORT},
+        {"uri-reference", hgh_uri_is_reference, EFFORT},
+        {"json-pointer", is_json_pointer, EFFORT},
+        {"regex", hgh_regex_is_valid, EFFORT_OF_REGEX},
+        {"uuid", is_uuid, EFFORT},
     };
 
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {

@@ -10,6 +10,7 @@
 typedef struct hgh_json_format {
     const char *name;
     bool (*check)(hg_text text);
+    unsigned effort; /* of a check, compared with that of a number; more for a long text */
 } hgh_json_format;
 
 /** A format by its name, NULL if it is none of those checked: then every string has it. */

@@ -51,7 +51,8 @@ bool hgh_schema_validate(const hgh_schema *schema,
 /**
  * Fills in the defaults of absent properties at every level whose object is there, also below
  * anyOf, oneOf, allOf and if that the value satisfies. Changes `value` in place.
- * Returns HG_OK or HG_ERR_NO_MEMORY.
+ * Returns HG_OK, HG_ERR_TOO_LARGE (it is nested too deep or takes too many checks: some defaults
+ * may be missing) or HG_ERR_NO_MEMORY.
  */
 hg_status hgh_schema_fill_defaults(const hgh_schema *schema, json_t *value);
 

@@ -8,8 +8,9 @@
 #include "host/core/json_value.h"
 #include "host/core/regex.h"
 
-#define POINTER_BYTES_MAX 8192u
-#define ROOM_MIN          16u
+#define POINTER_BYTES_MAX   8192u
+#define PATTERN_BYTES_SHOWN 128u /* in a message */
+#define ROOM_MIN            16u
 
 static const char *const limit_keywords[HGH_LIMIT_COUNT] = {
     [HGH_LIMIT_MINIMUM] = "minimum",
@@ -99,9 +100,13 @@ compile_regex(hgh_schema_compiler *compiler, const char *pattern, hg_regex **out
     hg_status status = hgh_regex_compile(pattern, strlen(pattern), false, out_regex, &why);
 
     if (status == HG_ERR_INVALID) {
+        size_t length = strlen(pattern);
+        size_t shown = hgh_utf8_fitting(pattern, length, PATTERN_BYTES_SHOWN);
+
         return hg_error_set(compiler->err, status,
-                            "%s: found \"%s\", wanted a regular expression: %s",
-                            hgh_text_builder_string(&compiler->pointer), pattern, why.text);
+                            "%s: found \"%.*s%s\", wanted a regular expression: %s",
+                            hgh_text_builder_string(&compiler->pointer), (int)shown, pattern,
+                            shown < length ? "..." : "", why.text);
     }
     return status == HG_OK ? HG_OK : hgh_schema_no_memory(compiler);
 }
@@ -333,6 +338,27 @@ compile_map(hgh_schema_compiler *compiler, hgh_schema_node *node, hgh_schema_map
     return status;
 }
 
+/** Marks the properties that are required, so that no list is searched for each. */
+static hg_status mark_required(hgh_schema_compiler *compiler, hgh_schema_node *node)
+{
+    hgh_schema_names *properties = &node->maps[HGH_MAP_PROPERTIES];
+    json_t *required = json_object(); /* as a set */
+    hg_status status = required == NULL ? hgh_schema_no_memory(compiler) : HG_OK;
+
+    for (size_t i = 0; status == HG_OK && i < json_array_size(node->names); i++) {
+        if (json_object_set_new(required, json_string_value(json_array_get(node->names, i)),
+                                json_true()) != 0) {
+            status = hgh_schema_no_memory(compiler);
+        }
+    }
+    for (size_t i = 0; status == HG_OK && i < properties->count; i++) {
+        properties->items[i].is_required =
+            json_object_get(required, properties->items[i].name) != NULL;
+    }
+    json_decref(required);
+    return status;
+}
+
 static hg_status compile_maps(hgh_schema_compiler *compiler, hgh_schema_node *node)
 {
     hg_status status = HG_OK;
@@ -342,6 +368,9 @@ static hg_status compile_maps(hgh_schema_compiler *compiler, hgh_schema_node *no
         if (json_object_get(node->source, map_keywords[i]) != NULL) {
             status = compile_map(compiler, node, (hgh_schema_map)i);
         }
+    }
+    if (status == HG_OK && node->names != NULL && node->properties != NULL) {
+        status = mark_required(compiler, node);
     }
     return status;
 }

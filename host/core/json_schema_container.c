@@ -47,16 +47,6 @@ static bool find_missing(hgh_judge *judge, const char *name, const char *with)
     return false;
 }
 
-static bool is_required(const hgh_schema_node *node, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(node->names); i++) {
-        if (strcmp(json_string_value(json_array_get(node->names, i)), name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool judge_properties(hgh_judge *judge, const hgh_schema_node *node, const json_t *value)
 {
     const hgh_schema_names *properties = &node->maps[HGH_MAP_PROPERTIES];
@@ -76,7 +66,7 @@ static bool judge_properties(hgh_judge *judge, const hgh_schema_node *node, cons
                                  hgh_judge_quote(property->name, quoted));
             }
             valid = judge_part(judge, property->node, member, place) && valid;
-        } else if (is_required(node, property->name)) {
+        } else if (property->is_required) {
             valid = find_missing(judge, property->name, NULL);
         }
     }

@@ -58,10 +58,10 @@ static void fill_object(filler *work, const hgh_schema_node *node, json_t *objec
     const hgh_schema_names *properties = &node->maps[HGH_MAP_PROPERTIES];
     const hgh_schema_names *dependencies = &node->maps[HGH_MAP_DEPENDENCIES];
 
-    for (size_t i = 0; i < properties->count; i++) {
+    for (size_t i = 0; i < properties->count && hgh_judge_spend(&work->judge, 1); i++) {
         fill_property(work, &properties->items[i], object);
     }
-    for (size_t i = 0; i < dependencies->count; i++) {
+    for (size_t i = 0; i < dependencies->count && hgh_judge_spend(&work->judge, 1); i++) {
         if (dependencies->items[i].node != NULL &&
             json_object_get(object, dependencies->items[i].name) != NULL) {
             fill(work, dependencies->items[i].node, object);
@@ -120,7 +120,7 @@ static void fill(filler *work, const hgh_schema_node *node, json_t *value)
     const hgh_schema_node *target = hgh_schema_node_target(node);
 
     if (work->status != HG_OK || !hgh_judge_go_down(&work->judge)) {
-        return; /* too much of it: validation says so */
+        return;
     }
     if (json_is_object(value)) {
         fill_object(work, target, value);
@@ -135,9 +135,13 @@ hg_status hgh_schema_fill_defaults(const hgh_schema *schema, json_t *value)
 {
     filler work = {.status = HG_OK};
 
-    if (!hgh_json_is_too_deep(value)) {
-        fill(&work, schema->root, value);
+    if (hgh_json_is_too_deep(value)) {
+        return HG_ERR_TOO_LARGE;
     }
+    fill(&work, schema->root, value);
     hgh_judge_done(&work.judge);
-    return work.judge.stop == HGH_JUDGE_NO_MEMORY ? HG_ERR_NO_MEMORY : work.status;
+    if (work.judge.stop == HGH_JUDGE_NO_MEMORY) {
+        return HG_ERR_NO_MEMORY;
+    }
+    return work.judge.stop == HGH_JUDGE_GOES_ON ? work.status : HG_ERR_TOO_LARGE;
 }

@@ -4,20 +4,40 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/core/json_value.h"
 #include "host/core/regex.h"
 
-#define EFFORT_MAX        5000000u /* checks; some 100 ms */
-#define CALLS_MAX         1024u    /* nested schemas: four to a level of the value */
-#define EFFORT_OF_PATTERN 50u      /* compared with a check of a number */
-#define BYTES_PER_EFFORT  64u      /* of a text that a pattern searches */
-#define QUOTED_BYTES_MAX  512u     /* of a text in a message; each may take two */
+#define EFFORT_MAX        3000000u /* checks; each takes some 100 ns */
+#define CLOCK_EFFORT      2000u    /* between two looks at the clock: 40 patterns at most */
+#define TIME_NS_MAX       (500 * INT64_C(1000000)) /* for what checks do not tell: patterns */
+#define EFFORT_OF_FINDING 20u                      /* its text is made even if it is not kept */
+#define CALLS_MAX         1024u /* nested schemas: four to a level of the value */
+#define EFFORT_OF_PATTERN 50u   /* compared with a check of a number */
+#define QUOTED_BYTES_MAX  512u  /* of a text in a message; each may take two */
+
+/** True if the judgement has taken too long: time of this thread, whatever else the machine does.
+ */
+static bool is_late(hgh_judge *judge)
+{
+    struct timespec now;
+    int64_t now_ns;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* cannot fail */
+    now_ns = (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+    if (judge->began_ns == 0) {
+        judge->began_ns = now_ns;
+    }
+    judge->clock_effort = judge->effort + CLOCK_EFFORT;
+    return now_ns - judge->began_ns > TIME_NS_MAX;
+}
 
 bool hgh_judge_spend(hgh_judge *judge, uint64_t effort)
 {
     judge->effort += effort;
-    if (judge->effort > EFFORT_MAX && judge->stop == HGH_JUDGE_GOES_ON) {
+    if (judge->stop == HGH_JUDGE_GOES_ON &&
+        (judge->effort > EFFORT_MAX || (judge->effort >= judge->clock_effort && is_late(judge)))) {
         judge->stop = HGH_JUDGE_TOO_COMPLEX;
     }
     return judge->stop == HGH_JUDGE_GOES_ON;
@@ -43,7 +63,7 @@ void hgh_judge_go_up(hgh_judge *judge)
 
 bool hgh_judge_matches(hgh_judge *judge, const hg_regex *regex, hg_text subject)
 {
-    return hgh_judge_spend(judge, EFFORT_OF_PATTERN + subject.length / BYTES_PER_EFFORT) &&
+    return hgh_judge_spend(judge, EFFORT_OF_PATTERN + subject.length / HGH_BYTES_PER_EFFORT) &&
            hgh_regex_match(regex, subject, NULL, 0) > 0;
 }
 
@@ -53,7 +73,11 @@ bool hgh_judge_find(
     char message[2 * HGH_QUOTED_MAX + 128];
     va_list arguments;
 
-    if (judge->issues == NULL || judge->stop != HGH_JUDGE_GOES_ON) {
+    if (judge->issues == NULL || !hgh_judge_spend(judge, EFFORT_OF_FINDING)) {
+        return false;
+    }
+    if (judge->issues->count == HGH_ISSUES_MAX) { /* counted, not kept */
+        judge->issues->dropped++;
         return false;
     }
     va_start(arguments, format);

@@ -19,7 +19,7 @@ typedef enum hgh_judge_stop {
     HGH_JUDGE_NO_MEMORY,
 } hgh_judge_stop;
 
-/** The state of a judgement. */
+/** The state of a judgement. Zero-initialise but for issues and the maxima of the texts. */
 typedef struct hgh_judge {
     hg_issues *issues;        /* borrowed; NULL: silent, ends at the first finding */
     hgh_text_builder pointer; /* of the value */
@@ -27,7 +27,9 @@ typedef struct hgh_judge {
     hgh_text_builder text;    /* of the finding that is being made */
     size_t fixed_length;      /* not 0: the prefix up to here is the text of every finding */
     uint64_t effort;
-    unsigned calls; /* nested now */
+    uint64_t clock_effort; /* at which the clock is looked at next */
+    int64_t began_ns;      /* time of this thread; 0: not looked at yet */
+    unsigned calls;        /* nested now */
     hgh_judge_stop stop;
 } hgh_judge;
 
@@ -57,7 +59,7 @@ bool hgh_judge_go_down(hgh_judge *judge);
 
 void hgh_judge_go_up(hgh_judge *judge);
 
-/** Takes from the budget; false if it is used up. */
+/** Takes from the budget; false if it is used up, or if it all has taken too long. */
 bool hgh_judge_spend(hgh_judge *judge, uint64_t effort);
 
 /** True if a pattern matches; that costs more than other checks. */
@@ -90,6 +92,8 @@ const char *hgh_judge_show(const hgh_schema_node *node, const json_t *value, cha
 const char *hgh_judge_quote(const char *text, char *buffer);
 
 #define HGH_QUOTED_MAX 1100u /* bytes */
+
+#define HGH_BYTES_PER_EFFORT 64u /* of a text that is looked through, compared with one check */
 
 void hgh_judge_done(hgh_judge *judge);
 

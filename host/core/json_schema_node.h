@@ -85,6 +85,7 @@ typedef struct hgh_schema_named {
     const hgh_schema_node *node; /* NULL in a dependency that is a list of names */
     const json_t *names;         /* that list; else NULL */
     hg_regex *regex;             /* owned; of a pattern property; else NULL */
+    bool is_required;            /* of a property: it is among the required names too */
 } hgh_schema_named;
 
 typedef struct hgh_schema_names {

@@ -317,10 +317,12 @@ static hg_status resolve(hgh_schema_compiler *compiler, const hgh_schema_pending
     }
     status = find_schema(compiler, uri, &pending->node->reference);
     if (status == HG_ERR_NOT_FOUND) {
-        status = hg_error_set(
-            compiler->err, HG_ERR_INVALID,
-            "%s/$ref: found \"%s\", wanted a schema within this document or a known one",
-            pending->pointer, json_string_value(reference));
+        char shown[HGH_JSON_DESCRIBE_MAX];
+
+        status =
+            hg_error_set(compiler->err, HG_ERR_INVALID,
+                         "%s/$ref: found %s, wanted a schema within this document or a known one",
+                         pending->pointer, hgh_json_describe(reference, shown, sizeof(shown)));
     }
     free(uri);
     return status;

@@ -9,7 +9,6 @@
 #define NUMBER_BYTES         32u
 #define TYPES_BYTES          80u  /* all seven names with commas */
 #define QUOTIENT_ERROR_LIMIT 1e-9 /* what division of decimal fractions may be off; ours */
-#define EFFORT_OF_FORMAT     20u  /* compared with a check of a number */
 #define FORMAT_BYTES_SHOWN   512u /* of a text in a message */
 
 static unsigned types_of(const json_t *value)
@@ -104,6 +103,7 @@ bool hgh_judge_string(hgh_judge *judge, const hgh_schema_node *node, const json_
     if (node->limits[HGH_LIMIT_MIN_LENGTH] != NULL || node->limits[HGH_LIMIT_MAX_LENGTH] != NULL) {
         size_t length = hgh_json_string_characters(value);
 
+        (void)hgh_judge_spend(judge, json_string_length(value) / HGH_BYTES_PER_EFFORT);
         valid = judge_length(judge, node, HGH_LIMIT_MIN_LENGTH, length) &&
                 judge_length(judge, node, HGH_LIMIT_MAX_LENGTH, length);
     }
@@ -243,7 +243,8 @@ bool hgh_judge_format(hgh_judge *judge, const hgh_schema_node *node, const json_
         return true;
     }
     text = (hg_text){json_string_value(value), json_string_length(value)};
-    if (!hgh_judge_spend(judge, EFFORT_OF_FORMAT) || node->format->check(text)) {
+    if (!hgh_judge_spend(judge, node->format->effort + text.length / HGH_BYTES_PER_EFFORT) ||
+        node->format->check(text)) {
         return judge->stop == HGH_JUDGE_GOES_ON;
     }
     return hgh_judge_find(

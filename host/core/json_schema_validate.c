@@ -57,6 +57,20 @@ static bool judge_all_of(hgh_judge *judge, const hgh_schema_node *node, const js
     return valid;
 }
 
+/** Bytes of a list of names as JSON; 0 for one that is too long to be shown, or none. */
+static size_t shown_length(const json_t *names)
+{
+    if (json_array_size(names) > ALTERNATIVES_MAX / sizeof("\"\"")) {
+        return 0;
+    }
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        if (json_string_length(json_array_get(names, i)) > ALTERNATIVES_MAX) {
+            return 0;
+        }
+    }
+    return names == NULL ? 0 : json_dumpb(names, NULL, 0, JSON_COMPACT);
+}
+
 /** `["a"] or ["b"]`: what the branches require; "" if none requires anything. */
 static void list_required(const hgh_schema_nodes *list, char *text, size_t size)
 {
@@ -65,7 +79,7 @@ static void list_required(const hgh_schema_nodes *list, char *text, size_t size)
     text[0] = '\0';
     for (size_t i = 0; i < list->count; i++) {
         const json_t *names = hgh_schema_node_target(list->items[i])->names;
-        size_t needed = names == NULL ? 0 : json_dumpb(names, NULL, 0, JSON_COMPACT);
+        size_t needed = shown_length(names);
 
         if (needed == 0 || length + needed + sizeof(" or ") > size) {
             continue;
@@ -90,6 +104,9 @@ static bool judge_any_of(hgh_judge *judge, const hgh_schema_node *node, const js
     if (list->count == 0) {
         return true;
     }
+    if (judge->issues == NULL) {
+        return false;
+    }
     list_required(list, required, sizeof(required));
     return hgh_judge_find(judge, hgh_judge_show(node, value, shown),
                           required[0] == '\0' ? "one of the alternatives" : required,
@@ -97,25 +114,32 @@ static bool judge_any_of(hgh_judge *judge, const hgh_schema_node *node, const js
                           required[0] == '\0' ? "" : ": ", required);
 }
 
+/** What oneOf wants. */
+static void list_alternatives(const hgh_schema_nodes *list, char *text, size_t size)
+{
+    char required[ALTERNATIVES_MAX];
+
+    list_required(list, required, sizeof(required));
+    (void)snprintf(text, size, "exactly one of %s",
+                   required[0] == '\0' ? "the alternatives" : required);
+}
+
 static bool judge_one_of(hgh_judge *judge, const hgh_schema_node *node, const json_t *value)
 {
     const hgh_schema_nodes *list = &node->lists[HGH_LIST_ONE_OF];
     char shown[HGH_JSON_DESCRIBE_MAX];
-    char required[ALTERNATIVES_MAX];
     char wanted[ALTERNATIVES_MAX + sizeof("exactly one of ")];
     size_t matched = list->count; /* the first that did */
 
     if (list->count == 0) {
         return true;
     }
-    list_required(list, required, sizeof(required));
-    (void)snprintf(wanted, sizeof(wanted), "exactly one of %s",
-                   required[0] == '\0' ? "the alternatives" : required);
     for (size_t i = 0; i < list->count; i++) {
         if (!hgh_judge_is_satisfied(judge, list->items[i], value)) {
             continue;
         }
         if (matched < list->count) {
+            list_alternatives(list, wanted, sizeof(wanted));
             return hgh_judge_find(
                 judge, "more than one of them", wanted,
                 "value should match only one schema, but matches both schemas %zu and %zu",
@@ -126,6 +150,7 @@ static bool judge_one_of(hgh_judge *judge, const hgh_schema_node *node, const js
     if (matched < list->count) {
         return true;
     }
+    list_alternatives(list, wanted, sizeof(wanted));
     return hgh_judge_find(judge, hgh_judge_show(node, value, shown), wanted,
                           "value should match only one schema, but matches none");
 }
@@ -225,18 +250,24 @@ bool hgh_schema_validate(const hgh_schema *schema,
                          hg_issues *issues)
 {
     hgh_judge judge = {
-        .issues = issues,
         .pointer = {.max = POINTER_MAX},
         .prefix = {.max = PREFIX_MAX},
         .text = {.max = 2 * PREFIX_MAX},
     };
     bool valid;
 
-    hgh_text_builder_add(&judge.pointer, hg_text_of(prefix));
     if (hgh_json_is_too_deep(value)) {
         judge.stop = HGH_JUDGE_TOO_DEEP;
     }
+    /* Without texts first, which takes a fraction of the time: most values are valid. */
     valid = hgh_judge_value(&judge, schema->root, value);
+    if (!valid && issues != NULL && judge.stop == HGH_JUDGE_GOES_ON) {
+        hgh_text_builder_add(&judge.pointer, hg_text_of(prefix));
+        judge.issues = issues;
+        judge.effort = 0; /* but with what is left of the time */
+        judge.clock_effort = 0;
+        (void)hgh_judge_value(&judge, schema->root, value); /* it finds what is wrong */
+    }
     if (judge.stop != HGH_JUDGE_GOES_ON && issues != NULL) {
         find_stop(&judge, prefix, issues);
     }

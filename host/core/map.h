@@ -1,7 +1,7 @@
 /* host/core/map.h - a hash table from text to nodes that the caller embeds in its own structs.
  *
  * It grows a few buckets at a time, so that no single insertion pays for all: with 100,000 entries
- * a whole rehash would hold up every request of the worker.
+ * a whole rehash would hold up every request of the worker. A few entries need no table.
  */
 #ifndef HOST_CORE_MAP_H
 #define HOST_CORE_MAP_H
@@ -22,6 +22,7 @@ typedef struct hgh_map_node {
 } hgh_map_node;
 
 typedef struct hgh_map {
+    hgh_map_node *few;         /* all of them, as long as there is no table */
     hgh_map_node **buckets[2]; /* [1] is the larger one that [0] is being moved into */
     size_t sizes[2];           /* powers of two; 0: none */
     size_t moved;              /* buckets of [0] that are empty already */

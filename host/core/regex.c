@@ -116,6 +116,19 @@ cleanup:
     return status;
 }
 
+bool hgh_regex_is_valid(hg_text pattern)
+{
+    hg_status status;
+    pcre2_code *code = NULL;
+
+    if (pattern.length <= PATTERN_BYTES_MAX) {
+        code =
+            compile(pattern.data == NULL ? "" : pattern.data, pattern.length, false, &status, NULL);
+    }
+    pcre2_code_free(code);
+    return code != NULL;
+}
+
 void hgh_regex_free(hg_regex *regex)
 {
     if (regex != NULL) {

@@ -12,6 +12,9 @@
 hg_status hgh_regex_compile(
     const char *pattern, size_t length, bool ignore_case, hg_regex **out_regex, hg_error *err);
 
+/** True for what hgh_regex_compile() would take; takes less time to say so. */
+bool hgh_regex_is_valid(hg_text pattern);
+
 /** Accepts NULL. */
 void hgh_regex_free(hg_regex *regex);
 

@@ -109,21 +109,12 @@ static void exit_fill_body(hg_request *request)
 
 /* ----------------------------------------------------------------------------------- begin */
 
-/* False: a plugin of it cannot run, which is the request's exit. */
-static bool
-chain_is_available(hg_request *request, hgh_chain *chain, const char *of, const char *id)
+/* A plugin of that chain cannot run, which is the request's exit. */
+static void
+chain_unavailable(hg_request *request, const hgh_chain *chain, const char *of, const char *id)
 {
-    if (chain->warning != NULL) {
-        hgh_request_log_line(request, HG_LOG_ERROR, "%s", chain->warning);
-        free(chain->warning);
-        chain->warning = NULL;
-    }
-    if (chain->unavailable == NULL) {
-        return true;
-    }
     hgh_request_log_line(request, HG_LOG_ERROR, "%s%s: %s", of, id, chain->unavailable);
     hgh_request_fail(request, 503, "503 Service Unavailable");
-    return false;
 }
 
 static void chain_failed(hg_request *request, const hg_error *err)
@@ -147,21 +138,35 @@ static hg_status chain_switch(hg_request *request)
     }
     request->first_chain = request->chain;
     request->chain = chain;
-    return chain_is_available(request, chain, "route ", request->route->base.id) ? HG_OK
-                                                                                 : HG_ERR_NOT_FOUND;
+    if (chain->unavailable != NULL) {
+        chain_unavailable(request, chain, "route ", request->route->base.id);
+        return HG_ERR_NOT_FOUND;
+    }
+    return HG_OK;
 }
 
 /* False: a global rule cannot run, which is the request's exit. */
 static bool global_begin(hg_request *request)
 {
+    hgh_chain *chain = NULL;
     hg_error err = HG_ERROR_INIT;
 
-    if (hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &request->global,
-                                   &err) != HG_OK) {
+    if (hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &chain, &err) !=
+        HG_OK) {
         chain_failed(request, &err);
         return false;
     }
-    return chain_is_available(request, request->global, "global rules", "");
+    request->global = chain;
+    if (chain->warning != NULL) {
+        hgh_request_log_line(request, HG_LOG_ERROR, "%s", chain->warning);
+        free(chain->warning);
+        chain->warning = NULL;
+    }
+    if (chain->unavailable != NULL) {
+        chain_unavailable(request, chain, "global rules", "");
+        return false;
+    }
+    return true;
 }
 
 static void parameters_keep(hg_request *request, const hgh_route_match *match)
@@ -267,33 +272,47 @@ static void route_find(hg_request *request)
     }
 }
 
+/* Takes what is in force now, and finds its route. */
+static void request_begin(hg_request *request)
+{
+    hgh_runtime *runtime = request->runtime;
+
+    request->generation = hgh_generation_ref(runtime->generation);
+    request->stage = HGH_STAGE_GLOBAL_REWRITE;
+    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
+        return;
+    }
+    if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
+        request->stage = HGH_STAGE_REWRITE;
+    } else if (!global_begin(request)) {
+        return;
+    }
+    route_find(request);
+}
+
 hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_request)
 {
     const hgh_engine *engine = runtime->engine;
     hg_request *request = engine->allocate(engine_request, sizeof(*request));
     hgh_board_slot *slot = runtime->slot;
+    bool in_step = hgh_runtime_sync(runtime);
 
     if (request == NULL) {
         return NULL;
     }
-    hgh_runtime_sync(runtime);
     memset(request, 0, sizeof(*request));
     request->runtime = runtime;
     request->engine = engine;
     request->engine_request = engine_request;
-    request->generation = hgh_generation_ref(runtime->generation);
     engine->client_address(engine_request, &request->client);
     atomic_fetch_add_explicit(&slot->requests, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&slot->requests_live, 1, memory_order_relaxed);
-    if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
-        return request;
+    if (in_step) {
+        request_begin(request);
+    } else {
+        request->stage = HGH_STAGE_SYNC;
+        hgh_runtime_wait(runtime, request);
     }
-    if (runtime->snapshot.counts[HGH_GLOBAL_RULES] == 0) {
-        request->stage = HGH_STAGE_REWRITE;
-    } else if (!global_begin(request)) {
-        return request;
-    }
-    route_find(request);
     return request;
 }
 
@@ -425,6 +444,12 @@ hgh_outcome hgh_request_run(hg_request *request)
 
     for (;;) {
         switch ((hgh_stage)request->stage) {
+        case HGH_STAGE_SYNC:
+            if (request->waiting_at != NULL) {
+                return HGH_PARKED;
+            }
+            request_begin(request);
+            break;
         case HGH_STAGE_GLOBAL_REWRITE:
             outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
@@ -509,21 +534,31 @@ void hgh_request_done(hg_request *request)
 {
     hgh_runtime *runtime = request->runtime;
 
+    hgh_runtime_wait_end(runtime, request);
     for (hgh_body_buffer *buffer = request->body_buffers; buffer != NULL; buffer = buffer->next) {
         free(buffer->data);
     }
-    free(request->body_scratch[0].data);
-    free(request->body_scratch[1].data);
-    for (uint32_t i = 0; i < request->held_count; i++) {
-        hgh_configuration_unref(request->held[i]);
+    /* Few requests have these: a look is less than a call. */
+    if (request->body_scratch[0].data != NULL) {
+        free(request->body_scratch[0].data);
+        free(request->body_scratch[1].data);
     }
-    free(request->held);
+    if (request->held != NULL) {
+        for (uint32_t i = 0; i < request->held_count; i++) {
+            hgh_configuration_unref(request->held[i]);
+        }
+        free(request->held);
+    }
     hgh_request_try_ended(request, &(hgh_try_result){.failure = HGH_TRY_UNKNOWN});
     hgh_upstream_unref(request->target.upstream);
     hgh_chain_unref(request->chain);
-    hgh_chain_unref(request->first_chain);
-    hgh_chain_unref(request->global);
-    hgh_request_detach_consumer(request);
+    if (request->global != NULL) {
+        hgh_chain_unref(request->global);
+    }
+    if (request->consumer != NULL) {
+        hgh_chain_unref(request->first_chain);
+        hgh_request_detach_consumer(request);
+    }
     for (const hgh_found_consumer *found = request->found; found != NULL; found = found->next) {
         hgh_resource_unref(&found->consumer->base);
     }

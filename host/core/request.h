@@ -40,6 +40,7 @@ typedef enum hgh_stage {
     HGH_STAGE_BEFORE_PROXY = 8,
     HGH_STAGE_UPSTREAM = 9,
     HGH_STAGE_ANSWERED = 10,
+    HGH_STAGE_SYNC = 11, /* not begun: the process applies what is in force first */
 } hgh_stage;
 
 /** The response of a plugin, or of the gateway itself. */
@@ -179,6 +180,8 @@ struct hg_request {
     hgh_plugin_data *data;
     hgh_early_header *early_headers;
     hgh_body_buffer *body_buffers;
+    hg_request *waiting_next; /* in the runtime's list, as is the next */
+    hg_request **waiting_at;
     hgh_configuration **held; /* references of consumer_config() */
     uint32_t held_count;
 };

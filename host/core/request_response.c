@@ -23,36 +23,34 @@ static void early_headers_apply(hg_request *request)
 }
 
 /* The callbacks of one chain in a phase that only looks on. */
-static void responses_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+static void
+responses_run(hg_request *request, const hgh_chain *chain, const hgh_steps *steps, hg_phase phase)
 {
-    const hgh_steps *steps = &chain->phases[phase];
     hgh_blame *blame = hgh_request_blame(request);
 
     request->running = chain;
+    request->phase = phase;
     for (uint32_t i = 0; i < steps->count; i++) {
         request->step = &steps->items[i];
         hgh_marker_set(blame, request->step);
         request->step->call.on_response(request, request->step->state);
     }
-    if (steps->count > 0) {
-        hgh_marker_clear(blame);
+    hgh_marker_clear(blame);
+    request->phase = HG_PHASE_NONE;
+}
+
+static inline void chain_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+{
+    if (chain != NULL && chain->phases[phase].count > 0) {
+        responses_run(request, chain, &chain->phases[phase], phase);
     }
 }
 
 bool hgh_request_header_filter(hg_request *request)
 {
     early_headers_apply(request);
-    if (request->chain == NULL && request->global == NULL) {
-        return false;
-    }
-    request->phase = HG_PHASE_HEADER_FILTER;
-    if (request->global != NULL) {
-        responses_run(request, request->global, HG_PHASE_HEADER_FILTER);
-    }
-    if (request->chain != NULL) {
-        responses_run(request, request->chain, HG_PHASE_HEADER_FILTER);
-    }
-    request->phase = HG_PHASE_NONE;
+    chain_run(request, request->global, HG_PHASE_HEADER_FILTER);
+    chain_run(request, request->chain, HG_PHASE_HEADER_FILTER);
     if (request->body_may_change) {
         request->engine->forget_body_length(request->engine_request);
     }
@@ -61,15 +59,10 @@ bool hgh_request_header_filter(hg_request *request)
     return request->headers_held;
 }
 
-static bool chain_has_body_filters(const hgh_chain *chain)
-{
-    return chain != NULL && (chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
-                             chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0);
-}
-
 bool hgh_request_has_body_filters(const hg_request *request)
 {
-    return chain_has_body_filters(request->chain) || chain_has_body_filters(request->global);
+    return (request->chain != NULL && request->chain->filters_body) ||
+           (request->global != NULL && request->global->filters_body);
 }
 
 /* That of the running callback, if it has asked for one. */
@@ -172,9 +165,6 @@ body_steps_run(hg_request *request, const hgh_chain *chain, hg_phase phase, hg_c
     hgh_blame *blame = hgh_request_blame(request);
     bool flows = true;
 
-    if (steps->count == 0) {
-        return true;
-    }
     request->phase = phase;
     request->running = chain;
     for (const hgh_step *step = steps->items; step < end; step++) {
@@ -197,11 +187,19 @@ body_steps_run(hg_request *request, const hgh_chain *chain, hg_phase phase, hg_c
     return flows;
 }
 
-/* One piece through one phase of both chains. */
-static bool body_phase_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
+/* False: nothing flows on. */
+static inline bool
+body_chain_run(hg_request *request, const hgh_chain *chain, hg_phase phase, hg_chunk *chunk)
 {
-    return (request->global == NULL || body_steps_run(request, request->global, phase, chunk)) &&
-           (request->chain == NULL || body_steps_run(request, request->chain, phase, chunk));
+    return chain == NULL || chain->phases[phase].count == 0 ||
+           body_steps_run(request, chain, phase, chunk);
+}
+
+/* One piece through one phase of both chains. */
+static inline bool body_phase_run(hg_request *request, hg_phase phase, hg_chunk *chunk)
+{
+    return body_chain_run(request, request->global, phase, chunk) &&
+           body_chain_run(request, request->chain, phase, chunk);
 }
 
 hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, hg_text *out_data)
@@ -231,12 +229,6 @@ hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, 
 void hgh_request_log(hg_request *request)
 {
     request->headers_sent = true;
-    request->phase = HG_PHASE_LOG;
-    if (request->global != NULL) {
-        responses_run(request, request->global, HG_PHASE_LOG);
-    }
-    if (request->chain != NULL) {
-        responses_run(request, request->chain, HG_PHASE_LOG);
-    }
-    request->phase = HG_PHASE_NONE;
+    chain_run(request, request->global, HG_PHASE_LOG);
+    chain_run(request, request->chain, HG_PHASE_LOG);
 }

@@ -142,6 +142,7 @@ void hgh_request_cancel(hg_request *request)
     hgh_wait *wait = &request->wait;
 
     request->canceled = true;
+    hgh_runtime_wait_end(request->runtime, request);
     request->engine->stop(wait->resolution);
     wait->resolution = NULL;
     wait->reading = false;

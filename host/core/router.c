@@ -61,6 +61,7 @@ typedef struct bucket {
 typedef struct host_list {
     hgh_map_node node;
     entry_list entries;
+    struct hgh_router_entry first; /* as a bucket's */
     char key[];
 } host_list;
 
@@ -486,14 +487,15 @@ static const hg_text *route_hosts(const hgh_route *route, size_t *out_count)
     return service->hosts;
 }
 
-static struct hgh_router_entry *entry_allocate(bucket *into)
+/* `first` is the memory that its list has for one. */
+static struct hgh_router_entry *entry_allocate(struct hgh_router_entry *first)
 {
-    return into->first.route == NULL ? &into->first : calloc(1, sizeof(struct hgh_router_entry));
+    return first->route == NULL ? first : calloc(1, sizeof(struct hgh_router_entry));
 }
 
-static void entry_free(bucket *from, struct hgh_router_entry *entry)
+static void entry_free(const struct hgh_router_entry *first, struct hgh_router_entry *entry)
 {
-    if (entry == &from->first) {
+    if (entry == first) {
         *entry = (struct hgh_router_entry){0};
     } else {
         free(entry);
@@ -518,10 +520,11 @@ entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, h
     size_t length = 0;
     entry_kind kind = pattern_split(router->mode, uri, &length);
     bucket *into = in == NULL ? NULL : bucket_find_or_make(in, kind, (hg_text){uri.data, length});
-    struct hgh_router_entry *entry = into == NULL ? NULL : entry_allocate(into);
     host_list *host = NULL;
+    struct hgh_router_entry *first;
+    struct hgh_router_entry *entry = NULL;
 
-    if (entry == NULL) {
+    if (into == NULL) {
         goto no_memory;
     }
     if (exact_host.data != NULL) {
@@ -529,6 +532,11 @@ entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, h
         if (host == NULL) {
             goto no_memory;
         }
+    }
+    first = host != NULL ? &host->first : &into->first;
+    entry = entry_allocate(first);
+    if (entry == NULL) {
+        goto no_memory;
     }
     *entry = (struct hgh_router_entry){
         .next_of_route = route->entries,
@@ -541,6 +549,7 @@ entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, h
         .has_conditions = has_conditions(router, route, exact_host),
     };
     if (list_add(host != NULL ? &host->entries : &into->entries, entry) != HG_OK) {
+        entry_free(first, entry);
         goto no_memory;
     }
     route->entries = entry;
@@ -549,7 +558,6 @@ entry_add(hgh_router *router, hgh_route *route, uint32_t uri_index, level *in, h
 
 no_memory:
     if (into != NULL) {
-        entry_free(into, entry);
         host_list_free_if_empty(into, host);
         bucket_free_if_empty(router, into, kind);
     } else if (in != NULL) {
@@ -561,13 +569,13 @@ no_memory:
 static void entry_remove(hgh_router *router, struct hgh_router_entry *entry)
 {
     bucket *from = entry->bucket;
-    entry_kind kind;
+    host_list *host = entry->host;
+    entry_kind kind = (entry_kind)entry->kind;
 
-    list_remove(entry->host != NULL ? &entry->host->entries : &from->entries, entry);
-    host_list_free_if_empty(from, entry->host);
+    list_remove(host != NULL ? &host->entries : &from->entries, entry);
+    entry_free(host != NULL ? &host->first : &from->first, entry);
+    host_list_free_if_empty(from, host);
     from->level->entries--;
-    kind = (entry_kind)entry->kind;
-    entry_free(from, entry);
     bucket_free_if_empty(router, from, kind);
 }
 

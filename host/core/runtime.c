@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "host/core/issues.h"
+#include "host/core/request.h"
 
-#define SLICE_NS      1000000u /* how long requests may have to wait for work in the background */
-#define CHAINS_A_TURN 16u      /* freed before the clock is read again */
+#define SLICE_NS       1000000u /* how long requests may have to wait for work in the background */
+#define CHAINS_A_TURN  16u      /* freed before the clock is read again */
+#define RECORDS_A_LOOK 16u      /* applied before the clock is read again */
 
 static void runtime_log(const hgh_runtime *runtime, hg_log_level level, const char *format, ...)
     HG_PRINTF(3, 4);
@@ -776,74 +778,152 @@ static void resource_remove_if_old(void *context, hgh_map_node *node)
     }
 }
 
-/* Reads the state at the beginning of a file and applies where it differs. */
-static hg_status apply_base(hgh_runtime *runtime, uint64_t word, hg_error *err)
+/* Another file was gone to, which begins with the state at its making. */
+static hg_status base_begin(hgh_runtime *runtime, uint64_t word, hg_error *err)
 {
     const hgh_feed_header *header = hgh_feed_reader_header(&runtime->reader);
     const hgh_feed_record *record = NULL;
-    hg_status status = HG_OK;
-    bool base = false;
+    hg_status status;
 
-    if (runtime->serving && header->base_revision == runtime->revision &&
-        header->base_end >= sizeof(*header) && header->base_end <= hgh_feed_word_offset(word)) {
-        /* Its first record is the manifest: the COMMIT may have been the old file's last. */
-        status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
-        if (status == HG_OK && record != NULL && record->kind == HGH_FEED_MANIFEST) {
-            apply_record(runtime, record);
-        }
-        repoint_begin(runtime, header->base_end);
-        return status;
-    }
+    runtime->switched = true;
+    runtime->preparation.unconfirmed = true;
     repoint_stop(runtime);
-    while (!base) {
-        status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
-        if (status != HG_OK || record == NULL) {
-            break;
-        }
-        base = record->kind == HGH_FEED_BASE;
-        if (record->kind != HGH_FEED_PUT ||
-            !resource_repoint(runtime, runtime->reader.file, record)) {
-            apply_record(runtime, record);
-        }
+    if (!runtime->serving || header->base_revision != runtime->revision ||
+        header->base_end < sizeof(*header) || header->base_end > hgh_feed_word_offset(word)) {
+        runtime->in_base = true; /* it is read and applied where it differs */
+        return HG_OK;
     }
-    for (int kind = 0; status == HG_OK && kind < HGH_RESOURCE_KINDS; kind++) {
+    /* Its first record is the manifest: the COMMIT may have been the old file's last. */
+    status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
+    if (status == HG_OK && record != NULL && record->kind == HGH_FEED_MANIFEST) {
+        apply_record(runtime, record);
+    }
+    repoint_begin(runtime, header->base_end);
+    return status;
+}
+
+static void apply_base_record(hgh_runtime *runtime, const hgh_feed_record *record)
+{
+    if (record->kind != HGH_FEED_PUT || !resource_repoint(runtime, runtime->reader.file, record)) {
+        apply_record(runtime, record);
+    }
+    if (record->kind != HGH_FEED_BASE) {
+        return;
+    }
+    runtime->in_base = false;
+    for (int kind = 0; kind < HGH_RESOURCE_KINDS; kind++) {
         removal pass = {runtime, (hgh_resource_kind)kind};
 
         hgh_map_each(&runtime->snapshot.kinds[kind], resource_remove_if_old, &pass);
     }
+}
+
+/* Applies records up to the word or the end of the slice, which *out_over says. */
+static hg_status
+apply_some(hgh_runtime *runtime, uint64_t word, uint64_t end, bool *out_over, hg_error *err)
+{
+    const hgh_feed_record *record = NULL;
+    bool switched = false;
+    hg_status status = hgh_feed_reader_follow(&runtime->reader, word, &switched, err);
+
+    *out_over = false;
+    if (status == HG_OK && switched) {
+        status = base_begin(runtime, word, err);
+    }
+    for (unsigned i = 1; status == HG_OK; i++) {
+        status = hgh_feed_reader_next(&runtime->reader, word, &record, err);
+        if (status != HG_OK || record == NULL) {
+            break;
+        }
+        if (runtime->in_base) {
+            apply_base_record(runtime, record);
+        } else {
+            apply_record(runtime, record);
+        }
+        if (i % RECORDS_A_LOOK == 0 && runtime->serving && clock_ns() >= end) {
+            *out_over = true;
+            break;
+        }
+    }
     return status;
+}
+
+/* All up to the word is applied, or cannot be. */
+static void apply_end(hgh_runtime *runtime, uint64_t word, hg_status status, const hg_error *err)
+{
+    if (status != HG_OK) {
+        runtime->in_base = false;
+        apply_failed(runtime, err);
+    } else if (runtime->switched && runtime->preparation.unconfirmed &&
+               runtime->preparation.generation != NULL) {
+        preparation_abort(runtime); /* the ABORT stood at the end of the old file */
+    }
+    runtime->switched = false;
+    runtime->behind = false;
+    runtime->word = word; /* also after a failure: the same word will not do better */
+    hgh_runtime_report(runtime);
+    while (runtime->waiting != NULL && !runtime->behind) {
+        hg_request *request = runtime->waiting;
+
+        hgh_runtime_wait_end(runtime, request);
+        runtime->engine->resume(request->engine_request);
+    }
+}
+
+static void apply_slice(void *context)
+{
+    hgh_runtime *runtime = context;
+
+    runtime->engine->stop(runtime->apply_timer);
+    runtime->apply_timer = NULL;
+    hgh_runtime_apply_word(runtime, hgh_feed_reader_word(&runtime->reader));
 }
 
 void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word)
 {
-    const hgh_feed_record *record = NULL;
+    uint64_t end = runtime->serving ? clock_ns() + SLICE_NS : UINT64_MAX;
     hg_error err = HG_ERROR_INIT;
-    bool switched = false;
     hg_status status = HG_OK;
+    bool over = false;
 
     if (word == 0) {
         return; /* nothing was ever published */
     }
-    status = hgh_feed_reader_follow(&runtime->reader, word, &switched, &err);
-    if (status == HG_OK && switched) {
-        runtime->preparation.unconfirmed = true;
-        status = apply_base(runtime, word, &err);
-    }
-    while (status == HG_OK) {
-        status = hgh_feed_reader_next(&runtime->reader, word, &record, &err);
-        if (status != HG_OK || record == NULL) {
-            break;
+    do { /* the rest of one file, then the next file */
+        status = apply_some(runtime, word, end, &over, &err);
+        if (over) {
+            runtime->apply_timer = runtime->engine->start_timer(0, apply_slice, runtime);
         }
-        apply_record(runtime, record);
+        if (runtime->apply_timer != NULL) {
+            runtime->behind = true;
+            return;
+        }
+    } while (status == HG_OK && (over || hgh_feed_reader_is_behind(&runtime->reader, word)));
+    apply_end(runtime, word, status, &err);
+}
+
+void hgh_runtime_wait(hgh_runtime *runtime, hg_request *request)
+{
+    request->waiting_next = runtime->waiting;
+    request->waiting_at = &runtime->waiting;
+    if (request->waiting_next != NULL) {
+        request->waiting_next->waiting_at = &request->waiting_next;
     }
-    if (status != HG_OK) {
-        apply_failed(runtime, &err);
-    } else if (switched && runtime->preparation.unconfirmed &&
-               runtime->preparation.generation != NULL) {
-        preparation_abort(runtime); /* the ABORT stood at the end of the old file */
+    runtime->waiting = request;
+}
+
+void hgh_runtime_wait_end(hgh_runtime *runtime, hg_request *request)
+{
+    (void)runtime;
+    if (request->waiting_at == NULL) {
+        return;
     }
-    runtime->word = word; /* also after a failure: the same word will not do better */
-    hgh_runtime_report(runtime);
+    *request->waiting_at = request->waiting_next;
+    if (request->waiting_next != NULL) {
+        request->waiting_next->waiting_at = request->waiting_at;
+    }
+    request->waiting_next = NULL;
+    request->waiting_at = NULL;
 }
 
 /* ------------------------------------------------------------------------- begin and end */
@@ -852,9 +932,7 @@ static hg_status runtime_start(hgh_runtime *runtime, hg_error *err)
 {
     hg_status status;
 
-    if (runtime->has_feed) {
-        hgh_runtime_sync(runtime);
-    }
+    (void)hgh_runtime_sync(runtime); /* all of it: nothing is put off before it serves */
     if (runtime->manifest == NULL) {
         runtime->manifest = json_pack("{s:i, s:n, s:[]}", "generation", 0, "listed", "plugins");
     }
@@ -946,6 +1024,8 @@ void hgh_runtime_free(hgh_runtime *runtime)
     repoint_stop(runtime);
     runtime->engine->stop(runtime->sweep_timer);
     runtime->sweep_timer = NULL;
+    runtime->engine->stop(runtime->apply_timer);
+    runtime->apply_timer = NULL;
     if (runtime->router != NULL) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_ROUTES], route_forget, runtime);
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], route_forget, runtime);

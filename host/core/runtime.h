@@ -51,7 +51,12 @@ typedef struct hgh_runtime {
     hgh_feed_reader reader;
     bool has_feed;
     bool serving;  /* false while a starting process applies the feed */
-    uint64_t word; /* applied */
+    uint64_t word; /* applied, unless `behind` */
+    bool behind;   /* a change is being applied in slices: requests wait for its end */
+    bool in_base;  /* reading the state that a feed file begins with */
+    bool switched; /* to another file since `word` */
+    hgh_engine_handle *apply_timer; /* of the next slice */
+    struct hg_request *waiting;     /* for the end of `behind`: linked by waiting_next */
     uint64_t revision;
     hgh_snapshot snapshot;
     hgh_router *router;
@@ -86,17 +91,28 @@ void hgh_runtime_free(hgh_runtime *runtime);
 
 void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word);
 
-/** Applies what the feed has new. One load if there is nothing. */
-static inline void hgh_runtime_sync(hgh_runtime *runtime)
+/**
+ * Applies what the feed has new: one load if there is nothing. A change that takes longer than a
+ * slice is gone on with by a timer.
+ * Returns false while that is so: what is in force has not been applied yet.
+ */
+static inline bool hgh_runtime_sync(hgh_runtime *runtime)
 {
-    if (runtime->has_feed) {
+    if (runtime->has_feed && !runtime->behind) {
         uint64_t word = hgh_feed_reader_word(&runtime->reader);
 
         if (word != runtime->word) {
             hgh_runtime_apply_word(runtime, word);
         }
     }
+    return !runtime->behind;
 }
+
+/** Has a request resumed when all is applied. */
+void hgh_runtime_wait(hgh_runtime *runtime, struct hg_request *request);
+
+/** Forgets a request that may be waiting. */
+void hgh_runtime_wait_end(hgh_runtime *runtime, struct hg_request *request);
 
 /** Puts an object in force; `source` is taken over in any case. */
 hg_status hgh_runtime_put(hgh_runtime *runtime,

@@ -138,6 +138,14 @@ static hg_text forwarded_for(hg_request *request, const real_ip *own)
     return item; /* all are trusted: the first one */
 }
 
+static void tell(hg_request *request, const hg_address *client)
+{
+    char text[64];
+    size_t length = hg_address_format(client, text, sizeof(text));
+
+    hg_log(request, HG_LOG_INFO, "the client is %.*s, port %u", (int)length, text, client->port);
+}
+
 static hg_verdict on_rewrite(hg_request *request, const void *config)
 {
     const real_ip *own = config;
@@ -163,6 +171,9 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     if (hg_request_set_client_address(request, &address) != HG_OK) {
         hg_log(request, HG_LOG_ERROR, "no memory for the client's address");
         return hg_exit(request, 500); /* as the proxy it could pass where it may not */
+    }
+    if (hg_log_is_on(HG_LOG_INFO)) {
+        tell(request, hg_request_client_address(request));
     }
     return HG_NEXT;
 }

@@ -27,13 +27,6 @@ timed() {
         die "$1 $2 was refused: $(admin GET plugins/status)"
 }
 
-# private_kib: memory of their own that the workers have, in KiB each
-private_kib() {
-    for pid in $(children "$(cat "$work/instance/run/nginx.pid")"); do
-        awk '/^Private_/ {n += $2} END {print n}' "/proc/$pid/smaps_rollup"
-    done | median
-}
-
 version() {
     cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -Wl,-Bsymbolic -Wl,-z,now -DNAME='"noop0"' \
         -DVERSION="$1" -I"$root/sdk/include" "$root/tests/bench/noop.c" -o "$work/version$1.so"

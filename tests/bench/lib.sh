@@ -113,6 +113,7 @@ start_gateway() {
     cat >"$work/instance/conf/config.yaml" <<EOF
 apisix:
   node_listen: [{ip: 127.0.0.1, port: $gateway_port}]
+  enable_control: false
 deployment:
   admin:
     admin_listen: {ip: 127.0.0.1, port: $admin_port}
@@ -136,6 +137,25 @@ EOF
 # admin METHOD PATH [BODY]
 admin() {
     curl -sf -X "$1" -H "X-API-KEY: $key" ${3:+-d "$3"} "http://127.0.0.1:$admin_port/apisix/admin/$2"
+}
+
+# routes_load FROM TO: puts routes r/FROM ... r/TO-1, several at a time.
+routes_load() {
+    i=$1
+    while [ "$i" -lt "$2" ]; do
+        cat <<END
+url = "http://127.0.0.1:$admin_port/apisix/admin/routes/r$i"
+request = PUT
+header = "X-API-KEY: $key"
+data = "{\"uri\":\"/r/$i\",\"upstream\":{\"nodes\":{\"127.0.0.1:$upstream_port\":1}}}"
+output = "$work/answer"
+silent
+fail
+next
+END
+        i=$((i + 1))
+    done | sed '$d' >"$work/load"
+    curl --parallel --parallel-max 16 -K "$work/load"
 }
 
 # make_noop COUNT: objects noop0, noop1, ... in the plugins directory.
@@ -178,4 +198,11 @@ processor_ticks() {
 # median: of the numbers on standard input, one a line.
 median() {
     sort -n | awk '{v[NR] = $1} END {print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'
+}
+
+# private_kib: memory of their own that the workers have, in KiB each
+private_kib() {
+    for pid in $(children "$(cat "$work/instance/run/nginx.pid")"); do
+        awk '/^Private_/ {n += $2} END {print n}' "/proc/$pid/smaps_rollup"
+    done | median
 }

@@ -10,33 +10,8 @@ many=${1:-100000}
 few=${2:-1000}
 writes=${3:-500}
 workers=2
-connections=16
 
 . "$(dirname "$0")/lib.sh"
-
-# routes_load FROM TO: puts routes r/FROM ... r/TO-1, several at a time.
-routes_load() {
-    i=$1
-    while [ "$i" -lt "$2" ]; do
-        cat <<END
-url = "http://127.0.0.1:$admin_port/apisix/admin/routes/r$i"
-request = PUT
-header = "X-API-KEY: $key"
-data = "{\"uri\":\"/r/$i\",\"upstream\":{\"nodes\":{\"127.0.0.1:$upstream_port\":1}}}"
-output = "$work/answer"
-next
-END
-        i=$((i + 1))
-    done | sed '$d' >"$work/load"
-    curl -sf --parallel --parallel-max $connections -K "$work/load"
-}
-
-# private_kib: memory of their own that the workers have, in KiB each
-private_kib() {
-    for pid in $(children "$(cat "$work/instance/run/nginx.pid")"); do
-        awk '/^Private_/ {n += $2} END {print n}' "/proc/$pid/smaps_rollup"
-    done | median
-}
 
 # write_ms: median milliseconds of writes of one route, each with another path
 write_ms() {
@@ -68,7 +43,7 @@ before=$(private_kib)
 write_few=$(write_ms)
 began=$(now_ms)
 routes_load "$few" "$many"
-echo "$((many - few)) routes written in $(($(now_ms) - began)) ms over $connections connections"
+echo "$((many - few)) routes written in $(($(now_ms) - began)) ms"
 wait_for route_answers $((many - 1))
 after=$(private_kib)
 write_many=$(write_ms)

@@ -78,17 +78,17 @@ void gateway_configure(gateway *self)
     const gateway_options *options = &self->options;
     char *path =
         options->config == NULL ? gateway_path(self, "conf/config.yaml") : strdup(options->config);
-    char *text =
-        text_format("apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n  %s\n"
-                    "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
-                    "    admin_key: [{name: admin, key: " GATEWAY_KEY ", role: admin}, "
-                    "{name: viewer, key: " GATEWAY_KEY "-viewer, role: viewer}]\n"
-                    "nginx_config:\n  worker_processes: %u\n  error_log_level: info\n  %s\n"
-                    "  http:\n    keepalive_requests: 10000000\n    %s\n"
-                    "hotgate: {%s}\n%s\n",
-                    self->port, or_empty(options->apisix), self->admin_port, options->workers,
-                    or_empty(options->nginx), or_empty(options->http), or_empty(options->hotgate),
-                    or_empty(options->settings));
+    char *text = text_format(
+        "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n  control: {port: %u}\n  %s\n"
+        "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
+        "    admin_key: [{name: admin, key: " GATEWAY_KEY ", role: admin}, "
+        "{name: viewer, key: " GATEWAY_KEY "-viewer, role: viewer}]\n"
+        "nginx_config:\n  worker_processes: %u\n  error_log_level: info\n  %s\n"
+        "  http:\n    keepalive_requests: 10000000\n    %s\n"
+        "hotgate: {%s}\n%s\n",
+        self->port, self->control_port, or_empty(options->apisix), self->admin_port,
+        options->workers, or_empty(options->nginx), or_empty(options->http),
+        or_empty(options->hotgate), or_empty(options->settings));
 
     file_write(path, text, strlen(text));
     free(text);
@@ -110,6 +110,7 @@ gateway *gateway_make(const gateway_options *options)
     self->directory = folder_make();
     self->port = free_port();
     self->admin_port = free_port();
+    self->control_port = free_port();
     for (const char *const *name = (const char *const[]){"conf", "plugins", NULL}; *name != NULL;
          name++) {
         path = gateway_path(self, *name);
@@ -157,7 +158,7 @@ static bool is_ready(const gateway *self)
     return gateway_workers(self, pids) == self->options.workers;
 }
 
-void gateway_start(gateway *self)
+void gateway_launch(gateway *self)
 {
     char *path;
     int output;
@@ -174,6 +175,11 @@ void gateway_start(gateway *self)
     self->pid = supervisor_start(self, output);
     (void)close(output);
     assert_true(self->pid > 0);
+}
+
+void gateway_start(gateway *self)
+{
+    gateway_launch(self);
     WAIT_UNTIL(is_ready(self));
 }
 

@@ -20,10 +20,10 @@
 typedef struct gateway_options {
     const char *program;     /* of `hotgate`; NULL: of the installed tree, installed_program() */
     unsigned workers;        /* 0: 2 */
+    const char *apisix;      /* members of `apisix:`; NULL: none */
     const char *hotgate;     /* members of `hotgate:` in config.yaml; NULL: none */
     const char *nginx;       /* members of `nginx_config:`; NULL: none */
     const char *http;        /* members of `nginx_config.http:`; NULL: none */
-    const char *apisix;      /* members of `apisix:`; NULL: none */
     const char *settings;    /* further top level lines; NULL: none */
     const char *hide;        /* a folder that its processes find empty, if we are root */
     bool only_writes;        /* nothing but the instance can be written; needs root */
@@ -40,7 +40,8 @@ typedef struct gateway {
     char *program;
     unsigned port;
     unsigned admin_port;
-    pid_t pid; /* of the supervisor; 0: not running */
+    unsigned control_port; /* of the Control API */
+    pid_t pid;             /* of the supervisor; 0: not running */
 } gateway;
 
 /** What the Admin API answered. */
@@ -58,6 +59,9 @@ void gateway_configure(gateway *self);
 
 /** Starts the supervisor and waits until all workers serve. */
 void gateway_start(gateway *self);
+
+/** Starts the supervisor and waits for nothing: for what does not become ready. */
+void gateway_launch(gateway *self);
 
 /** gateway_make() and gateway_start(). */
 gateway *gateway_run(const gateway_options *options);

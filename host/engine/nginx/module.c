@@ -441,7 +441,7 @@ static void wake_handler(ngx_event_t *event)
     if (ngx_exiting) {
         atomic_store(&main->slot->state, HGH_WORKER_DRAINING);
     }
-    hgh_runtime_sync(main->runtime);
+    (void)hgh_runtime_sync(main->runtime); /* what takes longer goes on by itself */
 }
 
 /* All workers share the descriptor: it is never read, each write is an edge for all of them. */

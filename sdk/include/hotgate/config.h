@@ -415,8 +415,8 @@ static inline hg_text hg_template_render(hg_request *request, const hg_template 
 }
 
 /**
- * As hg_template_render(), for a text that identifies something: absent if none of its variables has
- * a value or a fallback. [request]
+ * As hg_template_render(), for a text that identifies something: absent if none of its variables
+ * has a value or a fallback. [request]
  */
 static inline hg_text hg_template_render_key(hg_request *request, const hg_template *compiled)
 {

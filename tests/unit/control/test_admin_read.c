@@ -184,6 +184,8 @@ static void plugins_and_schemas_are_shown(void **state)
         {"/schema/global_rule", 200, "\"required\":[\"id\",\"plugins\"]"},
         {"/schema/proto", 200, "\"content\""},
         {"/schema/stream_route", 200, "\"server_port\""},
+        {"/schema/upstream_hash_vars_schema", 200, "\"mqtt_client_id\""},
+        {"/schema/upstream_hash_header_schema", 200, "\"pattern\""},
         {"/schema/plugins", 200, "{\"type\":\"array\""},
         {"/plugins/low?schema_type=metadata", 200, "{\"type\":\"object\"}"},
         {"/plugins/reload", 404, "plugin not found"},

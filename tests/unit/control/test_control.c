@@ -26,6 +26,7 @@
 
 #define KEY        "0123456789abcdef"
 #define DEADLINE_S 20
+#define SECRETS    "{\"keyring\": [\"a key for the tests\"]}"
 #define SETTINGS                                                                                   \
     "deployment:\n  admin:\n    admin_key:\n      - name: admin\n        key: " KEY                \
     "\n        role: admin\n"
@@ -181,7 +182,7 @@ static void start(control_test *test)
     assert_string_equal(packet(test), "settings");
     answer(test, "ok\n" SETTINGS);
     assert_string_equal(packet(test), "secrets");
-    answer(test, "ok\n{}");
+    answer(test, "ok\n" SECRETS);
     assert_string_equal(packet(test), "ready");
 }
 
@@ -453,7 +454,7 @@ static void what_prevents_a_start_is_told(void **state)
         answer(test, cases[i].packet == NULL ? "ok\n" SETTINGS : cases[i].packet);
         if (cases[i].packet == NULL) {
             assert_string_equal(packet(test), "secrets");
-            answer(test, "ok\n{}");
+            answer(test, "ok\n" SECRETS);
         }
         assert_string_equal(packet(test), "");
         status = wait_for_end(test);

@@ -81,7 +81,8 @@ static void fake_close(hgh_store *base)
     (void)base;
 }
 
-static const hgh_store_functions fake_functions = {fake_commit, fake_range, fake_close};
+static const hgh_store_functions fake_functions = {
+    .commit = fake_commit, .range = fake_range, .close = fake_close};
 
 static int set_up(void **state)
 {
@@ -250,9 +251,9 @@ static void a_key_that_is_too_long_is_refused(void **state)
 static void a_stored_state_is_loaded_with_its_references(void **state)
 {
     static const hgh_store_object objects[] = {
-        {"upstreams/1", "{}", 2, 1, 1, 0},
-        {"routes/1", "{\"upstream_id\":1}", 17, 2, 5, 99},
-        {"later_kind/1", "[]", 2, 3, 3, 0},
+        {"upstreams/1", "{}", 2, 1, 1, 0, false},
+        {"routes/1", "{\"upstream_id\":1}", 17, 2, 5, 99, false},
+        {"later_kind/1", "[]", 2, 3, 3, 0, false},
     };
     publisher_test *test = *state;
 
@@ -271,8 +272,8 @@ static void a_stored_state_is_loaded_with_its_references(void **state)
 static void a_stored_object_that_is_no_object_is_named(void **state)
 {
     static const hgh_store_object objects[] = {
-        {"routes/1", "{\"uri\":", 7, 1, 1, 0},
-        {"routes", "{}", 2, 1, 1, 0},
+        {"routes/1", "{\"uri\":", 7, 1, 1, 0, false},
+        {"routes", "{}", 2, 1, 1, 0, false},
     };
     publisher_test *test = *state;
 

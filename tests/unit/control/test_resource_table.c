@@ -1,5 +1,6 @@
 /* tests/unit/control/test_resource_table.c - objects are found, listed by age, counted, named. */
 #include <stdio.h>
+#include <time.h>
 
 #include "host/control/resource_table.h"
 #include "host/core/feed.h"
@@ -131,6 +132,79 @@ static void the_earliest_expiry_is_known(void **state)
     hgh_resource_table_free(table);
 }
 
+static void what_is_over_is_found_in_one_step(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    const hgh_resource_object *over[10];
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        char key[] = {'r', '/', (char)('a' + i), '\0'};
+        hgh_resource_object *object = hgh_resource_object_new(table, key, "{}", 2, NULL);
+
+        object->expires_wall_s = i == 0 ? 0 : i;
+        hgh_resource_table_put(table, object);
+    }
+    assert_int_equal(hgh_resource_table_over(table, 0, over, 10), 0);
+    assert_int_equal(hgh_resource_table_over(table, 1, over, 10), 1);
+    assert_string_equal(over[0]->key, "r/b");
+    assert_int_equal(hgh_resource_table_over(table, 100, over, 10), 10);
+    assert_non_null(hgh_resource_table_find(table, "r/b"));
+    assert_null(hgh_resource_table_find_live(table, "r/b")); /* 1970 is long ago */
+    assert_non_null(hgh_resource_table_find_live(table, "r/a"));
+    hgh_resource_table_free(table);
+}
+
+/* Each step once walked over all: 100,000 of them took minutes. */
+static void a_write_costs_what_it_changes(void **state)
+{
+    enum {
+        COUNT = 100000,
+        SECONDS_MAX = 20
+    };
+    hgh_resource_table *table = hgh_resource_table_new();
+    clock_t begin;
+    char key[32];
+
+    (void)state;
+    for (unsigned i = 0; i < COUNT; i++) {
+        (void)snprintf(key, sizeof(key), "routes/%u", i);
+        put(table, key, i + 1, "services/1");
+    }
+    put(table, "consumers/x", COUNT + 1, "services/2");
+    begin = clock();
+    for (unsigned i = 0; i < COUNT; i++) {
+        put(table, "routes/0", 1, "services/1"); /* the oldest one keeps its place */
+        assert_string_equal(hgh_resource_table_referer(table, "consumers", "services/2", NULL)->id,
+                            "x");
+        assert_null(hgh_resource_table_referer(table, "routes", "services/2", NULL));
+        assert_non_null(hgh_resource_table_referer(table, "routes", "services/1", NULL));
+        assert_int_equal(hgh_resource_table_expiry(table), 0);
+    }
+    assert_true((clock() - begin) / CLOCKS_PER_SEC < SECONDS_MAX);
+    assert_string_equal(hgh_resource_table_first(table, "routes")->id, "0");
+    hgh_resource_table_free(table);
+}
+
+static void all_that_name_a_key_are_walked_once(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    const hgh_resource_object *at = NULL;
+    json_t *twice = json_pack("[s, s]", "services/1", "services/1");
+    char ids[50] = "";
+
+    (void)state;
+    put(table, "routes/1", 1, "services/1");
+    hgh_resource_table_put(table, hgh_resource_object_new(table, "routes/2", "{}", 2, twice));
+    put(table, "routes/3", 3, "services/1");
+    while ((at = hgh_resource_table_referer(table, "routes", "services/1", at)) != NULL) {
+        (void)strcat(strcat(ids, at->id), " ");
+    }
+    assert_string_equal(ids, "1 2 3 ");
+    json_decref(twice);
+    hgh_resource_table_free(table);
+}
+
 static void a_key_without_a_kind_is_no_object(void **state)
 {
     hgh_resource_table *table = hgh_resource_table_new();
@@ -150,6 +224,9 @@ int main(void)
         cmocka_unit_test(references_are_found_by_what_they_name),
         cmocka_unit_test(ten_thousand_objects_are_found_and_measured),
         cmocka_unit_test(the_earliest_expiry_is_known),
+        cmocka_unit_test(what_is_over_is_found_in_one_step),
+        cmocka_unit_test(a_write_costs_what_it_changes),
+        cmocka_unit_test(all_that_name_a_key_are_walked_once),
         cmocka_unit_test(a_key_without_a_kind_is_no_object),
     };
 

@@ -207,7 +207,7 @@ static void write_file(const char *path, off_t offset, size_t length, int trunca
 
 static void become_newer(const char *path)
 {
-    run_sql(path, "UPDATE meta SET format = 2; PRAGMA wal_checkpoint(TRUNCATE)");
+    run_sql(path, "UPDATE meta SET format = 3; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 static void become_foreign(const char *path)
@@ -248,7 +248,7 @@ static void what_cannot_be_read_is_named_and_left_alone(void **state)
         void (*become)(const char *path);
         const char *text;
     } cases[] = {
-        {"newer format", become_newer, "found store format 2, wanted 1"},
+        {"newer format", become_newer, "found store format 3, wanted 2"},
         {"another program's", become_foreign, "found a database of something else"},
         {"no database", become_garbage, "file is not a database"},
         {"cut short", become_short, "left as it is"},
@@ -286,6 +286,119 @@ static void what_cannot_be_read_is_named_and_left_alone(void **state)
             fail_msg("%s: the file was changed", cases[i].label);
         }
         (void)tear_down((void **)&test);
+    }
+}
+
+static void an_older_format_is_brought_to_this_one(void **state)
+{
+    store_test *test = *state;
+
+    (void)put(test, "a/1", "x");
+    hgh_store_close(test->store);
+    test->store = NULL;
+    run_sql(test->path, "UPDATE meta SET format = 1");
+    reopen(test);
+    assert_objects(test, "", "a/1=x(1,1,0) ");
+    hgh_store_close(test->store);
+    test->store = NULL;
+    run_sql(test->path, "CREATE TABLE seen AS SELECT 1 / (format = 2) AS one FROM meta;"
+                        "CREATE TABLE one (one NOT NULL); INSERT INTO one SELECT one FROM seen");
+}
+
+static hg_status note_kind(void *context, const hgh_store_object *object, hg_error *err)
+{
+    char *into = context;
+
+    (void)err;
+    (void)sprintf(into + strlen(into), "%s:%s:%zu ", object->key,
+                  object->is_sealed ? "sealed" : "plain", object->value_length);
+    return HG_OK;
+}
+
+static void what_is_sealed_comes_back_as_sealed(void **state)
+{
+    store_test *test = *state;
+    const hgh_store_operation operations[] = {
+        {.key = "a/1", .value = "\1\0\xff", .value_length = 3, .is_sealed = true},
+        {.key = "a/2", .value = "{}", .value_length = 2},
+    };
+    char seen[100] = "";
+
+    assert_int_equal(
+        commit(test, &(hgh_store_commit){.operations = operations, .operation_count = 2}).status,
+        HG_OK);
+    assert_int_equal(hgh_store_range(test->store, "", note_kind, seen, NULL), HG_OK);
+    assert_string_equal(seen, "a/1:sealed:3 a/2:plain:2 ");
+}
+
+/* Writes the values of "b/" otherwise; refuses at "c/". */
+static hg_status change_b(void *context,
+                          const hgh_store_object *object,
+                          char **out_value,
+                          size_t *out_length,
+                          bool *out_is_sealed,
+                          hg_error *err)
+{
+    int *calls = context;
+
+    (*calls)++;
+    if (object->key[0] == 'c') {
+        return hg_error_set(err, HG_ERR_INVALID, "not this one");
+    }
+    if (object->key[0] == 'b') {
+        *out_value = strdup("changed");
+        *out_length = 7;
+        *out_is_sealed = true;
+    }
+    return HG_OK;
+}
+
+static void values_are_written_otherwise_all_or_none(void **state)
+{
+    store_test *test = *state;
+    hg_error err = HG_ERROR_INIT;
+    size_t count = 99;
+    int calls = 0;
+
+    (void)put(test, "a/1", "x");
+    (void)put(test, "b/1", "plain text");
+    (void)put(test, "b/2", "plain text");
+    assert_int_equal(hgh_store_recode(test->store, change_b, &calls, &count, &err), HG_OK);
+    assert_int_equal(calls, 3);
+    assert_int_equal(count, 2);
+    assert_objects(test, "", "a/1=x(1,1,0) b/1=changed(2,2,0) b/2=changed(3,3,0) ");
+    (void)put(test, "b/1", "again");
+    (void)put(test, "c/1", "x");
+    assert_int_equal(hgh_store_recode(test->store, change_b, &calls, &count, &err), HG_ERR_INVALID);
+    assert_string_equal(err.text, "not this one");
+    assert_objects(test, "b/1", "b/1=again(2,4,0) ");
+    reopen(test);
+    assert_objects(test, "b/", "b/1=again(2,4,0) b/2=changed(3,3,0) ");
+    assert_int_equal(put(test, "a/2", "x").revision, 6);
+}
+
+/* Nothing is left of what was replaced: it may have been a secret. */
+static void what_was_replaced_is_not_in_the_files(void **state)
+{
+    static const char *const files[] = {"", "-wal"};
+    static char bytes[1u << 20];
+    store_test *test = *state;
+    size_t count = 0;
+    int calls = 0;
+
+    for (int i = 0; i < 50; i++) {
+        char key[32];
+
+        (void)snprintf(key, sizeof(key), "b/%d", i);
+        (void)put(test, key, "a value that shall be seen by nobody");
+    }
+    assert_int_equal(hgh_store_recode(test->store, change_b, &calls, &count, NULL), HG_OK);
+    assert_int_equal(count, 50);
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        char path[160];
+
+        (void)snprintf(path, sizeof(path), "%s%s", test->path, files[i]);
+        assert_null(memmem(bytes, read_file(path, bytes, sizeof(bytes)), "seen by nobody", 14));
     }
 }
 
@@ -346,7 +459,8 @@ static void child_writes(store_test *test, int report)
         (void)snprintf(keys[1], sizeof(keys[1]), "b/%llu", (unsigned long long)i);
         (void)snprintf(value, sizeof(value), "%llu", (unsigned long long)i);
         for (size_t n = 0; n < 2; n++) {
-            operations[n] = (hgh_store_operation){keys[n], value, strlen(value)};
+            operations[n] = (hgh_store_operation){
+                .key = keys[n], .value = value, .value_length = strlen(value)};
         }
         if (commit(test, &changes).status != HG_OK || write(report, &i, sizeof(i)) != sizeof(i)) {
             _exit(1);
@@ -436,6 +550,10 @@ int main(void)
         STORE_TEST(two_stores_have_two_identities),
         STORE_TEST(only_its_user_reads_the_file),
         cmocka_unit_test(what_cannot_be_read_is_named_and_left_alone),
+        STORE_TEST(an_older_format_is_brought_to_this_one),
+        STORE_TEST(what_is_sealed_comes_back_as_sealed),
+        STORE_TEST(values_are_written_otherwise_all_or_none),
+        STORE_TEST(what_was_replaced_is_not_in_the_files),
         STORE_TEST(a_making_that_was_cut_short_is_done_again),
         cmocka_unit_test(a_path_that_cannot_be_opened_is_an_error),
         STORE_TEST(a_full_disk_refuses_the_write_and_keeps_the_rest),

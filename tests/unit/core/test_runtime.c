@@ -124,7 +124,7 @@ static void feed_decision(hgh_feed_kind kind, uint64_t revision, uint64_t genera
 static void publish(void)
 {
     feed_publish(&feed);
-    hgh_runtime_sync(runtime);
+    (void)hgh_runtime_sync(runtime);
 }
 
 static uint64_t vote(void)
@@ -286,7 +286,7 @@ static void a_change_is_in_force_with_the_word_and_not_before(void **state)
     feed_publish(&feed);
     start(true);
     feed_add(&feed, HGH_FEED_PUT, 2, "routes/1", "{\"uri\":\"/1\"}");
-    hgh_runtime_sync(runtime);
+    (void)hgh_runtime_sync(runtime);
     assert_string_equal(routed("h", "/1"), "");
     publish();
     assert_string_equal(routed("h", "/1"), "1");
@@ -355,7 +355,7 @@ static void records_of_odd_content_do_no_harm(void **state)
         if (serving == 0) {
             start(true);
         } else {
-            hgh_runtime_sync(runtime);
+            (void)hgh_runtime_sync(runtime);
         }
         (void)fake_engine_run();
         assert_string_equal(routed("h", "/"), "");
@@ -379,7 +379,7 @@ static void a_damaged_feed_leaves_what_is_in_force(void **state)
     assert_int_equal(failures(), 1);
     assert_string_equal(routed("h", "/1"), "1");
     assert_string_equal(routed("h", "/2"), "");
-    hgh_runtime_sync(runtime); /* the same word will not do better: no endless effort */
+    (void)hgh_runtime_sync(runtime); /* the same word will not do better: no endless effort */
     assert_int_equal(failures(), 1);
     feed_epoch(&feed, 2);
     feed_add(&feed, HGH_FEED_PUT, 2, "routes/1", "{\"uri\":\"/1\"}");
@@ -397,7 +397,7 @@ static void a_feed_file_that_is_not_there_is_asked_for_again(void **state)
     feed_publish(&feed);
     start(true);
     atomic_store(&feed.word->value, hgh_feed_word_make(2, 4096));
-    hgh_runtime_sync(runtime);
+    (void)hgh_runtime_sync(runtime);
     assert_int_equal(failures(), 1);
     assert_string_equal(routed("h", "/1"), "1");
     feed_epoch(&feed, 2);
