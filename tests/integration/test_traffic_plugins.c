@@ -425,6 +425,60 @@ static void every_plugin_does_its_work_in_the_gateway(void **state)
     }
 }
 
+/* ------------------------------------------------------------------------------ examples */
+
+/* Puts the JSON blocks of a page; how many there were. */
+static size_t examples_put(const char *plugin, char *page)
+{
+    size_t count_of_blocks = 0;
+    char *at = page;
+
+    while ((at = strstr(at, "```json\n")) != NULL) {
+        char *begin = at + strlen("```json\n");
+        char *end = strstr(begin, "```");
+        admin_reply reply;
+
+        assert_non_null(end);
+        *end = '\0';
+        at = end + 1;
+        reply = gateway_admin(
+            running, "PUT",
+            strstr(begin, "\"username\"") != NULL ? "consumers/example" : "routes/example", begin);
+        if (reply.status != 200 && reply.status != 201) {
+            fail_msg("%s: %s: %s", plugin, begin, reply.text);
+        }
+        admin_reply_done(&reply);
+        count_of_blocks++;
+    }
+    return count_of_blocks;
+}
+
+/* Each plugin that comes with the gateway has a page, and the Admin API takes its examples. */
+static void the_examples_of_all_plugins_are_taken(void **state)
+{
+    json_t *plugins =
+        json_loads(gateway_admin(running, "GET", "plugins/list", NULL).text, JSON_DECODE_ANY, NULL);
+    size_t index;
+    json_t *plugin;
+
+    (void)state;
+    assert_true(json_array_size(plugins) >= 20);
+    json_array_foreach(plugins, index, plugin)
+    {
+        const char *name = json_string_value(plugin);
+        char *path = text_format("%s/plugins/%s/README.md", source_root(), name);
+        char *page = file_read(path);
+
+        if (examples_put(name, page) == 0) {
+            fail_msg("%s has no example", path);
+        }
+        free(page);
+        free(path);
+    }
+    json_decref(plugins);
+    gateway_delete(running, "routes/example");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +490,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(client_control_bounds_bodies, open_one, close_one),
         cmocka_unit_test_setup_teardown(every_plugin_does_its_work_in_the_gateway, open_one,
                                         close_one),
+        cmocka_unit_test(the_examples_of_all_plugins_are_taken),
     };
 
     return report(cmocka_run_group_tests(tests, set_up, tear_down));
