@@ -7,6 +7,7 @@
 #include <hotgate/plugin.h>
 
 #define NUMBER_SIZE  32     /* bytes for any header value */
+#define SUFFIX_SIZE  48     /* bytes for a window behind a key */
 #define COUNTERS     65536u /* keys that are counted at once, unless plugin_attr says otherwise */
 #define COUNTERS_MAX 4194304
 #define WINDOW_MAX_S 3153600000 /* a hundred years */
@@ -406,7 +407,7 @@ static hg_text key_of(hg_request *request, const limit_count *own, const limit_r
 /* The whole key in the table, with room for a number behind it; absent: no memory. */
 static hg_text full_key(hg_request *request, const limit_rule *rule, hg_text key)
 {
-    char *full = hg_request_allocate(request, rule->prefix_length + key.length + NUMBER_SIZE);
+    char *full = hg_request_allocate(request, rule->prefix_length + key.length + SUFFIX_SIZE);
     hg_text none = {NULL, 0};
 
     if (full == NULL) {
@@ -433,12 +434,13 @@ static hg_status count_fixed(hg_text key, int64_t limit, uint64_t window_ms, usa
     return status;
 }
 
-static int64_t counted_in(hg_text key, uint64_t window)
+/* Windows of another length, where it depends on the request, are others. */
+static int64_t counted_in(hg_text key, uint64_t window_ms, uint64_t window)
 {
     int64_t value = 0; /* of a key that is not there */
 
-    key.length += (size_t)snprintf((char *)(uintptr_t)key.data + key.length, NUMBER_SIZE,
-                                   ":%" PRIu64, window);
+    key.length += (size_t)snprintf((char *)(uintptr_t)key.data + key.length, SUFFIX_SIZE,
+                                   ":%" PRIu64 ":%" PRIu64, window_ms, window);
     (void)hg_dict_get(counters, key, &value, NULL);
     return value;
 }
@@ -450,12 +452,12 @@ static hg_status count_sliding(hg_text key, int64_t limit, uint64_t window_ms, u
     uint64_t now_ms = hg_clock_ms();
     uint64_t window = now_ms / window_ms;
     uint64_t passed_ms = now_ms % window_ms;
-    double before = window == 0 ? 0 : (double)counted_in(key, window - 1);
+    double before = window == 0 ? 0 : (double)counted_in(key, window_ms, window - 1);
     double share = before * (double)(window_ms - passed_ms) / (double)window_ms;
     hg_status status = HG_ERR_CONFLICT;
 
     for (int i = 0; i < TRIES_MAX && status == HG_ERR_CONFLICT; i++) {
-        int64_t used = counted_in(key, window);
+        int64_t used = counted_in(key, window_ms, window);
         double left = (double)limit - share - (double)used;
         hg_text current = key;
 

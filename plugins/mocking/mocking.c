@@ -12,6 +12,7 @@
 #define NUMBER_MAX   1000 /* of a number that is made up */
 #define GROWN_MAX    16777216u /* bytes of a body that is made up */
 #define NESTING_MAX  64u       /* levels of it */
+#define VALUES_MAX   10000u    /* values in it */
 #define REQUIRED_MAX 1000u     /* least items or characters that are made up */
 
 static const char schema[] =
@@ -227,7 +228,13 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
 
 /* -------------------------------------------------------------------------------- made up */
 
-static json_t *value_make(const json_t *model, unsigned level);
+/* Lists of lists would grow without end. */
+typedef struct maker {
+    unsigned level; /* within others */
+    size_t left;    /* values that may still be made */
+} maker;
+
+static json_t *value_make(maker *work, const json_t *model);
 
 /* A count from `least` of the schema, or 1, to a few more. */
 static size_t count_make(const json_t *model, const char *least, const char *most, size_t usual)
@@ -291,19 +298,19 @@ static json_t *number_make(const json_t *model, bool is_integer)
     return json_integer((json_int_t)value);
 }
 
-static json_t *array_make(const json_t *model, unsigned level)
+static json_t *array_make(maker *work, const json_t *model)
 {
     const json_t *items = json_object_get(model, "items");
     size_t count = count_make(model, "minItems", "maxItems", ITEMS_MAX);
     json_t *array = json_array();
 
-    for (size_t i = 0; array != NULL && json_is_object(items) && i < count; i++) {
-        (void)json_array_append_new(array, value_make(items, level + 1)); /* or it is shorter */
+    for (size_t i = 0; json_is_object(items) && i < count && work->left > 0; i++) {
+        (void)json_array_append_new(array, value_make(work, items)); /* or it is shorter */
     }
     return array;
 }
 
-static json_t *object_make(const json_t *model, unsigned level)
+static json_t *object_make(maker *work, const json_t *model)
 {
     const json_t *properties = json_object_get(model, "properties");
     json_t *object = json_object();
@@ -312,7 +319,7 @@ static json_t *object_make(const json_t *model, unsigned level)
 
     json_object_foreach((json_t *)(uintptr_t)properties, name, property)
     {
-        (void)json_object_set_new(object, name, value_make(property, level + 1));
+        (void)json_object_set_new(object, name, value_make(work, property));
     }
     return object;
 }
@@ -334,7 +341,7 @@ static const char *type_of(const json_t *model)
 }
 
 /* What the schema gives as an example, else something of its type; a new reference. */
-static json_t *value_make(const json_t *model, unsigned level)
+static json_t *value_make(maker *work, const json_t *model)
 {
     static const char *const given[] = {"example", "const", "default"};
     const json_t *choices = json_object_get(model, "enum");
@@ -351,14 +358,17 @@ static json_t *value_make(const json_t *model, unsigned level)
         return json_incref(
             json_array_get(choices, (size_t)hg_random_below(json_array_size(choices))));
     }
-    if (level >= NESTING_MAX || strcmp(type, "null") == 0) {
+    if (work->level >= NESTING_MAX || work->left == 0 || strcmp(type, "null") == 0) {
         return json_null();
     }
-    if (strcmp(type, "object") == 0) {
-        return object_make(model, level);
-    }
-    if (strcmp(type, "array") == 0) {
-        return array_make(model, level);
+    work->left--;
+    if (strcmp(type, "object") == 0 || strcmp(type, "array") == 0) {
+        json_t *value;
+
+        work->level++;
+        value = type[0] == 'o' ? object_make(work, model) : array_make(work, model);
+        work->level--;
+        return value;
     }
     if (strcmp(type, "boolean") == 0) {
         return json_boolean(hg_random_below(2) == 1);
@@ -497,7 +507,8 @@ static hg_verdict answer(hg_request *request, const mocking *own, hg_text body)
 
 static hg_verdict answer_made_up(hg_request *request, const mocking *own)
 {
-    json_t *value = value_make(own->model, 0);
+    maker work = {0, VALUES_MAX};
+    json_t *value = value_make(&work, own->model);
     grown text = {NULL, 0, 0, false};
     hg_verdict verdict;
 

@@ -131,6 +131,29 @@ static void a_body_is_made_up_from_a_schema(void **state)
     }
 }
 
+static void what_is_made_up_is_bounded(void **state)
+{
+    char config[8192] = "{\"response_schema\": ";
+    size_t length = strlen(config);
+    const hg_test_exchange *exchange;
+
+    for (int i = 0; i < 60; i++) { /* two in each of two in each of ... */
+        length += (size_t)snprintf(config + length, sizeof(config) - length,
+                                   "{\"type\": \"array\", \"minItems\": 2, \"items\": ");
+    }
+    length += (size_t)snprintf(config + length, sizeof(config) - length, "{}");
+    memset(config + length, '}', 61);
+    exchange = hg_test_run(*state, config, NULL);
+    assert_int_equal(exchange->status, 200);
+    assert_in_range(exchange->body_length, 1000, 200000);
+    exchange = hg_test_run(*state,
+                           "{\"response_schema\": {\"minItems\": 100000, \"items\": {\"minItems\":"
+                           " 100000, \"items\": {\"minLength\": 100000}}}}",
+                           NULL);
+    assert_int_equal(exchange->status, 200);
+    assert_true(exchange->body_length < 12000000);
+}
+
 static void a_body_is_made_up_as_xml(void **state)
 {
     const hg_test_exchange *exchange = hg_test_run(
@@ -192,5 +215,6 @@ HG_TEST_MAIN("mocking",
              HG_TEST_CASE(headers_are_added),
              HG_TEST_CASE(an_answer_can_take_its_time),
              HG_TEST_CASE(a_body_is_made_up_from_a_schema),
+             HG_TEST_CASE(what_is_made_up_is_bounded),
              HG_TEST_CASE(a_body_is_made_up_as_xml),
              HG_TEST_CASE(configurations_are_judged))

@@ -213,12 +213,16 @@ static hg_verdict go_to_https(hg_request *request, const redirect *own)
     hg_text method = hg_request_method(request);
     bool is_safe = hg_text_equal(method, HG_TEXT("GET")) || hg_text_equal(method, HG_TEXT("HEAD"));
     char port[NUMBER_SIZE] = "";
+    hg_text host = hg_request_host(request);
     hg_text origin;
 
+    if (host.length == 0) {
+        return hg_exit_error(request, 400, HG_TEXT("the request names no host"));
+    }
     if (https_port != HTTPS_PORT) {
         (void)snprintf(port, sizeof(port), ":%d", (int)https_port);
     }
-    origin = joined(request, HG_TEXT("https://"), hg_request_host(request), hg_text_of(port));
+    origin = joined(request, HG_TEXT("https://"), host, hg_text_of(port));
     if (origin.data != NULL) {
         origin = joined(request, origin, hg_request_raw_uri(request), HG_TEXT(""));
     }

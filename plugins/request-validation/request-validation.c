@@ -377,7 +377,6 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     const request_validation *own = config;
     hg_text body = {NULL, 0};
     hg_text type = {"", 0};
-    char text[96];
     hg_status status;
 
     if (own->headers != NULL) {
@@ -402,10 +401,7 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
         return HG_NEXT;
     }
     if (status == HG_ERR_TOO_LARGE) {
-        (void)snprintf(text, sizeof(text),
-                       "the request body is greater than the maximum size %zu allowed",
-                       own->body_max);
-        return reject(request, own, text);
+        return reject(request, own, "the request body is greater than the maximum size allowed");
     }
     if (status != HG_OK || body.length == 0) {
         return reject(request, own,

@@ -153,7 +153,7 @@ static void long_and_broken_bodies_are_refused(void **state)
     exchange = hg_test_run(*state, config, &longer);
     assert_int_equal(exchange->status, 400);
     assert_string_equal(exchange->body,
-                        "the request body is greater than the maximum size 4 allowed");
+                        "the request body is greater than the maximum size allowed");
     assert_int_equal(hg_test_run(*state, config, &broken)->status, 400);
     exchange = hg_test_begin(*state, &slow);
     hg_test_cancel(*state, exchange);

@@ -125,8 +125,10 @@ static hg_status engine_limit_body(hgh_engine_request *request, uint64_t max_byt
     hgh_exchange *exchange = exchange_of(request);
     hgh_headers *headers = &exchange->in.headers;
 
-    exchange->in.body_max = max_bytes;
-    return hgh_exchange_is_too_large(exchange) &&
+    if (max_bytes > 0 && (exchange->in.body_max == 0 || max_bytes < exchange->in.body_max)) {
+        exchange->in.body_max = max_bytes;
+    }
+    return max_bytes > 0 && hgh_exchange_is_too_large(exchange) &&
                    hgh_headers_find(headers, HG_TEXT("Content-Length")).data != NULL
                ? HG_ERR_TOO_LARGE
                : HG_OK;

@@ -109,12 +109,14 @@ hg_status hgh_nginx_limit_body(hgh_engine_request *request, uint64_t max_bytes)
     hgh_nginx_request *self = request;
     off_t limit = max_bytes > (uint64_t)NGX_MAX_OFF_T_VALUE ? 0 : (off_t)max_bytes;
 
-    if (limit == 0 && self->body_max == 0) {
+    if (limit == 0) {
         return HG_OK;
     }
-    self->body_max = limit == 0 ? NGX_MAX_OFF_T_VALUE : limit;
-    if (hgh_nginx_limit_apply(self) != NGX_OK) {
-        return HG_ERR_NO_MEMORY;
+    if (self->body_max == 0 || limit < self->body_max) {
+        self->body_max = limit;
+        if (hgh_nginx_limit_apply(self) != NGX_OK) {
+            return HG_ERR_NO_MEMORY;
+        }
     }
-    return self->http->headers_in.content_length_n > self->body_max ? HG_ERR_TOO_LARGE : HG_OK;
+    return self->http->headers_in.content_length_n > limit ? HG_ERR_TOO_LARGE : HG_OK;
 }

@@ -270,10 +270,11 @@ static inline hg_status hg_request_set_body(hg_request *request, const void *dat
 }
 
 /**
- * Bounds what the client may send as a body, below what the gateway itself allows: one that is
- * found to be longer while it is read is answered with 413. [rewrite, access]
+ * Bounds what the client may send as a body, below what the gateway itself allows. One that is
+ * found to be longer while it is read is answered with 413, or hg_request_body() says
+ * HG_ERR_TOO_LARGE. [rewrite, access]
  *
- * max_bytes  0: no limit of this request's own.
+ * max_bytes  0 changes nothing; of several limits the smallest counts.
  * Returns HG_OK; HG_ERR_TOO_LARGE: the client has announced a longer one, end the request with 413;
  * HG_ERR_TOO_LATE or HG_ERR_NO_MEMORY.
  */
