@@ -320,7 +320,7 @@ static int chunked_status(size_t chunk)
 }
 
 /* The second chunk comes when the first one has been read: nginx itself finds it too long. */
-static int slow_chunks_status(void)
+static int slow_chunks_status(const char *second_length)
 {
     static const char head[] = "POST / HTTP/1.1\r\nHost: localhost\r\n"
                                "Transfer-Encoding: chunked\r\n\r\n3c\r\n";
@@ -332,7 +332,7 @@ static int slow_chunks_status(void)
     assert_true(connection_send(&with, head, strlen(head)));
     WAIT_UNTIL(gateway_sum(running, "requests_live") > 0);
     assert_true(connection_send(&with, digits, sizeof(digits)));
-    assert_true(connection_send(&with, "\r\n3c\r\n", strlen("\r\n3c\r\n")));
+    assert_true(connection_send(&with, second_length, strlen(second_length)));
     assert_true(connection_send(&with, digits, sizeof(digits)));
     (void)connection_send(&with, "\r\n0\r\n\r\n", strlen("\r\n0\r\n\r\n"));
     if (!connection_receive(&with, false, &got)) {
@@ -373,7 +373,8 @@ static void client_control_bounds_bodies(void **state)
         assert_int_equal(chunked_status(50), judges ? 400 : 200);
         assert_int_equal(chunked_status(51), judges ? 400 : 413);
         assert_int_equal(chunked_status(1500), judges ? 400 : 413);
-        assert_int_equal(slow_chunks_status(), 413);
+        assert_int_equal(slow_chunks_status("\r\n3c\r\n"), 413);
+        assert_int_equal(slow_chunks_status("\r\nmany\r\n"), 400);
         WAIT_UNTIL(gateway_sum(running, "requests_live") == 0);
     }
     put("\"client-control\": {\"max_body_size\": 0}");

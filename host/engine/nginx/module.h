@@ -72,6 +72,7 @@ typedef struct hgh_nginx_request {
     bool body_ended; /* the plugins have seen the last piece */
     off_t body_left; /* bytes that the response still has; -1: not known */
     bool reading_body;
+    bool body_comes_later; /* it was not here when its reading began */
     bool logged;
 } hgh_nginx_request;
 
