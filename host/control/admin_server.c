@@ -43,6 +43,8 @@ struct hgh_admin_server {
     uint64_t timeout_ms;
     hgh_admin_peer peer;
     bool wants_certificate; /* of its clients */
+    uint64_t body_max_bytes;
+    uint64_t discard_max_bytes; /* read and dropped so that the client sees the answer */
     hgh_event_loop_timer run_timer;
     hgh_event_loop_timer sweep_timer;
     client clients;                 /* ring; the head is no client */
@@ -326,11 +328,11 @@ static enum MHD_Result begin(admin_exchange *exchange, const char *method)
     if (length != NULL) {
         request->body_length = strtoull(length, NULL, 10); /* the library has judged its form */
     }
-    if (request->body_length > HGH_ADMIN_BODY_MAX ||
+    if (request->body_length > exchange->server->body_max_bytes ||
         !exchange->server->handler.wants_body(exchange->server->handler.context, request)) {
         request->body_is_dropped = true;
     }
-    if (request->body_length > DISCARD_MAX) {
+    if (request->body_length > exchange->server->discard_max_bytes) {
         return handle(exchange);
     }
     request->body_length = 0; /* counted as it comes */
@@ -344,13 +346,13 @@ static bool take(admin_exchange *exchange, const char *data, size_t length)
     size_t needed = (size_t)request->body_length + length;
 
     request->body_length += length;
-    if (request->body_length > HGH_ADMIN_BODY_MAX) {
+    if (request->body_length > exchange->server->body_max_bytes) {
         request->body_is_dropped = true;
     }
     if (request->body_is_dropped) {
         free(exchange->body);
         exchange->body = NULL;
-        return request->body_length <= DISCARD_MAX;
+        return request->body_length <= exchange->server->discard_max_bytes;
     }
     if (needed > exchange->body_size) {
         size_t size = exchange->body_size == 0 ? BODY_FIRST : exchange->body_size;
@@ -572,6 +574,10 @@ hg_status hgh_admin_server_new(hgh_event_loop *loop,
     server->loop = loop;
     server->handler = *handler;
     server->peer = options->peer;
+    server->body_max_bytes =
+        options->body_max_bytes == 0 ? HGH_ADMIN_BODY_MAX : options->body_max_bytes;
+    server->discard_max_bytes =
+        server->body_max_bytes > DISCARD_MAX ? server->body_max_bytes : DISCARD_MAX;
     server->wants_certificate = options->tls != NULL && options->tls->authorities != NULL;
     server->timeout_ms =
         (uint64_t)(options->timeout_s == 0 ? TIMEOUT_S : options->timeout_s) * MS_IN_S;

@@ -104,8 +104,7 @@ static hg_status request_set_uri(hg_request *request, hg_text uri)
         return HG_ERR_INVALID;
     }
     uri = hgh_request_text_copy(request, uri);
-    request->request_uri = hgh_request_target(request);
-    if (uri.data == NULL || request->request_uri.data == NULL) {
+    if (uri.data == NULL || hgh_request_target(request).data == NULL) { /* kept before it changes */
         return HG_ERR_NO_MEMORY;
     }
     request->path = (hg_text){0};
@@ -123,8 +122,7 @@ static hg_status request_set_arguments(hg_request *request, hg_text arguments)
         }
     }
     arguments = hgh_request_text_copy(request, arguments.data == NULL ? HG_TEXT("") : arguments);
-    request->request_uri = hgh_request_target(request);
-    if (arguments.data == NULL || request->request_uri.data == NULL) {
+    if (arguments.data == NULL || hgh_request_target(request).data == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     return request->engine->set_arguments(request->engine_request, arguments);
@@ -296,6 +294,7 @@ const hg_request_api hgh_host_request_api = {
     .exit = hgh_host_exit,
     .exit_json = hgh_host_exit_json,
     .exit_member = hgh_host_exit_member,
+    .consumer_named = hgh_host_consumer_named,
     .clock_ms = engine_clock_ms,
     .set_client_address = request_set_client_address,
     .restore_uri = request_restore_uri,

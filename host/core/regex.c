@@ -23,10 +23,23 @@ struct hg_regex {
     pcre2_code *code;
     pcre2_match_context *match_context;
     pcre2_match_data *match_data; /* written by every match: one thread at a time */
-    pcre2_jit_stack *jit_stack;   /* NULL without JIT */
     uint32_t captures;            /* with the whole match, at most HG_REGEX_CAPTURES_MAX */
     bool anchored;                /* can only match where the search begins */
 };
+
+/* The stack that JIT uses in a thread: a request on a coroutine has little to spare of its own. One
+ * for all patterns, since each would be a mapping, of which a process may have 65,530 only. It
+ * stays until the thread ends. NULL: no memory. */
+static pcre2_jit_stack *jit_stack(void *unused)
+{
+    static _Thread_local pcre2_jit_stack *stack;
+
+    (void)unused;
+    if (stack == NULL) {
+        stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
+    }
+    return stack;
+}
 
 static pcre2_code *
 compile(const char *pattern, size_t length, bool ignore_case, hg_status *out_status, hg_error *err)
@@ -63,12 +76,10 @@ static bool prepare_match(hg_regex *regex)
     (void)pcre2_set_depth_limit(regex->match_context, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(regex->match_context, HEAP_LIMIT_KIB);
     if (pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE) == 0) { /* else it is interpreted */
-        /* A stack of its own: a request on a coroutine has little to spare. */
-        regex->jit_stack = pcre2_jit_stack_create(JIT_STACK_BYTES_MIN, JIT_STACK_BYTES_MAX, NULL);
-        if (regex->jit_stack == NULL) {
+        if (jit_stack(NULL) == NULL) {
             return false;
         }
-        pcre2_jit_stack_assign(regex->match_context, NULL, regex->jit_stack);
+        pcre2_jit_stack_assign(regex->match_context, jit_stack, NULL);
     }
     return true;
 }
@@ -134,7 +145,6 @@ void hgh_regex_free(hg_regex *regex)
     if (regex != NULL) {
         pcre2_match_data_free(regex->match_data);
         pcre2_match_context_free(regex->match_context);
-        pcre2_jit_stack_free(regex->jit_stack);
         pcre2_code_free(regex->code);
         free(regex);
     }
@@ -158,11 +168,18 @@ static size_t character_start(hg_text subject, size_t at)
     return at;
 }
 
+/** What came of a search. */
+typedef enum outcome {
+    OUTCOME_NONE, /* no match */
+    OUTCOME_MATCH,
+    OUTCOME_FAILED, /* the effort ran out */
+} outcome;
+
 /**
  * PCRE2's match limit counts anew from each starting place, so that a long subject multiplies it.
  * Hence the search goes in windows of starting places with a look at the clock between them.
  */
-static bool search(const hg_regex *regex, hg_text subject, size_t from)
+static outcome search(const hg_regex *regex, hg_text subject, size_t from)
 {
     size_t window = WINDOW_BYTES;
     size_t start = from;
@@ -182,12 +199,18 @@ static bool search(const hg_regex *regex, hg_text subject, size_t from)
         (void)pcre2_set_offset_limit(regex->match_context, is_last ? PCRE2_UNSET : next - 1);
         found = pcre2_match(regex->code, (PCRE2_SPTR8)subject.data, subject.length, start, 0,
                             regex->match_data, regex->match_context);
-        if (found != PCRE2_ERROR_NOMATCH || is_last) {
-            return found >= 0;
+        if (found >= 0) {
+            return OUTCOME_MATCH;
+        }
+        if (found != PCRE2_ERROR_NOMATCH) {
+            return OUTCOME_FAILED;
+        }
+        if (is_last) {
+            return OUTCOME_NONE;
         }
         now = now_ns();
         if (now - began > SEARCH_NS_MAX) {
-            return false;
+            return OUTCOME_FAILED;
         }
         if (now - last < WINDOW_NS_FAST && window < subject.length) {
             window *= 2;
@@ -221,7 +244,8 @@ int32_t hgh_regex_match_from(
 {
     hg_text searched = subject.data == NULL ? HG_TEXT("") : subject;
 
-    if (from > searched.length || !search(regex, searched, character_start(searched, from))) {
+    if (from > searched.length ||
+        search(regex, searched, character_start(searched, from)) != OUTCOME_MATCH) {
         return 0;
     }
     if (captures == NULL || captures_max == 0) {
@@ -234,4 +258,12 @@ int32_t
 hgh_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max)
 {
     return hgh_regex_match_from(regex, subject, 0, captures, captures_max);
+}
+
+bool hgh_regex_search(const hg_regex *regex, hg_text subject, bool *out_failed)
+{
+    outcome found = search(regex, subject.data == NULL ? HG_TEXT("") : subject, 0);
+
+    *out_failed |= found == OUTCOME_FAILED;
+    return found == OUTCOME_MATCH;
 }

@@ -138,6 +138,7 @@ static hg_status chain_switch(hg_request *request)
     }
     request->first_chain = request->chain;
     request->chain = chain;
+    request->filter_answers[0] = NULL; /* they may be other ones for the consumer */
     if (chain->unavailable != NULL) {
         chain_unavailable(request, chain, "route ", request->route->base.id);
         return HG_ERR_NOT_FOUND;
@@ -261,7 +262,7 @@ static void route_find(hg_request *request)
         return;
     }
     request->route = (hgh_route *)hgh_resource_ref(&match.route->base);
-    request->matched_uri = hgh_route_match_uri(&match);
+    request->matched_uri = match.uri;
     parameters_keep(request, &match);
     if (is_missing(request, match.route->plugin_config, "plugin config")) {
         hgh_request_fail(request, 503, "503 Service Unavailable");

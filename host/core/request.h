@@ -171,13 +171,14 @@ struct hg_request {
     hgh_target target;
     hg_text upstream_host; /* set by a plugin */
     hg_text path; /* as the path rules make it, until a plugin sets another; absent: as it is */
-    hg_text request_uri; /* path and arguments before a plugin changed them; absent: none did */
+    hg_text request_uri; /* see hgh_request_target(); absent: nobody has asked */
     hg_text matched_uri;
     hgh_route_parameter *parameters;
     uint32_t parameter_count;
     hg_address client;
     hgh_request_texts texts;
     hgh_plugin_data *data;
+    uint8_t *filter_answers[2]; /* of `chain` and of `global`; pooled, NULL: none yet */
     hgh_early_header *early_headers;
     hgh_body_buffer *body_buffers;
     hg_request *waiting_next; /* in the runtime's list, as is the next */

@@ -210,7 +210,8 @@ hg_text hgh_request_target(hg_request *request)
         path.length += 1 + arguments.length;
     }
     text[path.length] = '\0';
-    return (hg_text){text, path.length};
+    request->request_uri = (hg_text){text, path.length};
+    return request->request_uri;
 }
 
 /* True if the name is one of the gateway's own that need no decoding. */
@@ -228,8 +229,10 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         {"consumer_group_id", HG_OBJECT_CONSUMER_GROUP_ID},
     };
 
-    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-        if (hg_text_equal(name, hg_text_of(objects[i].name))) {
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]) && name.length > 0; i++) {
+        /* Most names are none of these, which the first letter tells. */
+        if (objects[i].name[0] == name.data[0] &&
+            hg_text_equal(name, hg_text_of(objects[i].name))) {
             *out_value = hgh_request_object(request, objects[i].object);
             return true;
         }

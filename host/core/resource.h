@@ -26,7 +26,8 @@ typedef enum hgh_resource_kind {
     HGH_PLUGIN_CONFIGS = 6,
     HGH_GLOBAL_RULES = 7,
     HGH_PLUGIN_METADATA = 8, /* id: the plugin's name */
-    HGH_RESOURCE_KINDS = 9,
+    HGH_SSLS = 9,
+    HGH_RESOURCE_KINDS = 10,
 } hgh_resource_kind;
 
 #define HGH_CREDENTIAL_PLACE "/credentials/" /* between the two ids of a credential */

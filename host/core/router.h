@@ -43,17 +43,11 @@ typedef struct hgh_route_parameter {
 } hgh_route_parameter;
 
 typedef struct hgh_route_match {
-    hgh_route *route;   /* borrowed from the router; NULL: none fits */
-    uint32_t uri_index; /* which of the route's patterns fitted */
+    hgh_route *route; /* borrowed from the router; NULL: none fits */
+    hg_text uri;      /* the pattern that fitted; borrowed from the route */
     uint32_t parameter_count;
     hgh_route_parameter parameters[HGH_ROUTE_PARAMETERS_MAX];
 } hgh_route_match;
-
-/** The pattern that fitted; borrowed from the route. */
-static inline hg_text hgh_route_match_uri(const hgh_route_match *match)
-{
-    return match->route->uris[match->uri_index];
-}
 
 /** False if the name is none of APISIX's. */
 bool hgh_router_mode_find(hg_text name, hgh_router_mode *out_mode);

@@ -1,4 +1,5 @@
 /* tests/unit/core/test_regex.c - patterns search UTF-8 text, with captures and bounded effort. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -117,6 +118,39 @@ static void groups_beyond_the_maximum_are_dropped(void **state)
                      HG_REGEX_CAPTURES_MAX);
     assert_int_equal(captures[0].length, 20);
     hgh_regex_free(regex);
+}
+
+/* 65,530 mappings are what Linux lets a process have. */
+static size_t mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    size_t lines = 0;
+
+    assert_non_null(maps);
+    for (int c = fgetc(maps); c != EOF; c = fgetc(maps)) {
+        lines += c == '\n';
+    }
+    (void)fclose(maps);
+    return lines;
+}
+
+static void many_patterns_need_few_mappings(void **state)
+{
+    hg_regex *regexes[1000];
+    size_t before = mappings();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(regexes); i++) {
+        char pattern[32];
+
+        (void)snprintf(pattern, sizeof(pattern), "^%zu(a|b)+$", i);
+        regexes[i] = compiled(pattern, false);
+        assert_int_equal(hgh_regex_match(regexes[i], HG_TEXT("x"), NULL, 0), 0);
+    }
+    assert_in_range(mappings() - before, 0, ARRAY_SIZE(regexes) / 4);
+    for (size_t i = 0; i < ARRAY_SIZE(regexes); i++) {
+        hgh_regex_free(regexes[i]);
+    }
 }
 
 static void compile_says_what_is_wrong_at_which_place(void **state)
@@ -238,6 +272,7 @@ int main(void)
         cmocka_unit_test(groups_that_took_no_part_are_absent),
         cmocka_unit_test(a_search_from_a_place_sees_what_stands_before_it),
         cmocka_unit_test(groups_beyond_the_maximum_are_dropped),
+        cmocka_unit_test(many_patterns_need_few_mappings),
         cmocka_unit_test(compile_says_what_is_wrong_at_which_place),
         cmocka_unit_test(patterns_have_at_most_4096_bytes),
         cmocka_unit_test(a_pattern_that_explodes_is_given_up),
