@@ -473,9 +473,20 @@ static hg_status count_sliding(hg_text key, int64_t limit, uint64_t window_ms, u
     return status;
 }
 
-static void header_set(hg_request *request, hg_text name, const char *value)
+/* Digits of a number, written backwards from `end`; where they begin. */
+static char *digits_write(char *end, uint64_t number, unsigned least)
 {
-    if (hg_response_set_header(request, name, hg_text_of(value)) != HG_OK) {
+    do {
+        *--end = (char)('0' + number % 10);
+        number /= 10;
+        least = least > 0 ? least - 1 : 0;
+    } while (number > 0 || least > 0);
+    return end;
+}
+
+static void header_set(hg_request *request, hg_text name, const char *value, const char *end)
+{
+    if (hg_response_set_header(request, name, (hg_text){value, (size_t)(end - value)}) != HG_OK) {
         hg_log(request, HG_LOG_ERROR, "%s cannot be set", name.data);
     }
 }
@@ -483,22 +494,20 @@ static void header_set(hg_request *request, hg_text name, const char *value)
 /* Limit, what is left, and the seconds until the window ends with up to two decimals. */
 static void headers_set(hg_request *request, const header_names *names, const usage *found)
 {
-    unsigned hundredths = (unsigned)(found->reset_ms / 10 % 100);
     char text[NUMBER_SIZE];
+    char *end = text + sizeof(text);
+    uint64_t hundredths = found->reset_ms / 10 % 100;
+    char *at = end;
 
-    (void)snprintf(text, sizeof(text), "%" PRId64, found->limit);
-    header_set(request, names->limit, text);
-    (void)snprintf(text, sizeof(text), "%" PRId64, found->remaining);
-    header_set(request, names->remaining, text);
-    if (hundredths == 0) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64, found->reset_ms / 1000);
-    } else if (hundredths % 10 == 0) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 ".%u", found->reset_ms / 1000,
-                       hundredths / 10);
-    } else {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 ".%02u", found->reset_ms / 1000, hundredths);
+    header_set(request, names->limit, digits_write(end, (uint64_t)found->limit, 1), end);
+    header_set(request, names->remaining, digits_write(end, (uint64_t)found->remaining, 1), end);
+    if (hundredths > 0) {
+        bool tenths = hundredths % 10 == 0;
+
+        at = digits_write(end, tenths ? hundredths / 10 : hundredths, tenths ? 1 : 2);
+        *--at = '.';
     }
-    header_set(request, names->reset, text);
+    header_set(request, names->reset, digits_write(at, found->reset_ms / 1000, 1), end);
 }
 
 static const header_names *names_of(hg_request *request, const limit_rule *rule)
