@@ -1,5 +1,4 @@
 /* request-id.c - gives every request an identifier that upstream and client see. */
-#include <stdio.h>
 #include <string.h>
 
 #include <hotgate/plugin.h>
@@ -80,6 +79,7 @@ typedef struct request_data {
 /* RFC 9562 section 4: the version in the high bits of byte 6, the variant in those of byte 8. */
 static void uuid_write(char *out, unsigned char *bytes, unsigned version)
 {
+    static const char digits[] = "0123456789abcdef";
     size_t at = 0;
 
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | version << 4);
@@ -88,9 +88,10 @@ static void uuid_write(char *out, unsigned char *bytes, unsigned version)
         if (i == 4 || i == 6 || i == 8 || i == 10) {
             out[at++] = '-';
         }
-        (void)snprintf(out + at, 3, "%02x", bytes[i]);
-        at += 2;
+        out[at++] = digits[bytes[i] >> 4];
+        out[at++] = digits[bytes[i] & 15];
     }
+    out[at] = '\0';
 }
 
 static void uuid_make(char *out)
