@@ -11,53 +11,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "host/core/siphash.h"
+#include "host/core/arena_parts.h"
 
-#define ARENA_MAGIC    0x4847413031303030u /* "HGA01000" */
-#define TABLE_MAGIC    0x48475430u         /* "HGT0" */
-#define BLOCK_MAGIC    0x48474230u         /* "HGB0" */
-#define TABLES_MAX     512u
-#define ALIGNMENT      64u
-#define REGION_SLOTS   64u /* under one lock; a key stays inside its region */
-#define EXPIRY_REMOVED UINT64_MAX
+#define ARENA_MAGIC  0x4847413031303030u /* "HGA01000" */
+#define TABLE_MAGIC  0x48475430u         /* "HGT0" */
+#define BLOCK_MAGIC  0x48474230u         /* "HGB0" */
+#define ALIGNMENT    64u
+#define REGION_SLOTS 64u /* under one lock; a key stays inside its region */
 
 /* Twice as many slots as keys: the fill of a region of 64 has mean 32 and deviation 5.7, so that
  * one overflows while the table holds no more than was asked for once in 10^7 regions. */
 #define SLOTS_PER_ENTRY 2u
-
-typedef struct directory_entry {
-    char name[HGH_TABLE_NAME_MAX + 1];
-    char layout[HGH_TABLE_LAYOUT_MAX + 1];
-    uint64_t offset;
-} directory_entry;
-
-typedef struct arena_header {
-    uint64_t magic;
-    uint64_t size;
-    uint64_t used;
-    hgh_hash_key key;
-    pthread_mutex_t lock; /* over the directory and `used` */
-    uint32_t count;
-    directory_entry directory[TABLES_MAX];
-} arena_header;
-
-/* A slot is never used (low == 0), removed (expiry_ms == EXPIRY_REMOVED), expired, or live. The
- * text_max bytes of key text and their length follow it. */
-typedef struct table_slot {
-    uint64_t low; /* of the key's hash; never 0 once used */
-    uint64_t high;
-    uint64_t expiry_ms; /* 0: for ever */
-    int64_t value;
-} table_slot;
-
-typedef struct table_header {
-    uint32_t magic;
-    uint32_t regions;
-    uint32_t region_slots;
-    uint32_t slot_size;
-    uint32_t text_max;
-    uint32_t reserved;
-} table_header;
 
 /* What stands before a block; its first member is where a table has its own. */
 typedef struct block_header {
@@ -65,20 +29,6 @@ typedef struct block_header {
     uint32_t reserved;
     uint64_t size;
 } block_header;
-
-struct hgh_arena {
-    arena_header *header;
-    size_t size;
-    bool mapped;        /* else allocated */
-    hgh_table **tables; /* handles made by this process, one a directory entry */
-};
-
-struct hgh_table {
-    hgh_arena *arena;
-    table_header *header;
-    pthread_mutex_t *locks;
-    unsigned char *slots;
-};
 
 static size_t align_up(size_t value)
 {
@@ -94,19 +44,6 @@ static void mutex_init(pthread_mutex_t *mutex)
     (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
     (void)pthread_mutex_init(mutex, &attributes);
     (void)pthread_mutexattr_destroy(&attributes);
-}
-
-static void mutex_lock(pthread_mutex_t *mutex)
-{
-    /* Its holder was killed: every update is ordered so that the slot is whole at any point. */
-    if (pthread_mutex_lock(mutex) == EOWNERDEAD) {
-        (void)pthread_mutex_consistent(mutex);
-    }
-}
-
-static void mutex_unlock(pthread_mutex_t *mutex)
-{
-    (void)pthread_mutex_unlock(mutex);
 }
 
 hg_status hgh_arena_init(void *memory, size_t size, hg_error *err)
@@ -319,9 +256,9 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
         return hg_error_set(err, HG_ERR_INVALID, "table \"%s\": found %u entries, wanted 1 to %u",
                             name, entries, 1u << 24);
     }
-    mutex_lock(&arena->header->lock);
+    hgh_mutex_lock(&arena->header->lock);
     status = open_table_locked(arena, name, layout, entries, text_max, out_table, err);
-    mutex_unlock(&arena->header->lock);
+    hgh_mutex_unlock(&arena->header->lock);
     return status;
 }
 
@@ -373,258 +310,20 @@ hg_status hgh_arena_open_block(hgh_arena *arena,
     hg_status status;
 
     assert(strlen(name) <= HGH_TABLE_NAME_MAX && strlen(layout) <= HGH_TABLE_LAYOUT_MAX);
-    mutex_lock(&arena->header->lock);
+    hgh_mutex_lock(&arena->header->lock);
     status = open_block_locked(arena, name, layout, size, out_memory, err);
-    mutex_unlock(&arena->header->lock);
+    hgh_mutex_unlock(&arena->header->lock);
     return status;
 }
 
 void hgh_arena_lock(hgh_arena *arena)
 {
-    mutex_lock(&arena->header->lock);
+    hgh_mutex_lock(&arena->header->lock);
 }
 
 void hgh_arena_unlock(hgh_arena *arena)
 {
-    mutex_unlock(&arena->header->lock);
-}
-
-/* ------------------------------------------------------------------------------------ slots */
-
-typedef struct table_key {
-    hgh_hash128 hash;
-    hg_text text;
-    uint32_t region;
-    uint32_t start;
-} table_key;
-
-static table_key table_key_of(const hgh_table *table, hg_text text)
-{
-    table_key key = {.text = text};
-
-    key.hash =
-        hgh_siphash128(&table->arena->header->key, text.data == NULL ? "" : text.data, text.length);
-    key.hash.low |= 1; /* 0 marks a slot that was never used */
-    key.region = (uint32_t)((key.hash.high >> 32) % table->header->regions);
-    key.start = (uint32_t)key.hash.high % table->header->region_slots;
-    return key;
-}
-
-static table_slot *slot_at(const hgh_table *table, uint32_t region, uint32_t index)
-{
-    size_t number = (size_t)region * table->header->region_slots + index;
-
-    return (table_slot *)(void *)(table->slots + number * table->header->slot_size);
-}
-
-static bool slot_is_live(const table_slot *slot, uint64_t now_ms)
-{
-    return slot->low != 0 && (slot->expiry_ms == 0 ||
-                              (slot->expiry_ms != EXPIRY_REMOVED && slot->expiry_ms > now_ms));
-}
-
-/* The live slot of a key, or NULL; out_free is then where a new one can go, NULL: nowhere. */
-static table_slot *
-slot_find(const hgh_table *table, const table_key *key, uint64_t now_ms, table_slot **out_free)
-{
-    table_slot *free_slot = NULL;
-    uint32_t count = table->header->region_slots;
-
-    for (uint32_t i = 0; i < count; i++) {
-        table_slot *slot = slot_at(table, key->region, (key->start + i) % count);
-        bool live = slot_is_live(slot, now_ms);
-
-        if (live && slot->low == key->hash.low && slot->high == key->hash.high) {
-            return slot;
-        }
-        if (!live && free_slot == NULL) {
-            free_slot = slot;
-        }
-        if (slot->low == 0) {
-            break;
-        }
-    }
-    if (out_free != NULL) {
-        *out_free = free_slot;
-    }
-    return NULL;
-}
-
-/* Ordered so that a process killed at any point leaves the slot unused or whole. */
-static void slot_fill(const hgh_table *table,
-                      table_slot *slot,
-                      const table_key *key,
-                      int64_t value,
-                      uint64_t expiry_ms)
-{
-    if (slot->low != 0) {
-        slot->expiry_ms = EXPIRY_REMOVED;
-        atomic_thread_fence(memory_order_release);
-    }
-    slot->high = key->hash.high;
-    slot->value = value;
-    if (table->header->text_max > 0) {
-        unsigned char *text = (unsigned char *)(slot + 1);
-        size_t length =
-            key->text.length < table->header->text_max ? key->text.length : table->header->text_max;
-        uint16_t kept = (uint16_t)length;
-
-        memcpy(text, &kept, sizeof(kept));
-        if (length > 0) {
-            memcpy(text + sizeof(kept), key->text.data, length);
-        }
-    }
-    if (slot->low != 0) {
-        slot->low = key->hash.low;
-        atomic_thread_fence(memory_order_release);
-        slot->expiry_ms = expiry_ms;
-    } else {
-        slot->expiry_ms = expiry_ms;
-        atomic_thread_fence(memory_order_release);
-        slot->low = key->hash.low;
-    }
-}
-
-static uint64_t expiry_of(uint64_t ttl_ms, uint64_t now_ms)
-{
-    return ttl_ms == 0 ? 0 : now_ms + ttl_ms;
-}
-
-static uint64_t ttl_of(const table_slot *slot, uint64_t now_ms)
-{
-    return slot->expiry_ms == 0 ? 0 : slot->expiry_ms - now_ms;
-}
-
-hg_status hgh_table_get(
-    hgh_table *table, hg_text key_text, uint64_t now_ms, int64_t *out_value, uint64_t *out_ttl_ms)
-{
-    table_key key = table_key_of(table, key_text);
-    table_slot *slot;
-
-    mutex_lock(&table->locks[key.region]);
-    slot = slot_find(table, &key, now_ms, NULL);
-    if (slot != NULL) {
-        *out_value = slot->value;
-        if (out_ttl_ms != NULL) {
-            *out_ttl_ms = ttl_of(slot, now_ms);
-        }
-    }
-    mutex_unlock(&table->locks[key.region]);
-    return slot == NULL ? HG_ERR_NOT_FOUND : HG_OK;
-}
-
-hg_status
-hgh_table_set(hgh_table *table, hg_text key_text, int64_t value, uint64_t ttl_ms, uint64_t now_ms)
-{
-    table_key key = table_key_of(table, key_text);
-    table_slot *free_slot = NULL;
-    table_slot *slot;
-
-    mutex_lock(&table->locks[key.region]);
-    slot = slot_find(table, &key, now_ms, &free_slot);
-    if (slot != NULL) {
-        slot->value = value;
-        slot->expiry_ms = expiry_of(ttl_ms, now_ms);
-    } else if (free_slot != NULL) {
-        slot_fill(table, free_slot, &key, value, expiry_of(ttl_ms, now_ms));
-    }
-    mutex_unlock(&table->locks[key.region]);
-    return slot == NULL && free_slot == NULL ? HG_ERR_FULL : HG_OK;
-}
-
-hg_status hgh_table_add(hgh_table *table,
-                        hg_text key_text,
-                        int64_t delta,
-                        uint64_t ttl_ms,
-                        uint64_t now_ms,
-                        int64_t *out_value,
-                        uint64_t *out_ttl_ms)
-{
-    table_key key = table_key_of(table, key_text);
-    table_slot *free_slot = NULL;
-    table_slot *slot;
-
-    mutex_lock(&table->locks[key.region]);
-    slot = slot_find(table, &key, now_ms, &free_slot);
-    if (slot != NULL) {
-        /* Unsigned: an overflow wraps, it does not end the process. */
-        slot->value = (int64_t)((uint64_t)slot->value + (uint64_t)delta);
-    } else if (free_slot != NULL) {
-        slot = free_slot;
-        slot_fill(table, slot, &key, delta, expiry_of(ttl_ms, now_ms));
-    }
-    if (slot != NULL) {
-        *out_value = slot->value;
-        if (out_ttl_ms != NULL) {
-            *out_ttl_ms = ttl_of(slot, now_ms);
-        }
-    }
-    mutex_unlock(&table->locks[key.region]);
-    return slot == NULL ? HG_ERR_FULL : HG_OK;
-}
-
-hg_status hgh_table_compare_and_set(
-    hgh_table *table, hg_text key_text, int64_t expected, int64_t value, uint64_t now_ms)
-{
-    table_key key = table_key_of(table, key_text);
-    hg_status status = HG_ERR_NOT_FOUND;
-    table_slot *slot;
-
-    mutex_lock(&table->locks[key.region]);
-    slot = slot_find(table, &key, now_ms, NULL);
-    if (slot != NULL && slot->value == expected) {
-        slot->value = value;
-        status = HG_OK;
-    } else if (slot != NULL) {
-        status = HG_ERR_CONFLICT;
-    }
-    mutex_unlock(&table->locks[key.region]);
-    return status;
-}
-
-hg_status hgh_table_remove(hgh_table *table, hg_text key_text, uint64_t now_ms)
-{
-    table_key key = table_key_of(table, key_text);
-    table_slot *slot;
-
-    mutex_lock(&table->locks[key.region]);
-    slot = slot_find(table, &key, now_ms, NULL);
-    if (slot != NULL) {
-        slot->expiry_ms = EXPIRY_REMOVED;
-    }
-    mutex_unlock(&table->locks[key.region]);
-    return slot == NULL ? HG_ERR_NOT_FOUND : HG_OK;
-}
-
-void hgh_table_each(hgh_table *table,
-                    uint64_t now_ms,
-                    void (*visit)(void *context, hg_text key, int64_t value),
-                    void *context)
-{
-    char text[HGH_TABLE_TEXT_MAX];
-
-    for (uint32_t region = 0; region < table->header->regions; region++) {
-        for (uint32_t i = 0; i < table->header->region_slots; i++) {
-            const table_slot *slot = slot_at(table, region, i);
-            uint16_t length = 0;
-            int64_t value = 0;
-            bool live;
-
-            /* One lock an entry: visit() may be slow, and a scrape needs no single instant. */
-            mutex_lock(&table->locks[region]);
-            live = slot_is_live(slot, now_ms);
-            if (live && table->header->text_max > 0) {
-                memcpy(&length, slot + 1, sizeof(length));
-                length = length > sizeof(text) ? sizeof(text) : length;
-                memcpy(text, (const char *)(slot + 1) + sizeof(length), length);
-            }
-            value = slot->value;
-            mutex_unlock(&table->locks[region]);
-            if (live) {
-                visit(context, (hg_text){text, length}, value);
-            }
-        }
-    }
+    hgh_mutex_unlock(&arena->header->lock);
 }
 
 void hgh_arena_each_table(

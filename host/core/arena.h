@@ -89,6 +89,21 @@ hg_status hgh_table_compare_and_set(
     hgh_table *table, hg_text key, int64_t expected, int64_t value, uint64_t now_ms);
 hg_status hgh_table_remove(hgh_table *table, hg_text key, uint64_t now_ms);
 
+hg_status hgh_table_replace(hgh_table *table,
+                            hg_text key,
+                            int64_t expected,
+                            int64_t value,
+                            uint64_t ttl_ms,
+                            uint64_t now_ms);
+/* `share` says who holds; a table of shares is used with this function alone. */
+struct hgh_share;
+hg_status hgh_table_hold(hgh_table *table,
+                         hg_text key,
+                         int64_t delta,
+                         struct hgh_share *share,
+                         uint64_t now_ms,
+                         int64_t *out_sum);
+
 /** Calls for each live entry of a table with text; the text is cut at text_max. */
 void hgh_table_each(hgh_table *table,
                     uint64_t now_ms,

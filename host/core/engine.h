@@ -56,6 +56,11 @@ typedef struct hgh_engine {
     void (*client_address)(hgh_engine_request *request, hg_address *out_address);
     hg_text (*variable)(hgh_engine_request *request, hg_text name);
     hg_status (*set_body)(hgh_engine_request *request, const void *data, size_t length);
+    hg_status (*set_client_address)(hgh_engine_request *request, const hg_address *address);
+    hg_status (*restore_uri)(hgh_engine_request *request); /* as the client sent it */
+    /** A longer body is answered with 413; 0 changes nothing, of several the smallest counts.
+     * HG_ERR_TOO_LARGE: it is longer already. */
+    hg_status (*limit_body)(hgh_engine_request *request, uint64_t max_bytes);
 
     /* The response. [any stack] */
     uint32_t (*response_status)(hgh_engine_request *request);

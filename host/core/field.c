@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
     [HG_KIND_OBJECT] = "object",
     [HG_KIND_MAP] = "map",
     [HG_KIND_JSON] = "JSON",
+    [HG_KIND_EXPRESSION] = "expression",
 };
 
 void hgh_field_copy(const hg_field *from, uint32_t stride, hg_field *out_field)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/core/address.h"
+#include "host/core/expression.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/quantity.h"
@@ -90,6 +91,8 @@ static void resource_free(int32_t kind, void *made)
         hgh_template_free(made);
     } else if (kind == HG_KIND_CIDRS) {
         hgh_cidrs_free(made);
+    } else if (kind == HG_KIND_EXPRESSION) {
+        hgh_expression_free(made);
     } else {
         json_decref(made);
     }
@@ -333,6 +336,25 @@ static void decode_template(decoder *work, const hg_field *field, const json_t *
     }
 }
 
+static void
+decode_expression(decoder *work, const hg_field *field, const json_t *value, void *target)
+{
+    hgh_expression *expression = NULL;
+    hg_issues unread = {0};
+    hg_status status =
+        hgh_expression_compile(value, hgh_text_builder_string(&work->pointer), &expression,
+                               work->issues == NULL ? &unread : work->issues);
+
+    hgh_issues_done(&unread);
+    if (status == HG_ERR_NO_MEMORY || (status != HG_OK && work->status == HG_OK)) {
+        work->status = status;
+    } else if (status != HG_OK) {
+        return;
+    } else if (expression == NULL || keep(work, field->kind, expression)) {
+        memcpy(target, &expression, sizeof(expression));
+    }
+}
+
 /** Goes to an item; returns the length to cut the pointer to afterwards. */
 static size_t enter_item(decoder *work, size_t i)
 {
@@ -544,7 +566,7 @@ static void decode_field(decoder *work, const hg_field *field, const json_t *val
         [HG_KIND_CIDRS] = decode_cidrs,       [HG_KIND_REGEX] = decode_regex,
         [HG_KIND_TEMPLATE] = decode_template, [HG_KIND_LIST] = decode_list,
         [HG_KIND_OBJECT] = decode_object,     [HG_KIND_MAP] = decode_map,
-        [HG_KIND_JSON] = decode_json,
+        [HG_KIND_JSON] = decode_json,         [HG_KIND_EXPRESSION] = decode_expression,
     };
 
     decoders[field->kind](work, field, value, target);

@@ -155,6 +155,9 @@ static void set_kind(schema_writer *writer, const hg_field *field, uint32_t stri
     case HG_KIND_MAP:
         set_container(writer, field, stride);
         break;
+    case HG_KIND_EXPRESSION:
+        set(writer, "type", json_string("array"));
+        break;
     case HG_KIND_OBJECT:
     case HG_KIND_JSON:
         break; /* first_schema() has said it */

@@ -35,5 +35,8 @@ hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
         .log = &hgh_host_log_api,
         .encoding = &hgh_host_encoding_api,
         .delegate = &hgh_host_delegate_api,
+        .expression = &hgh_host_expression_api,
+        .schema = &hgh_host_schema_api,
+        .random = &hgh_host_random_api,
     };
 }

@@ -40,6 +40,15 @@ static hg_text config_template_render(hg_request *request,
                                template_allocate, request, NULL);
 }
 
+static hg_text config_template_render_key(hg_request *request, const hg_template *compiled)
+{
+    size_t resolved = 0;
+    hg_text text = hgh_template_render(compiled, NULL, 0, template_lookup, template_allocate,
+                                       request, &resolved);
+
+    return resolved == 0 ? (hg_text){0} : text;
+}
+
 const hg_config_api hgh_host_config_api = {
     .size = sizeof(hgh_host_config_api),
     .issue_add = config_issue_add,
@@ -57,4 +66,5 @@ const hg_config_api hgh_host_config_api = {
     .address_format = hgh_address_format,
     .regex_match_from = hgh_regex_match_from,
     .metadata = config_metadata,
+    .template_render_key = config_template_render_key,
 };

@@ -10,6 +10,7 @@ struct hg_dict {
     hg_dict *next; /* of the same plugin */
     hgh_table *table;
     const hgh_engine *engine;
+    hgh_share *share; /* of the plugin host */
 };
 
 static hg_status dict_open(const hg_host *host,
@@ -41,6 +42,7 @@ static hg_status dict_open(const hg_host *host,
         return status;
     }
     dict->engine = plugin->plugin_host->engine;
+    dict->share = &plugin->plugin_host->share;
     dict->next = plugin->dicts;
     plugin->dicts = dict;
     *out_dict = dict;
@@ -78,6 +80,17 @@ static hg_status dict_remove(hg_dict *dict, hg_text key)
     return hgh_table_remove(dict->table, key, dict->engine->clock_ms());
 }
 
+static hg_status
+dict_replace(hg_dict *dict, hg_text key, int64_t expected, int64_t value, uint64_t ttl_ms)
+{
+    return hgh_table_replace(dict->table, key, expected, value, ttl_ms, dict->engine->clock_ms());
+}
+
+static hg_status dict_hold(hg_dict *dict, hg_text key, int64_t delta, int64_t *out_sum)
+{
+    return hgh_table_hold(dict->table, key, delta, dict->share, dict->engine->clock_ms(), out_sum);
+}
+
 const hg_dict_api hgh_host_dict_api = {
     .size = sizeof(hgh_host_dict_api),
     .open = dict_open,
@@ -86,6 +99,8 @@ const hg_dict_api hgh_host_dict_api = {
     .add = dict_add,
     .compare_and_set = dict_compare_and_set,
     .remove = dict_remove,
+    .replace = dict_replace,
+    .hold = dict_hold,
 };
 
 void hgh_host_api_done(struct hgh_plugin *plugin)

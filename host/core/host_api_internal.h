@@ -18,6 +18,9 @@ extern const hg_dict_api hgh_host_dict_api;
 extern const hg_metric_api hgh_host_metric_api;
 extern const hg_log_api hgh_host_log_api;
 extern const hg_delegate_api hgh_host_delegate_api;
+extern const hg_expression_api hgh_host_expression_api;
+extern const hg_schema_api hgh_host_schema_api;
+extern const hg_random_api hgh_host_random_api;
 
 /** Memory that lives as long as the request; NULL: there is none. */
 void *hgh_request_allocate(hg_request *request, size_t size);

@@ -180,9 +180,14 @@ hg_status hgh_host_remove_header(hg_request *request, hg_text name)
                : HG_ERR_INVALID;
 }
 
+static bool request_is_new(const hg_request *request)
+{
+    return request->phase == HG_PHASE_REWRITE || request->phase == HG_PHASE_ACCESS;
+}
+
 static hg_status request_set_body(hg_request *request, const void *data, size_t length)
 {
-    if (request->phase != HG_PHASE_REWRITE && request->phase != HG_PHASE_ACCESS) {
+    if (!request_is_new(request)) {
         return HG_ERR_TOO_LATE;
     }
     return request->engine->set_body(request->engine_request, data, length);
@@ -209,9 +214,43 @@ static const hg_address *request_client_address(hg_request *request)
     return &request->client;
 }
 
+static hg_status request_set_client_address(hg_request *request, const hg_address *address)
+{
+    hg_status status;
+
+    if (!request_is_new(request)) {
+        return HG_ERR_TOO_LATE;
+    }
+    if (address->family != HG_ADDRESS_IPV4 && address->family != HG_ADDRESS_IPV6) {
+        return HG_ERR_INVALID;
+    }
+    status = request->engine->set_client_address(request->engine_request, address);
+    if (status == HG_OK) {
+        request->client = *address;
+    }
+    return status;
+}
+
+static hg_status request_restore_uri(hg_request *request)
+{
+    return hgh_request_is_open(request) ? request->engine->restore_uri(request->engine_request)
+                                        : HG_ERR_TOO_LATE;
+}
+
+static hg_status request_limit_body(hg_request *request, uint64_t max_bytes)
+{
+    return request_is_new(request) ? request->engine->limit_body(request->engine_request, max_bytes)
+                                   : HG_ERR_TOO_LATE;
+}
+
 static uint64_t engine_now_ms(const hg_host *host)
 {
     return plugin_of(host)->plugin_host->engine->now_ms();
+}
+
+static uint64_t engine_clock_ms(const hg_host *host)
+{
+    return plugin_of(host)->plugin_host->engine->clock_ms();
 }
 
 static int64_t engine_wall_ms(const hg_host *host)
@@ -259,4 +298,8 @@ const hg_request_api hgh_host_request_api = {
     .remove_argument = hgh_request_remove_argument,
     .remove_cookie = hgh_request_remove_cookie,
     .exit_unauthorized = hgh_host_exit_unauthorized,
+    .clock_ms = engine_clock_ms,
+    .set_client_address = request_set_client_address,
+    .restore_uri = request_restore_uri,
+    .limit_body = request_limit_body,
 };

@@ -14,6 +14,13 @@
 #include "host/core/field_table.h"
 #include "host/core/json_schema.h"
 #include "host/core/plugin_object.h"
+#include "host/core/share.h"
+
+/** Random bytes asked of the kernel and not given out yet; only of this process. */
+typedef struct hgh_random {
+    unsigned char bytes[512];
+    size_t left;
+} hgh_random;
 
 /** What the host gives to the plugins of one process; outlives them all. */
 typedef struct hgh_plugin_host {
@@ -22,6 +29,8 @@ typedef struct hgh_plugin_host {
     const struct hgh_engine *engine; /* for its clock and its log */
     const char *directory; /* where relative paths of objects start; NULL: the working directory */
     int32_t log_level;
+    hgh_share share; /* of this process in what all hold together */
+    hgh_random random;
     uint64_t objects_mapped; /* plugin objects in memory now */
     uint64_t objects_pinned; /* of these: closed, yet not gone */
 } hgh_plugin_host;

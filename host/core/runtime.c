@@ -1042,6 +1042,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
     };
+    hgh_share_init(&runtime->plugin_host.share, options->board, options->slot);
     if (options->checks_health && options->arena != NULL) {
         status = hgh_health_board_open(options->arena, &runtime->health_board, err);
         runtime->checks_health = status == HG_OK;

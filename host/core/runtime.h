@@ -33,7 +33,8 @@ typedef struct hgh_preparation {
 typedef struct hgh_runtime_options {
     const hgh_engine *engine;
     hgh_arena *arena;           /* borrowed */
-    hgh_board_slot *slot;       /* borrowed; NULL: no board */
+    hgh_board *board;           /* borrowed; NULL: none */
+    hgh_board_slot *slot;       /* borrowed, of that board; NULL: none */
     const char *directory;      /* where relative paths of objects start; NULL: as they are */
     const char *feed_directory; /* NULL: no feed, the engine applies changes itself */
     int ack_fd;                 /* eventfd to wake control with; -1: none */

@@ -252,11 +252,10 @@ hg_text hgh_template_render(const hg_template *compiled,
         values[i] = part->literal;
         if (!hg_text_is_present(part->literal)) {
             values[i] = value_of(part, captures, captures_count, lookup, context);
-            if (hg_text_is_present(values[i])) {
-                resolved++;
-            } else {
+            if (!hg_text_is_present(values[i])) {
                 values[i] = part->fallback;
             }
+            resolved += hg_text_is_present(values[i]) ? 1 : 0;
         }
         length += values[i].length;
     }

@@ -44,7 +44,7 @@ typedef void *(*hgh_allocate)(void *context, size_t size);
  * Fills in the variables.
  *
  * captures  for `$0`...; beyond captures_count they are absent.
- * out_resolved  how many variables and captures had a value; may be NULL.
+ * out_resolved  how many variables and captures had a value or a fallback; may be NULL.
  * Returns NUL-terminated text from allocate(context); a template that is one literal returns that
  * literal without copying. Absent if there is no memory.
  */

@@ -15,29 +15,35 @@
 #define FILES_MAX          64u    /* open at once; the one that was used least recently is closed */
 #define REOPEN_INTERVAL_MS 1000u  /* how often a path is looked at again */
 #define ERROR_INTERVAL_MS  60000u /* how often a file that cannot be written is complained about */
-#define FILE_MODE          0640   /* requests hold credentials */
+#define VERSION            "3.18.0" /* the level of the interface, as clients of APISIX know it */
+#define FILE_MODE          0640     /* requests hold credentials */
 #define REPLACEMENT        "\xef\xbf\xbd" /* U+FFFD, for what is no UTF-8 */
 
 typedef struct file_logger {
     hg_text path;
-    hg_map log_format; /* of hg_text */
+    const json_t *log_format; /* NULL: not given */
     bool include_request_body;
     bool include_response_body;
     int64_t request_body_max;
     int64_t response_body_max;
-    const json_t *request_body_expression; /* refused when they are written, as the next two */
-    const json_t *response_body_expression;
-    const json_t *match;
+    const hg_expression *request_body_expression; /* NULL: always, as the next two */
+    const hg_expression *response_body_expression;
+    const hg_expression *match;
 } file_logger;
 
 /* What holds for all uses that do not say otherwise. */
 typedef struct shared_settings {
     hg_text path;
-    hg_map log_format; /* of hg_text */
+    const json_t *log_format;
 } shared_settings;
 
-static const hg_field format_value = HG_ITEM(
-    HG_KIND_STRING, hg_text, .example = "$remote_addr", .pattern = "^([^$]|\\$[a-zA-Z0-9_]+$|$)");
+/* Text, or a variable's name behind a dollar sign; objects of these within one another. */
+#define FORMAT_TEXT "{\"type\": \"string\", \"pattern\": \"^([^$]|\\\\$[a-zA-Z0-9_]+$|$)\"}"
+#define FORMAT_LEVEL(inner)                                                                        \
+    "{\"anyOf\": [" FORMAT_TEXT ", {\"type\": \"object\", \"additionalProperties\": " inner "}]}"
+#define FORMAT(options)                                                                            \
+    "{\"type\": \"object\", " options "\"additionalProperties\": " FORMAT_LEVEL(                   \
+        FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_TEXT)))) "}"
 
 static const hg_field fields[] = {
     HG_STRING(file_logger,
@@ -46,13 +52,12 @@ static const hg_field fields[] = {
               .summary = "The file that lines are added to; left out: that of the metadata.",
               .min_length = 1,
               .max_length = PATH_LENGTH_MAX),
-    HG_MAP(file_logger,
-           log_format,
-           "log_format",
-           &format_value,
-           .summary = "What a line holds: text, or a variable's name behind a dollar sign.",
-           .example = "{\"host\": \"$host\", \"client_ip\": \"$remote_addr\"}",
-           .min_length = 1),
+    HG_JSON(file_logger,
+            log_format,
+            "log_format",
+            .summary = "What a line holds: text, or a variable's name behind a dollar sign.",
+            .example = "{\"host\": \"$host\", \"client_ip\": \"$remote_addr\"}",
+            .schema = FORMAT("\"minProperties\": 1, ")),
     HG_BOOL(file_logger, include_request_body, "include_req_body", .initial = "false"),
     HG_BOOL(file_logger, include_response_body, "include_resp_body", .initial = "false"),
     HG_INT(file_logger,
@@ -67,9 +72,15 @@ static const hg_field fields[] = {
            .summary = "A longer response body is cut.",
            .min = 1,
            .initial = "524288"),
-    HG_JSON(file_logger, request_body_expression, "include_req_body_expr"),
-    HG_JSON(file_logger, response_body_expression, "include_resp_body_expr"),
-    HG_JSON(file_logger, match, "match"),
+    HG_EXPRESSION(file_logger,
+                  request_body_expression,
+                  "include_req_body_expr",
+                  .summary = "Which requests are logged with their body."),
+    HG_EXPRESSION(file_logger,
+                  response_body_expression,
+                  "include_resp_body_expr",
+                  .summary = "Which responses are logged with their body."),
+    HG_EXPRESSION(file_logger, match, "match", .summary = "Which requests are logged."),
     HG_FIELDS_END,
 };
 
@@ -80,12 +91,12 @@ static const hg_field metadata_fields[] = {
               .summary = "The file of configurations without one.",
               .min_length = 1,
               .max_length = PATH_LENGTH_MAX),
-    HG_MAP(shared_settings,
-           log_format,
-           "log_format",
-           &format_value,
-           .summary = "What a line holds where the configuration does not say it.",
-           .example = "{\"host\": \"$host\", \"client_ip\": \"$remote_addr\"}"),
+    HG_JSON(shared_settings,
+            log_format,
+            "log_format",
+            .summary = "What a line holds where the configuration does not say it.",
+            .example = "{\"host\": \"$host\", \"client_ip\": \"$remote_addr\"}",
+            .schema = FORMAT("")),
     HG_FIELDS_END,
 };
 
@@ -100,29 +111,9 @@ typedef struct logger_data {
     body_piece *first;
     body_piece *last;
     size_t length;
+    bool response_judged; /* at its first piece */
+    bool response_kept;
 } logger_data;
-
-static hg_status check(const void *config, const hg_config_source *source, hg_issues *issues)
-{
-    const file_logger *own = config;
-    const struct {
-        const char *pointer;
-        const json_t *value;
-    } expressions[] = {
-        {"/include_req_body_expr", own->request_body_expression},
-        {"/include_resp_body_expr", own->response_body_expression},
-        {"/match", own->match},
-    };
-
-    (void)source;
-    for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
-        if (expressions[i].value != NULL) {
-            hg_issues_add(issues, expressions[i].pointer, "an expression",
-                          "a configuration without it: this version has none");
-        }
-    }
-    return HG_OK;
-}
 
 /* ------------------------------------------------------------------------------------ files */
 
@@ -503,7 +494,7 @@ static json_t *response_body(hg_request *request, const logger_data *data)
 
 static json_t *hostname(hg_request *request)
 {
-    return json_pack("{s:o*}", "hostname", variable(request, "hostname"));
+    return json_pack("{s:o*, s:s}", "hostname", variable(request, "hostname"), "version", VERSION);
 }
 
 static json_t *default_entry(hg_request *request, const file_logger *own, const logger_data *data)
@@ -522,11 +513,14 @@ static json_t *default_entry(hg_request *request, const file_logger *own, const 
         "method", json_of(request, hg_request_method(request)), "headers",
         headers(request, hg_request_header_at), "querystring", query(request), "size",
         number_variable(request, "request_length"), "body",
-        own->include_request_body && data != NULL ? json_of(request, data->request_body) : NULL,
+        own->include_request_body && data != NULL &&
+                hg_expression_holds(request, own->request_body_expression)
+            ? json_of(request, data->request_body)
+            : NULL,
         "response", "status", (int)hg_response_status(request), "headers",
         headers(request, hg_response_header_at), "size", number_variable(request, "bytes_sent"),
-        "body", own->include_response_body && data != NULL ? response_body(request, data) : NULL,
-        "server", hostname(request), "upstream", variable(request, "upstream_addr"), "service_id",
+        "body", data != NULL && data->response_kept ? response_body(request, data) : NULL, "server",
+        hostname(request), "upstream", variable(request, "upstream_addr"), "service_id",
         json_of(request, service.data == NULL ? HG_TEXT("") : service), "route_id",
         json_of(request, hg_request_object(request, HG_OBJECT_ROUTE_ID)), "consumer",
         consumer.data == NULL ? NULL : json_pack("{s:o*}", "username", json_of(request, consumer)),
@@ -537,19 +531,32 @@ static json_t *default_entry(hg_request *request, const file_logger *own, const 
 }
 
 /* Text as it is, or the variable behind a dollar sign; one without a value is left out. */
-static json_t *format_entry(hg_request *request, const hg_map *format)
+static json_t *format_object(hg_request *request, const json_t *format)
 {
-    const hg_text *values = format->values;
-    json_t *entry = json_object();
+    json_t *object = json_object();
+    const char *name;
+    json_t *part;
 
-    for (size_t i = 0; entry != NULL && i < format->count; i++) {
-        hg_text value = values[i];
+    json_object_foreach((json_t *)(uintptr_t)format, name, part)
+    {
+        hg_text value = {json_string_value(part), json_string_length(part)};
 
+        if (json_is_object(part)) {
+            member_add(object, name, format_object(request, part));
+            continue;
+        }
         if (value.length > 0 && value.data[0] == '$') {
             value = hg_request_variable(request, (hg_text){value.data + 1, value.length - 1});
         }
-        member_add(entry, format->keys[i].data, json_of(request, value));
+        member_add(object, name, json_of(request, value));
     }
+    return object;
+}
+
+static json_t *format_entry(hg_request *request, const json_t *format)
+{
+    json_t *entry = format_object(request, format);
+
     if (entry != NULL) {
         json_t *route = json_of(request, hg_request_object(request, HG_OBJECT_ROUTE_ID));
         json_t *service = json_of(request, hg_request_object(request, HG_OBJECT_SERVICE_ID));
@@ -588,7 +595,12 @@ static void on_body_filter(hg_request *request, hg_chunk *chunk, const void *con
     body_piece *piece;
     char *copy;
 
-    if (data == NULL || bytes.length == 0 || data->length >= (size_t)own->response_body_max) {
+    if (data != NULL && !data->response_judged) {
+        data->response_judged = true;
+        data->response_kept = hg_expression_holds(request, own->response_body_expression);
+    }
+    if (data == NULL || !data->response_kept || bytes.length == 0 ||
+        data->length >= (size_t)own->response_body_max) {
         return;
     }
     if (bytes.length > (size_t)own->response_body_max - data->length) {
@@ -611,20 +623,23 @@ static void on_log(hg_request *request, const void *config)
 {
     const file_logger *own = config;
     const shared_settings *shared = hg_request_metadata(request);
-    const hg_map *format = own->log_format.count > 0 ? &own->log_format : &shared->log_format;
+    const json_t *format = own->log_format == NULL ? shared->log_format : own->log_format;
     hg_text path = own->path.length > 0 ? own->path : shared->path;
     log_file *file;
     json_t *entry;
     size_t length;
     char *line;
 
+    if (!hg_expression_holds(request, own->match)) {
+        return;
+    }
     if (path.length == 0) {
         complain_of_path(request);
         return;
     }
     file = file_find(path);
-    entry = format->count > 0 ? format_entry(request, format)
-                              : default_entry(request, own, hg_request_data(request));
+    entry = json_object_size(format) > 0 ? format_entry(request, format)
+                                         : default_entry(request, own, hg_request_data(request));
     length = json_dumpb(entry, NULL, 0, JSON_COMPACT);
     line = length == 0 ? NULL : hg_request_allocate(request, length + 2);
     if (file == NULL || line == NULL) {
@@ -640,7 +655,7 @@ static void on_log(hg_request *request, const void *config)
 }
 
 HG_PLUGIN("file-logger",
-          "1.0.0",
+          "1.1.0",
           .summary = "Writes a line of JSON into a file for each request.",
           .priority = 399,
           .flags = HG_WAITS,
@@ -648,7 +663,6 @@ HG_PLUGIN("file-logger",
           .metadata = HG_CONFIG(shared_settings, metadata_fields),
           .request_size = (uint32_t)sizeof(logger_data),
           .exit = leave,
-          .check = check,
           .access = on_access,
           .body_filter = on_body_filter,
           .log = on_log);

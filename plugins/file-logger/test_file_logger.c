@@ -128,7 +128,8 @@ static void a_line_tells_all_of_a_request(void **state)
     assert_true(json_integer_value(json_object_get(json_object_get(line, "response"), "size")) > 8);
     assert_member(line, "response.body", NULL);
     (void)gethostname(hostname, sizeof(hostname) - 1);
-    (void)snprintf(wanted, sizeof(wanted), "{\"hostname\":\"%s\"}", hostname);
+    (void)snprintf(wanted, sizeof(wanted), "{\"hostname\":\"%s\",\"version\":\"3.18.0\"}",
+                   hostname);
     assert_member(line, "server", wanted);
     assert_member(line, "upstream", "\"127.0.0.1:80\"");
     assert_member(line, "service_id", "\"\"");
@@ -224,6 +225,60 @@ static void bodies_are_included_on_demand(void **state)
         json_decref(line);
     }
     assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "max_req_body_bytes"), 1);
+}
+
+static void expressions_decide_what_is_logged(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *options;
+        const char *request_body; /* as JSON; NULL: not there */
+        const char *response_body;
+    } cases[] = {
+        {"request",
+         ", \"include_req_body\": true, \"include_req_body_expr\": [[\"status\", \"==\", 200]]",
+         "\"sent\"", NULL},
+        {"no request",
+         ", \"include_req_body\": true, \"include_req_body_expr\": [[\"status\", \"==\", 500]]",
+         NULL, NULL},
+        {"response",
+         ", \"include_resp_body\": true,"
+         " \"include_resp_body_expr\": [[\"sent_http_x_a\", \"==\", \"1\"]]",
+         NULL, "\"answered\""},
+        {"no response",
+         ", \"include_resp_body\": true,"
+         " \"include_resp_body_expr\": [[\"sent_http_x_a\", \"==\", \"2\"]]",
+         NULL, NULL},
+        {"not asked for", ", \"include_resp_body_expr\": [], \"include_req_body_expr\": []", NULL,
+         NULL},
+        {"match", ", \"match\": [[\"request_method\", \"==\", \"POST\"]]", NULL, NULL},
+    };
+    hg_test_upstream upstream = {.headers = "X-A: 1\n", .body = "answered", .piece_bytes = 3};
+    hg_test_request request = {.method = "POST", .body = "sent"};
+    size_t count = 0;
+    json_t *line;
+
+    hg_test_set_upstream(*state, &upstream);
+    for (; count < ARRAY_SIZE(cases); count++) {
+        line = logged(*state, cases[count].options, &request, count + 1);
+        assert_member(line, "request.body", cases[count].request_body);
+        assert_member(line, "response.body", cases[count].response_body);
+        json_decref(line);
+    }
+    line = logged(*state, ", \"match\": [[\"status\", \">=\", 400]]", &request, count);
+    json_decref(line); /* no line more */
+}
+
+static void a_format_may_be_nested(void **state)
+{
+    hg_test_request request = {.uri = "/x"};
+    json_t *line = logged(*state,
+                          ", \"log_format\": {\"a\": {\"uri\": \"$uri\", \"none\": \"$arg_a\","
+                          " \"b\": {\"text\": \"as it is\"}}}",
+                          &request, 1);
+
+    assert_member(line, "a", "{\"b\":{\"text\":\"as it is\"},\"uri\":\"/x\"}");
+    json_decref(line);
 }
 
 static size_t line_count(const char *name)
@@ -427,7 +482,14 @@ static void configurations_are_judged(void **state)
         {"path", "{\"path\": \"a\"}", NULL},
         {"no format", "{\"path\": \"a\", \"log_format\": {}}", ""},
         {"format of another type", "{\"path\": \"a\", \"log_format\": \"$host\"}", ""},
-        {"nested format", "{\"path\": \"a\", \"log_format\": {\"a\": {\"b\": \"c\"}}}", ""},
+        {"nested format", "{\"path\": \"a\", \"log_format\": {\"a\": {\"b\": \"c\"}}}", NULL},
+        {"five levels",
+         "{\"path\": \"a\", \"log_format\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": \"b\"}}}}}}",
+         NULL},
+        {"six levels",
+         "{\"path\": \"a\", \"log_format\":"
+         " {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": {\"a\": \"b\"}}}}}}}",
+         "log_format"},
         {"number in the format", "{\"path\": \"a\", \"log_format\": {\"a\": 1}}", ""},
         {"dollar sign alone", "{\"path\": \"a\", \"log_format\": {\"a\": \"$\"}}", ""},
         {"text behind a variable", "{\"path\": \"a\", \"log_format\": {\"a\": \"$host:1\"}}", ""},
@@ -437,11 +499,19 @@ static void configurations_are_judged(void **state)
         {"max_req_body_bytes 1", "{\"path\": \"a\", \"max_req_body_bytes\": 1}", NULL},
         {"max_resp_body_bytes 0", "{\"path\": \"a\", \"max_resp_body_bytes\": 0}", ""},
         {"max_resp_body_bytes 1", "{\"path\": \"a\", \"max_resp_body_bytes\": 1}", NULL},
-        {"include_req_body_expr", "{\"path\": \"a\", \"include_req_body_expr\": []}",
-         "/include_req_body_expr: found an expression"},
-        {"include_resp_body_expr", "{\"path\": \"a\", \"include_resp_body_expr\": []}",
-         "/include_resp_body_expr: found an expression"},
-        {"match", "{\"path\": \"a\", \"match\": []}", "/match: found an expression"},
+        {"include_req_body_expr",
+         "{\"path\": \"a\", \"include_req_body_expr\": [[\"arg_a\", \"==\", \"1\"]]}", NULL},
+        {"broken include_req_body_expr",
+         "{\"path\": \"a\", \"include_req_body_expr\": [[\"arg_a\", \"=\", \"1\"]]}",
+         "invalid operator '='"},
+        {"include_resp_body_expr",
+         "{\"path\": \"a\", \"include_resp_body_expr\": [[\"status\", \">\", 399]]}", NULL},
+        {"broken include_resp_body_expr",
+         "{\"path\": \"a\", \"include_resp_body_expr\": [\"arg_a\", \"==\", \"1\"]}",
+         "rule should be wrapped inside brackets"},
+        {"match", "{\"path\": \"a\", \"match\": [[\"arg_a\", \"==\", \"1\"]]}", NULL},
+        {"broken match", "{\"path\": \"a\", \"match\": [[\"arg_a\"]]}", "invalid expression"},
+        {"match of another type", "{\"path\": \"a\", \"match\": \"arg_a\"}", "match"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
@@ -462,6 +532,10 @@ HG_TEST_MAIN(
     cmocka_unit_test_setup_teardown(bodies_are_included_on_demand,
                                     begin_in_directory,
                                     end_in_directory),
+    cmocka_unit_test_setup_teardown(expressions_decide_what_is_logged,
+                                    begin_in_directory,
+                                    end_in_directory),
+    cmocka_unit_test_setup_teardown(a_format_may_be_nested, begin_in_directory, end_in_directory),
     cmocka_unit_test_setup_teardown(a_file_that_was_moved_away_is_made_anew,
                                     begin_in_directory,
                                     end_in_directory),

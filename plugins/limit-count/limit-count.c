@@ -7,19 +7,33 @@
 #include <hotgate/plugin.h>
 
 #define NUMBER_SIZE  32     /* bytes for any header value */
+#define SUFFIX_SIZE  48     /* bytes for a window behind a key */
 #define COUNTERS     65536u /* keys that are counted at once, unless plugin_attr says otherwise */
 #define COUNTERS_MAX 4194304
+#define WINDOW_MAX_S 3153600000 /* a hundred years */
+#define DIGITS_MAX   18         /* digits that fit into 64 bits */
+#define TRIES_MAX    1000       /* each failed one means that another request was counted */
+
+#define LIMITS                                                                                     \
+    "\"count\": {\"anyOf\": [{\"type\": \"integer\", \"exclusiveMinimum\": 0},"                    \
+    " {\"type\": \"string\", \"minLength\": 1}],"                                                  \
+    " \"description\": \"Requests that pass in a window.\"},"                                      \
+    "\"time_window\": {\"anyOf\": [{\"type\": \"integer\", \"exclusiveMinimum\": 0,"               \
+    " \"maximum\": 3153600000}, {\"type\": \"string\", \"minLength\": 1}],"                        \
+    " \"description\": \"Seconds that a window lasts.\"}"
 
 static const char schema[] =
-    "{\"type\": \"object\", \"properties\": {"
-    "\"count\": {\"type\": \"integer\", \"exclusiveMinimum\": 0,"
-    " \"description\": \"Requests that pass in a window.\"},"
-    "\"time_window\": {\"type\": \"integer\", \"exclusiveMinimum\": 0, \"maximum\": 3153600000,"
-    " \"description\": \"Seconds from the first request of a key to the end of its window.\"},"
-    "\"window_type\": {\"type\": \"string\", \"enum\": [\"fixed\"], \"default\": \"fixed\"},"
+    "{\"type\": \"object\", \"properties\": {" LIMITS ","
+    "\"window_type\": {\"type\": \"string\", \"enum\": [\"fixed\", \"sliding\"],"
+    " \"default\": \"fixed\"},"
     "\"key\": {\"type\": \"string\", \"default\": \"remote_addr\"},"
     "\"key_type\": {\"type\": \"string\", \"enum\": [\"var\", \"var_combination\", \"constant\"],"
     " \"default\": \"var\"},"
+    "\"rules\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\","
+    " \"properties\": {" LIMITS ", \"key\": {\"type\": \"string\", \"minLength\": 1},"
+    " \"header_prefix\": {\"type\": \"string\", \"minLength\": 1,"
+    " \"pattern\": \"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"}},"
+    " \"required\": [\"count\", \"time_window\", \"key\"]}},"
     "\"rejected_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
     " \"default\": 503},"
     "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1},"
@@ -27,21 +41,44 @@ static const char schema[] =
     "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false},"
     "\"show_limit_quota_header\": {\"type\": \"boolean\", \"default\": true},"
     "\"group\": {\"type\": \"string\"}},"
-    "\"required\": [\"count\", \"time_window\"]}";
+    "\"oneOf\": [{\"required\": [\"count\", \"time_window\"],"
+    " \"not\": {\"required\": [\"rules\"]}},"
+    " {\"required\": [\"rules\"], \"not\": {\"anyOf\": [{\"required\": [\"count\"]},"
+    " {\"required\": [\"time_window\"]}, {\"required\": [\"group\"]}]}}]}";
+
+/* A number, or text with variables that is one for each request. */
+typedef struct limit_number {
+    int64_t value;
+    hg_template *text; /* NULL: `value` */
+} limit_number;
+
+typedef struct header_names {
+    hg_text limit;
+    hg_text remaining;
+    hg_text reset;
+} header_names;
+
+typedef struct limit_rule {
+    limit_number count;
+    limit_number window_s;
+    hg_text variable;      /* key_type var: its name; else absent */
+    hg_template *template; /* var_combination, and the keys of "rules" */
+    hg_text constant;
+    header_names names; /* of "rules"; else those of the metadata count */
+    char *names_text;   /* owns them */
+    char *prefix;       /* of the keys in the table: tells this rule from all others */
+    size_t prefix_length;
+} limit_rule;
 
 typedef struct limit_count {
-    int64_t count;
-    uint64_t window_ms;
-    hg_text variable;      /* key_type var: its name; else absent */
-    hg_template *template; /* var_combination */
-    hg_template *presence; /* its variables alone: empty if none has a value or a fallback */
-    hg_text constant;
+    size_t rule_count; /* 1 without "rules" */
+    limit_rule *rules;
+    bool has_rules; /* one whose key has no value is passed over, not counted by address */
+    bool slides;
     uint32_t rejected_code;
     hg_text rejected_msg; /* absent: none */
     bool allow_degradation;
     bool show_headers;
-    char *prefix; /* of the keys in the table: tells this configuration from all others */
-    size_t prefix_length;
     json_t *source; /* owns the texts */
 } limit_count;
 
@@ -60,6 +97,30 @@ static const hg_field attribute_fields[] = {
     HG_FIELDS_END,
 };
 
+#define HEADER_NAME "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" /* a token: RFC 9110 section 5.6.2 */
+
+static const hg_field metadata_fields[] = {
+    HG_STRING(header_names,
+              limit,
+              "limit_header",
+              .summary = "The header with how many requests pass in a window.",
+              .pattern = HEADER_NAME,
+              .initial = "X-RateLimit-Limit"),
+    HG_STRING(header_names,
+              remaining,
+              "remaining_header",
+              .summary = "The header with how many of these are left.",
+              .pattern = HEADER_NAME,
+              .initial = "X-RateLimit-Remaining"),
+    HG_STRING(header_names,
+              reset,
+              "reset_header",
+              .summary = "The header with the seconds until the window ends.",
+              .pattern = HEADER_NAME,
+              .initial = "X-RateLimit-Reset"),
+    HG_FIELDS_END,
+};
+
 static hg_dict *counters; /* of init() */
 
 static hg_status init(const void *attributes, hg_error *err)
@@ -74,6 +135,15 @@ static hg_status init(const void *attributes, hg_error *err)
 
 /* ----------------------------------------------------------------------------- configuration */
 
+static void rule_done(limit_rule *done)
+{
+    hg_template_free(done->count.text);
+    hg_template_free(done->window_s.text);
+    hg_template_free(done->template);
+    free(done->names_text);
+    free(done->prefix);
+}
+
 static void release(void *state)
 {
     limit_count *own = state;
@@ -81,10 +151,11 @@ static void release(void *state)
     if (own == NULL) {
         return;
     }
-    hg_template_free(own->template);
-    hg_template_free(own->presence);
+    for (size_t i = 0; own->rules != NULL && i < own->rule_count; i++) {
+        rule_done(&own->rules[i]);
+    }
+    free(own->rules);
     json_decref(own->source);
-    free(own->prefix);
     free(own);
 }
 
@@ -95,117 +166,172 @@ static hg_text text_of(const json_t *object, const char *name)
     return (hg_text){json_string_value(value), json_string_length(value)};
 }
 
-/* Where the variable that begins behind a "$" ends; 0: none begins there. */
-static size_t variable_length(const char *at)
+static hg_status template_parse(hg_text text,
+                                const char *place,
+                                const char *name,
+                                hg_template **out_template,
+                                hg_issues *issues)
 {
-    static const char names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-
-    if (*at == '{') {
-        const char *end = strchr(at, '}');
-
-        return end == NULL ? 0 : (size_t)(end - at) + 1;
-    }
-    return strspn(at, names);
-}
-
-/* The variables of a template without its literals; `out` is as long as the key. */
-static void variables_only(const char *key, char *out)
-{
-    while (*key != '\0') {
-        size_t length;
-
-        if (key[0] == '\\' && key[1] == '$') {
-            key += 2;
-            continue;
-        }
-        if (*key++ != '$') {
-            continue;
-        }
-        length = variable_length(key);
-        if (length > 0) {
-            *out++ = '$';
-            memcpy(out, key, length);
-            out += length;
-            key += length;
-        }
-    }
-    *out = '\0';
-}
-
-static hg_status combination_parse(limit_count *own, hg_text key, hg_issues *issues)
-{
+    char pointer[64];
     hg_error err = HG_ERROR_INIT;
-    hg_status status = hg_template_compile(key, &own->template, &err);
-    char *variables = malloc(key.length + 2);
+    hg_status status = hg_template_compile(text, out_template, &err);
 
-    if (variables == NULL) {
-        return HG_ERR_NO_MEMORY;
-    }
-    if (status == HG_OK) {
-        variables_only(key.data, variables);
-        status = hg_template_compile(hg_text_of(variables), &own->presence, &err);
-    }
+    (void)snprintf(pointer, sizeof(pointer), "%s/%s", place, name);
     if (status == HG_ERR_INVALID) {
-        hg_issues_add(issues, "/key", err.text, "text with variables such as $remote_addr");
+        hg_issues_add(issues, pointer, err.text, "text with variables such as $remote_addr");
     }
-    free(variables);
     return status;
 }
 
-static hg_status key_parse(limit_count *own, const json_t *config, hg_issues *issues)
+static hg_status number_parse(limit_number *number,
+                              const json_t *object,
+                              const char *place,
+                              const char *name,
+                              hg_issues *issues)
 {
-    const char *type = json_string_value(json_object_get(config, "key_type"));
+    const json_t *value = json_object_get(object, name);
+
+    if (json_is_string(value)) {
+        return template_parse(text_of(object, name), place, name, &number->text, issues);
+    }
+    number->value = json_integer_value(value);
+    return HG_OK;
+}
+
+static hg_status key_parse(limit_rule *rule, const json_t *config, hg_issues *issues)
+{
+    hg_text type = text_of(config, "key_type");
     hg_text key = text_of(config, "key");
 
-    if (strcmp(type, "var_combination") == 0) {
-        return combination_parse(own, key, issues);
+    if (hg_text_equal(type, HG_TEXT("var_combination"))) {
+        return template_parse(key, "", "key", &rule->template, issues);
     }
-    if (strcmp(type, "constant") == 0) {
-        own->constant = key;
-        return HG_OK;
+    if (hg_text_equal(type, HG_TEXT("constant"))) {
+        rule->constant = key;
+    } else {
+        bool has_sign = key.length > 0 && key.data[0] == '$';
+
+        rule->variable = has_sign ? (hg_text){key.data + 1, key.length - 1} : key;
     }
-    own->variable =
-        key.length > 0 && key.data[0] == '$' ? (hg_text){key.data + 1, key.length - 1} : key;
+    return HG_OK;
+}
+
+/* "X-PREFIX-RateLimit-Limit" and so on, one behind the other; PREFIX may be the rule's number. */
+static hg_status names_make(limit_rule *rule, hg_text prefix, size_t place)
+{
+    static const char form[] = "X-%.*s-RateLimit-Limit%cX-%.*s-RateLimit-Remaining%c"
+                               "X-%.*s-RateLimit-Reset";
+    char number[NUMBER_SIZE];
+    size_t size;
+
+    (void)snprintf(number, sizeof(number), "%zu", place + 1);
+    prefix = prefix.data == NULL ? hg_text_of(number) : prefix;
+    size = 3 * prefix.length + sizeof(form);
+    rule->names_text = malloc(size);
+    if (rule->names_text == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    (void)snprintf(rule->names_text, size, form, (int)prefix.length, prefix.data, '\0',
+                   (int)prefix.length, prefix.data, '\0', (int)prefix.length, prefix.data);
+    rule->names.limit = hg_text_of(rule->names_text);
+    rule->names.remaining = hg_text_of(rule->names.limit.data + rule->names.limit.length + 1);
+    rule->names.reset = hg_text_of(rule->names.remaining.data + rule->names.remaining.length + 1);
     return HG_OK;
 }
 
 /* A group shares one counter wherever it stands, as long as its configurations are the same. */
-static hg_status prefix_set(limit_count *own, const json_t *config, const hg_config_source *source)
+static hg_status
+prefix_set(limit_rule *rule, const limit_count *own, const hg_config_source *source, size_t place)
 {
-    hg_text group = text_of(config, "group");
-    size_t size = source->resource.length + source->id.length + group.length + 32;
+    hg_text group = text_of(own->source, "group");
+    size_t size = source->resource.length + source->id.length + group.length + 64;
+    int length;
 
-    own->prefix = malloc(size);
-    if (own->prefix == NULL) {
+    rule->prefix = malloc(size);
+    if (rule->prefix == NULL) {
         return HG_ERR_NO_MEMORY;
     }
     if (group.data != NULL) {
-        own->prefix_length = (size_t)snprintf(own->prefix, size, "group/%s:%016" PRIx64 ":",
-                                              group.data, source->checksum);
+        length =
+            snprintf(rule->prefix, size, "group/%s:%016" PRIx64 ":", group.data, source->checksum);
     } else {
-        own->prefix_length =
-            (size_t)snprintf(own->prefix, size, "%s/%s:%016" PRIx64 ":", source->resource.data,
-                             source->id.data, source->checksum);
+        length = snprintf(rule->prefix, size, "%s/%s:%016" PRIx64 ":", source->resource.data,
+                          source->id.data, source->checksum);
     }
+    if (own->has_rules) {
+        length += snprintf(rule->prefix + length, size - (size_t)length, "%zu:", place);
+    }
+    rule->prefix_length = (size_t)length;
     return HG_OK;
 }
 
-/* What needs more than this version has must not be taken for something that it would not do. */
-static void refuse_later_attributes(const json_t *config, hg_issues *issues)
+/* The count and the window of a rule, of "rules" or of the configuration itself. */
+static hg_status
+limits_parse(limit_rule *rule, const json_t *object, const char *place, hg_issues *issues)
 {
-    static const struct {
-        const char *name;
-        const char *pointer;
-    } later[] = {
-        {"rules", "/rules"},
-        {"sync_interval", "/sync_interval"},
-    };
+    hg_status status = number_parse(&rule->count, object, place, "count", issues);
 
-    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-        if (json_object_get(config, later[i].name) != NULL) {
-            hg_issues_add(issues, later[i].pointer, "an attribute of a later version",
-                          "a configuration without it");
+    return status == HG_OK ? number_parse(&rule->window_s, object, place, "time_window", issues)
+                           : status;
+}
+
+static hg_status list_parse(limit_count *own, const json_t *list, hg_issues *issues)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < own->rule_count && status == HG_OK; i++) {
+        const json_t *object = json_array_get(list, i);
+        char place[48];
+
+        (void)snprintf(place, sizeof(place), "/rules/%zu", i);
+        status = limits_parse(&own->rules[i], object, place, issues);
+        if (status == HG_OK) {
+            status = template_parse(text_of(object, "key"), place, "key", &own->rules[i].template,
+                                    issues);
         }
+        if (status == HG_OK) {
+            status = names_make(&own->rules[i], text_of(object, "header_prefix"), i);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (hg_text_equal(text_of(object, "key"), text_of(json_array_get(list, k), "key"))) {
+                hg_issues_add(issues, place, "the key of an earlier rule", "a key of its own");
+            }
+        }
+    }
+    return status;
+}
+
+static hg_status rules_parse(limit_count *own, const hg_config_source *source, hg_issues *issues)
+{
+    const json_t *list = json_object_get(own->source, "rules");
+    hg_status status;
+
+    own->has_rules = list != NULL;
+    own->rule_count = list == NULL ? 1 : json_array_size(list);
+    own->rules = calloc(own->rule_count, sizeof(*own->rules));
+    if (own->rules == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    if (list != NULL) {
+        status = list_parse(own, list, issues);
+    } else {
+        status = limits_parse(&own->rules[0], own->source, "", issues);
+        status = status == HG_OK ? key_parse(&own->rules[0], own->source, issues) : status;
+    }
+    for (size_t i = 0; i < own->rule_count && status == HG_OK; i++) {
+        status = prefix_set(&own->rules[i], own, source, i);
+    }
+    return status;
+}
+
+/* Counters of this gateway are never out of step: there is nothing to synchronise. */
+static void sync_interval_check(const json_t *config, hg_issues *issues)
+{
+    const json_t *interval = json_object_get(config, "sync_interval");
+
+    if (interval != NULL && !(json_is_number(interval) && json_number_value(interval) == -1)) {
+        hg_issues_add(issues, "/sync_interval", "an interval, which needs another policy",
+                      "a configuration without it, or -1");
     }
 }
 
@@ -215,21 +341,17 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
     limit_count *own = calloc(1, sizeof(*own));
     hg_status status;
 
-    if (own == NULL) {
+    if (own == NULL || (own->source = json_deep_copy(config)) == NULL) {
+        release(own);
         return HG_ERR_NO_MEMORY;
     }
-    refuse_later_attributes(config, issues);
-    own->source = json_deep_copy(config);
-    own->count = json_integer_value(json_object_get(config, "count"));
-    own->window_ms = (uint64_t)json_integer_value(json_object_get(config, "time_window")) * 1000u;
+    sync_interval_check(config, issues);
+    own->slides = hg_text_equal(text_of(own->source, "window_type"), HG_TEXT("sliding"));
     own->rejected_code = (uint32_t)json_integer_value(json_object_get(config, "rejected_code"));
     own->rejected_msg = text_of(own->source, "rejected_msg");
     own->allow_degradation = json_is_true(json_object_get(config, "allow_degradation"));
     own->show_headers = json_is_true(json_object_get(config, "show_limit_quota_header"));
-    status = own->source == NULL ? HG_ERR_NO_MEMORY : key_parse(own, own->source, issues);
-    if (status == HG_OK) {
-        status = prefix_set(own, own->source, source);
-    }
+    status = rules_parse(own, source, issues);
     if (status == HG_OK) {
         *out_state = own;
         own = NULL; /* now the host's */
@@ -240,95 +362,241 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
 
 /* ---------------------------------------------------------------------------------- requests */
 
-/* What is counted; the client's address where the configured key has no value. */
-static hg_text key_of(hg_request *request, const limit_count *own)
-{
-    hg_text key = own->constant;
+/* What a request finds of its limit. */
+typedef struct usage {
+    int64_t limit;
+    int64_t remaining;
+    uint64_t reset_ms;
+    bool passes;
+} usage;
 
-    if (own->template != NULL && hg_template_render(request, own->presence).length > 0) {
-        key = hg_template_render(request, own->template);
-    } else if (own->variable.data != NULL) {
-        key = hg_request_variable(request, own->variable);
+/* False: the text is no whole number above 0, or one that is too large. */
+static bool number_get(hg_request *request, const limit_number *number, int64_t max, int64_t *out)
+{
+    hg_text text;
+    char *end = NULL;
+
+    *out = number->value;
+    if (number->text == NULL) {
+        return true;
     }
-    return key.data == NULL ? hg_request_variable(request, HG_TEXT("remote_addr")) : key;
+    text = hg_template_render(request, number->text);
+    if (text.length == 0 || text.length > DIGITS_MAX) {
+        return false;
+    }
+    *out = strtoll(text.data, &end, 10);
+    return end == text.data + text.length && *out > 0 && *out <= max;
 }
 
-static void header_set(hg_request *request, hg_text name, const char *value)
+/* What is counted; the client's address where the configured key has no value. Absent: a rule of
+ * several that does not apply. */
+static hg_text key_of(hg_request *request, const limit_count *own, const limit_rule *rule)
 {
-    if (hg_response_set_header(request, name, hg_text_of(value)) != HG_OK) {
+    hg_text key = rule->constant;
+
+    if (rule->template != NULL) {
+        key = hg_template_render_key(request, rule->template);
+    } else if (rule->variable.data != NULL) {
+        key = hg_request_variable(request, rule->variable);
+    }
+    return key.data == NULL && !own->has_rules
+               ? hg_request_variable(request, HG_TEXT("remote_addr"))
+               : key;
+}
+
+/* The whole key in the table, with room for a number behind it; absent: no memory. */
+static hg_text full_key(hg_request *request, const limit_rule *rule, hg_text key)
+{
+    char *full = hg_request_allocate(request, rule->prefix_length + key.length + SUFFIX_SIZE);
+    hg_text none = {NULL, 0};
+
+    if (full == NULL) {
+        return none;
+    }
+    memcpy(full, rule->prefix, rule->prefix_length);
+    if (key.length > 0) {
+        memcpy(full + rule->prefix_length, key.data, key.length);
+    }
+    return (hg_text){full, rule->prefix_length + key.length};
+}
+
+/* A window that begins with the first request of its key. */
+static hg_status count_fixed(hg_text key, int64_t limit, uint64_t window_ms, usage *out)
+{
+    int64_t used = 0;
+    hg_status status = hg_dict_add(counters, key, 1, window_ms, &used, &out->reset_ms);
+
+    if (status == HG_OK) {
+        out->limit = limit;
+        out->remaining = used >= limit ? 0 : limit - used;
+        out->passes = used <= limit;
+    }
+    return status;
+}
+
+/* Windows of another length, where it depends on the request, are others. */
+static int64_t counted_in(hg_text key, uint64_t window_ms, uint64_t window)
+{
+    int64_t value = 0; /* of a key that is not there */
+
+    key.length += (size_t)snprintf((char *)(uintptr_t)key.data + key.length, SUFFIX_SIZE,
+                                   ":%" PRIu64 ":%" PRIu64, window_ms, window);
+    (void)hg_dict_get(counters, key, &value, NULL);
+    return value;
+}
+
+/* A window that ends now: what was counted in the part of the previous one that it still covers,
+ * taken as even, and in the current one. Refused requests are not counted. */
+static hg_status count_sliding(hg_text key, int64_t limit, uint64_t window_ms, usage *out)
+{
+    uint64_t now_ms = hg_clock_ms();
+    uint64_t window = now_ms / window_ms;
+    uint64_t passed_ms = now_ms % window_ms;
+    double before = window == 0 ? 0 : (double)counted_in(key, window_ms, window - 1);
+    double share = before * (double)(window_ms - passed_ms) / (double)window_ms;
+    hg_status status = HG_ERR_CONFLICT;
+
+    for (int i = 0; i < TRIES_MAX && status == HG_ERR_CONFLICT; i++) {
+        int64_t used = counted_in(key, window_ms, window);
+        double left = (double)limit - share - (double)used;
+        hg_text current = key;
+
+        current.length += strlen(key.data + key.length); /* counted_in() has written it */
+        out->limit = limit;
+        out->reset_ms = window_ms - passed_ms;
+        out->passes = left >= 1;
+        out->remaining = left >= 1 ? (int64_t)(left - 1) : 0;
+        status = out->passes
+                     ? hg_dict_replace(counters, current, used, used + 1, 2 * window_ms - passed_ms)
+                     : HG_OK;
+    }
+    return status;
+}
+
+/* Digits of a number, written backwards from `end`; where they begin. */
+static char *digits_write(char *end, uint64_t number, unsigned least)
+{
+    do {
+        *--end = (char)('0' + number % 10);
+        number /= 10;
+        least = least > 0 ? least - 1 : 0;
+    } while (number > 0 || least > 0);
+    return end;
+}
+
+static void header_set(hg_request *request, hg_text name, const char *value, const char *end)
+{
+    if (hg_response_set_header(request, name, (hg_text){value, (size_t)(end - value)}) != HG_OK) {
         hg_log(request, HG_LOG_ERROR, "%s cannot be set", name.data);
     }
 }
 
 /* Limit, what is left, and the seconds until the window ends with up to two decimals. */
-static void headers_set(hg_request *request, const limit_count *own, int64_t used, uint64_t ttl_ms)
+static void headers_set(hg_request *request, const header_names *names, const usage *found)
 {
-    int64_t left = used >= own->count ? 0 : own->count - used;
-    unsigned hundredths = (unsigned)(ttl_ms / 10 % 100);
     char text[NUMBER_SIZE];
+    char *end = text + sizeof(text);
+    uint64_t hundredths = found->reset_ms / 10 % 100;
+    char *at = end;
 
-    (void)snprintf(text, sizeof(text), "%" PRId64, own->count);
-    header_set(request, HG_TEXT("X-RateLimit-Limit"), text);
-    (void)snprintf(text, sizeof(text), "%" PRId64, left);
-    header_set(request, HG_TEXT("X-RateLimit-Remaining"), text);
-    if (hundredths == 0) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64, ttl_ms / 1000);
-    } else if (hundredths % 10 == 0) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 ".%u", ttl_ms / 1000, hundredths / 10);
-    } else {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 ".%02u", ttl_ms / 1000, hundredths);
+    header_set(request, names->limit, digits_write(end, (uint64_t)found->limit, 1), end);
+    header_set(request, names->remaining, digits_write(end, (uint64_t)found->remaining, 1), end);
+    if (hundredths > 0) {
+        bool tenths = hundredths % 10 == 0;
+
+        at = digits_write(end, tenths ? hundredths / 10 : hundredths, tenths ? 1 : 2);
+        *--at = '.';
     }
-    header_set(request, HG_TEXT("X-RateLimit-Reset"), text);
+    header_set(request, names->reset, digits_write(at, found->reset_ms / 1000, 1), end);
 }
 
-static hg_status
-count(hg_request *request, const limit_count *own, int64_t *out_used, uint64_t *out_ttl_ms)
+static const header_names *names_of(hg_request *request, const limit_rule *rule)
 {
-    hg_text key = key_of(request, own);
-    char *full = hg_request_allocate(request, own->prefix_length + key.length + 1);
+    static const header_names usual = {
+        {"X-RateLimit-Limit", sizeof("X-RateLimit-Limit") - 1},
+        {"X-RateLimit-Remaining", sizeof("X-RateLimit-Remaining") - 1},
+        {"X-RateLimit-Reset", sizeof("X-RateLimit-Reset") - 1}};
+    const header_names *own =
+        rule->names_text != NULL ? &rule->names : hg_request_metadata(request);
 
-    if (full == NULL) {
-        return HG_ERR_NO_MEMORY;
+    return own == NULL ? &usual : own;
+}
+
+typedef enum rule_result {
+    RULE_PASSES,
+    RULE_REJECTS,
+    RULE_DOES_NOT_APPLY,
+    RULE_FAILS,
+} rule_result;
+
+static rule_result rule_fails(hg_request *request, const char *why)
+{
+    hg_log(request, HG_LOG_ERROR, "failed to limit count: %s", why);
+    return RULE_FAILS;
+}
+
+/* Counts the request under one rule. */
+static rule_result rule_apply(hg_request *request, const limit_count *own, const limit_rule *rule)
+{
+    hg_text key = key_of(request, own, rule);
+    usage found = {0, 0, 0, false};
+    int64_t limit = 0;
+    int64_t window_s = 0;
+    hg_status status;
+
+    if (key.data == NULL && own->has_rules) {
+        return RULE_DOES_NOT_APPLY;
     }
-    memcpy(full, own->prefix, own->prefix_length);
-    if (key.length > 0) {
-        memcpy(full + own->prefix_length, key.data, key.length);
+    if (!number_get(request, &rule->count, INT64_MAX, &limit) ||
+        !number_get(request, &rule->window_s, WINDOW_MAX_S, &window_s)) {
+        return rule_fails(request, "count or time_window is no number here");
     }
-    return hg_dict_add(counters, (hg_text){full, own->prefix_length + key.length}, 1,
-                       own->window_ms, out_used, out_ttl_ms);
+    key = full_key(request, rule, key);
+    if (key.data == NULL) {
+        return rule_fails(request, "out of memory");
+    }
+    status = own->slides ? count_sliding(key, limit, (uint64_t)window_s * 1000, &found)
+                         : count_fixed(key, limit, (uint64_t)window_s * 1000, &found);
+    if (status != HG_OK) {
+        return rule_fails(request, status == HG_ERR_FULL
+                                       ? "no room for another key (plugin_attr: counters)"
+                                       : "too many others are counting");
+    }
+    if (own->show_headers) {
+        headers_set(request, names_of(request, rule), &found);
+    }
+    return found.passes ? RULE_PASSES : RULE_REJECTS;
 }
 
 static hg_verdict on_access(hg_request *request, const void *config)
 {
     const limit_count *own = config;
-    int64_t used = 0;
-    uint64_t ttl_ms = 0;
-    hg_status status = count(request, own, &used, &ttl_ms);
+    rule_result result = RULE_DOES_NOT_APPLY;
+    bool any = false;
 
-    if (status != HG_OK) {
-        hg_log(request, HG_LOG_ERROR, "failed to limit count: %s",
-               status == HG_ERR_FULL ? "no room for another key (plugin_attr: counters)"
-                                     : "out of memory");
-        return own->allow_degradation
-                   ? HG_NEXT
-                   : hg_exit_error(request, 500, HG_TEXT("failed to limit count"));
+    for (size_t i = 0; i < own->rule_count && result != RULE_REJECTS && result != RULE_FAILS; i++) {
+        result = rule_apply(request, own, &own->rules[i]);
+        any = any || result != RULE_DOES_NOT_APPLY;
     }
-    if (own->show_headers) {
-        headers_set(request, own, used, ttl_ms);
+    if (result == RULE_REJECTS) {
+        return own->rejected_msg.data == NULL
+                   ? hg_exit(request, own->rejected_code)
+                   : hg_exit_error(request, own->rejected_code, own->rejected_msg);
     }
-    if (used <= own->count) {
-        return HG_NEXT;
+    if (!any) {
+        result = rule_fails(request, "no rule applies");
     }
-    return own->rejected_msg.data == NULL
-               ? hg_exit(request, own->rejected_code)
-               : hg_exit_error(request, own->rejected_code, own->rejected_msg);
+    return result == RULE_FAILS && !own->allow_degradation
+               ? hg_exit_error(request, 500, HG_TEXT("failed to limit count"))
+               : HG_NEXT;
 }
 
 HG_PLUGIN("limit-count",
-          "1.0.0",
+          "1.1.0",
           .summary = "Lets a number of requests pass in a window of time, for each key.",
           .priority = 1002,
           .config = HG_CONFIG_RAW(schema, parse, release),
+          .metadata = HG_CONFIG(header_names, metadata_fields),
           .attributes = HG_CONFIG(limit_attributes, attribute_fields),
           .init = init,
           .access = on_access);

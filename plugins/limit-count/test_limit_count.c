@@ -272,6 +272,143 @@ static void a_full_table_fails_or_degrades(void **state)
     hg_test_free(test);
 }
 
+static void limits_may_be_text_with_variables(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *uri;
+        uint32_t status; /* of the second request */
+    } cases[] = {
+        {"one in a window", "/?n=1&w=60", 503},
+        {"two in a window", "/?n=2&w=60", 200},
+        {"fallback", "/?w=60", 503},
+        {"no window", "/?n=1", 500},
+        {"no number", "/?n=x&w=60", 500},
+        {"more than a number", "/?n=1x&w=60", 500},
+        {"zero", "/?n=0&w=60", 500},
+        {"negative", "/?n=-1&w=60", 500},
+        {"fraction", "/?n=1.5&w=60", 500},
+        {"many digits", "/?n=1111111111111111111&w=60", 500},
+        {"too long a window", "/?n=1&w=3153600001", 500},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.uri = cases[i].uri};
+        const hg_test_exchange *exchange;
+
+        hg_test_advance(*state, 61000);
+        (void)hg_test_run(*state, "{\"count\": \"${arg_n ?? 1}\", \"time_window\": \"$arg_w\"}",
+                          &request);
+        exchange = hg_test_send(*state, &request);
+        if (exchange->status != cases[i].status ||
+            (exchange->status == 500 &&
+             strcmp(exchange->body, "{\"error_msg\":\"failed to limit count\"}\n") != 0)) {
+            fail_msg("%s: got %u %s", cases[i].label, exchange->status, exchange->body);
+        }
+    }
+    assert_int_equal(hg_test_run(*state,
+                                 "{\"count\": \"$arg_n\", \"time_window\": 1,"
+                                 " \"allow_degradation\": true}",
+                                 NULL)
+                         ->status,
+                     200);
+    /* One counter, whatever the limit of a request. */
+    (void)hg_test_run(*state, "{\"count\": \"$arg_n\", \"time_window\": 70}",
+                      &(hg_test_request){.uri = "/?n=9"});
+    assert_headers(*state, hg_test_get(*state, "/?n=5"), "5", "3", "70");
+}
+
+static void a_sliding_window_covers_the_time_until_now(void **state)
+{
+    static const char config[] =
+        "{\"count\": 10, \"time_window\": 100, \"window_type\": \"sliding\"}";
+    const hg_test_exchange *exchange;
+
+    hg_test_advance(*state, 100000 - hg_test_now_ms(*state) % 100000); /* a window begins */
+    exchange = hg_test_run(*state, config, NULL);
+    assert_headers(*state, exchange, "10", "9", "100");
+    for (int i = 0; i < 9; i++) {
+        assert_int_equal(hg_test_get(*state, "/")->status, 200);
+    }
+    exchange = hg_test_get(*state, "/");
+    assert_int_equal(exchange->status, 503);
+    assert_headers(*state, exchange, "10", "0", "100");
+    hg_test_advance(*state, 99990);
+    assert_int_equal(hg_test_get(*state, "/")->status, 503);
+    hg_test_advance(*state, 10); /* the next one: all of the previous one is still covered */
+    assert_int_equal(hg_test_get(*state, "/")->status, 503);
+    hg_test_advance(*state, 25000); /* three quarters: 7.5 of 10 */
+    exchange = hg_test_get(*state, "/");
+    assert_int_equal(exchange->status, 200);
+    assert_headers(*state, exchange, "10", "1", "75");
+    assert_int_equal(hg_test_get(*state, "/")->status, 200);
+    assert_int_equal(hg_test_get(*state, "/")->status, 503);
+    hg_test_advance(*state, 25000); /* half: 5, and 2 of its own */
+    assert_headers(*state, hg_test_get(*state, "/"), "10", "2", "50");
+    hg_test_advance(*state, 200000); /* two windows later nothing is left */
+    assert_headers(*state, hg_test_get(*state, "/"), "10", "9", "50");
+}
+
+static void rules_count_one_after_another(void **state)
+{
+    static const char config[] =
+        "{\"rejected_code\": 429, \"rules\": ["
+        "{\"count\": 1, \"time_window\": 60, \"key\": \"$arg_a\", \"header_prefix\": \"User\"},"
+        "{\"count\": \"${arg_n ?? 3}\", \"time_window\": 30, \"key\": \"b-$arg_b\"}]%s}";
+    const hg_test_exchange *exchange;
+    char text[512];
+
+    (void)snprintf(text, sizeof(text), config, "");
+    exchange = hg_test_run(*state, text, &(hg_test_request){.uri = "/?a=1&b=1"});
+    assert_int_equal(exchange->status, 200);
+    assert_string_equal(hg_test_header(*state, exchange, "X-User-RateLimit-Limit"), "1");
+    assert_string_equal(hg_test_header(*state, exchange, "X-User-RateLimit-Remaining"), "0");
+    assert_string_equal(hg_test_header(*state, exchange, "X-User-RateLimit-Reset"), "60");
+    assert_string_equal(hg_test_header(*state, exchange, "X-2-RateLimit-Limit"), "3");
+    assert_string_equal(hg_test_header(*state, exchange, "X-2-RateLimit-Remaining"), "2");
+    assert_string_equal(hg_test_header(*state, exchange, "X-2-RateLimit-Reset"), "30");
+    assert_null(hg_test_header(*state, exchange, "X-RateLimit-Limit"));
+    exchange = hg_test_get(*state, "/?a=1&b=1"); /* the first one ends it: the second counts not */
+    assert_int_equal(exchange->status, 429);
+    assert_null(hg_test_header(*state, exchange, "X-2-RateLimit-Limit"));
+    exchange = hg_test_get(*state, "/?b=1"); /* the first one has no key */
+    assert_int_equal(exchange->status, 200);
+    assert_null(hg_test_header(*state, exchange, "X-User-RateLimit-Limit"));
+    assert_string_equal(hg_test_header(*state, exchange, "X-2-RateLimit-Remaining"), "1");
+    assert_int_equal(hg_test_get(*state, "/?b=1&n=2")->status, 429);
+    exchange = hg_test_get(*state, "/");
+    assert_int_equal(exchange->status, 500);
+    assert_string_equal(exchange->body, "{\"error_msg\":\"failed to limit count\"}\n");
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "no rule applies"), 1);
+    (void)snprintf(text, sizeof(text), config, ", \"allow_degradation\": true");
+    assert_int_equal(hg_test_run(*state, text, NULL)->status, 200);
+}
+
+static void headers_have_the_names_of_the_metadata(void **state)
+{
+    static const char config[] = "{\"count\": 2, \"time_window\": 60}";
+    const hg_test_exchange *exchange;
+    hg_error err = HG_ERROR_INIT;
+
+    put(*state, "plugin_metadata/limit-count",
+        "{\"limit_header\": \"X-Most\", \"remaining_header\": \"X-Left\"}");
+    exchange = hg_test_run(*state, config, NULL);
+    assert_string_equal(hg_test_header(*state, exchange, "X-Most"), "2");
+    assert_string_equal(hg_test_header(*state, exchange, "X-Left"), "1");
+    assert_string_equal(hg_test_header(*state, exchange, "X-RateLimit-Reset"), "60");
+    assert_null(hg_test_header(*state, exchange, "X-RateLimit-Limit"));
+    put(*state, "plugin_metadata/limit-count", "{\"reset_header\": \"X-End\"}");
+    exchange = hg_test_get(*state, "/");
+    assert_string_equal(hg_test_header(*state, exchange, "X-End"), "60");
+    assert_string_equal(hg_test_header(*state, exchange, "X-RateLimit-Limit"), "2");
+    assert_int_equal(
+        hg_test_put(*state, "plugin_metadata/limit-count", "{\"limit_header\": \"a b\"}", &err),
+        HG_ERR_INVALID);
+    assert_int_equal(
+        hg_test_put(*state, "plugin_metadata/limit-count", "{\"remaining_header\": 1}", &err),
+        HG_ERR_INVALID);
+}
+
 static void attributes_are_judged(void **state)
 {
     static const char *const wrong[] = {"{\"counters\": 0}", "{\"counters\": 4194305}",
@@ -292,13 +429,21 @@ static void configurations_are_judged(void **state)
         {"least", "{\"count\": 1, \"time_window\": 1}", NULL},
         {"count 0", "{\"count\": 0, \"time_window\": 1}", ""},
         {"count 1.5", "{\"count\": 1.5, \"time_window\": 1}", ""},
-        {"count as text", "{\"count\": \"$arg_c\", \"time_window\": 1}", ""},
+        {"count as text", "{\"count\": \"$arg_c\", \"time_window\": 1}", NULL},
+        {"empty count", "{\"count\": \"\", \"time_window\": 1}", "count"},
+        {"broken count", "{\"count\": \"${\", \"time_window\": 1}", "/count"},
+        {"count of another type", "{\"count\": true, \"time_window\": 1}", "count"},
         {"time_window 0", "{\"count\": 1, \"time_window\": 0}", ""},
-        {"time_window as text", "{\"count\": 1, \"time_window\": \"1\"}", ""},
+        {"time_window as text", "{\"count\": 1, \"time_window\": \"1\"}", NULL},
+        {"longest time_window", "{\"count\": 1, \"time_window\": 3153600000}", NULL},
+        {"too long a time_window", "{\"count\": 1, \"time_window\": 3153600001}", ""},
+        {"broken time_window", "{\"count\": 1, \"time_window\": \"${\"}", "/time_window"},
         {"window_type fixed", "{\"count\": 1, \"time_window\": 1, \"window_type\": \"fixed\"}",
          NULL},
         {"window_type sliding", "{\"count\": 1, \"time_window\": 1, \"window_type\": \"sliding\"}",
-         ""},
+         NULL},
+        {"window_type of another kind",
+         "{\"count\": 1, \"time_window\": 1, \"window_type\": \"leaking\"}", "window_type"},
         {"key_type", "{\"count\": 1, \"time_window\": 1, \"key_type\": \"variable\"}", ""},
         {"key of another type", "{\"count\": 1, \"time_window\": 1, \"key\": 1}", ""},
         {"broken combination",
@@ -316,10 +461,43 @@ static void configurations_are_judged(void **state)
         {"show_limit_quota_header",
          "{\"count\": 1, \"time_window\": 1, \"show_limit_quota_header\": \"no\"}", ""},
         {"group", "{\"count\": 1, \"time_window\": 1, \"group\": 1}", ""},
-        {"rules", "{\"count\": 1, \"time_window\": 1, \"rules\": []}",
-         "/rules: found an attribute of a later version"},
+        {"rules",
+         "{\"rules\": [{\"count\": 1, \"time_window\": 1, \"key\": \"$a\"}, {\"count\": \"1\","
+         " \"time_window\": \"1\", \"key\": \"$b\", \"header_prefix\": \"B\"}]}",
+         NULL},
+        {"no rules", "{\"rules\": []}", "rules"},
+        {"rules and count",
+         "{\"count\": 1, \"rules\": [{\"count\": 1, \"time_window\": 1, \"key\": \"$a\"}]}", ""},
+        {"rules and time_window",
+         "{\"time_window\": 1, \"rules\": [{\"count\": 1, \"time_window\": 1,"
+         " \"key\": \"$a\"}]}",
+         ""},
+        {"rules and group",
+         "{\"group\": \"g\", \"rules\": [{\"count\": 1, \"time_window\": 1,"
+         " \"key\": \"$a\"}]}",
+         ""},
+        {"rule without key", "{\"rules\": [{\"count\": 1, \"time_window\": 1}]}", "key"},
+        {"rule with an empty key",
+         "{\"rules\": [{\"count\": 1, \"time_window\": 1, \"key\": \"\"}]}", "key"},
+        {"rule with a broken key",
+         "{\"rules\": [{\"count\": 1, \"time_window\": 1, \"key\": \"${\"}]}", "/rules/0/key"},
+        {"rule without count", "{\"rules\": [{\"time_window\": 1, \"key\": \"$a\"}]}", "count"},
+        {"rule with a broken count",
+         "{\"rules\": [{\"count\": \"${\", \"time_window\": 1, \"key\": \"$a\"}]}",
+         "/rules/0/count"},
+        {"rule without time_window", "{\"rules\": [{\"count\": 1, \"key\": \"$a\"}]}",
+         "time_window"},
+        {"rule with a broken prefix",
+         "{\"rules\": [{\"count\": 1, \"time_window\": 1, \"key\": \"$a\","
+         " \"header_prefix\": \"a b\"}]}",
+         "header_prefix"},
+        {"rules of one key",
+         "{\"rules\": [{\"count\": 1, \"time_window\": 1, \"key\": \"$a\"}, {\"count\": 2,"
+         " \"time_window\": 1, \"key\": \"$a\"}]}",
+         "/rules/1: found the key of an earlier rule"},
+        {"sync_interval off", "{\"count\": 1, \"time_window\": 1, \"sync_interval\": -1}", NULL},
         {"sync_interval", "{\"count\": 1, \"time_window\": 1, \"sync_interval\": 1}",
-         "/sync_interval: found an attribute of a later version"},
+         "/sync_interval: found an interval"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
@@ -335,5 +513,9 @@ HG_TEST_MAIN("limit-count",
              HG_TEST_CASE(a_counter_belongs_to_its_object_and_content),
              HG_TEST_CASE(counters_outlive_a_reload_of_the_plugin),
              HG_TEST_CASE(a_full_table_fails_or_degrades),
+             HG_TEST_CASE(limits_may_be_text_with_variables),
+             HG_TEST_CASE(a_sliding_window_covers_the_time_until_now),
+             HG_TEST_CASE(rules_count_one_after_another),
+             HG_TEST_CASE(headers_have_the_names_of_the_metadata),
              HG_TEST_CASE(attributes_are_judged),
              HG_TEST_CASE(configurations_are_judged))

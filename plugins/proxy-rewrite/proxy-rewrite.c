@@ -40,7 +40,8 @@ typedef struct header_rule {
 } header_rule;
 
 typedef struct proxy_rewrite {
-    target uri; /* path NULL: none */
+    bool restores; /* the target goes on as it came, whatever else is configured for it */
+    target uri;    /* path NULL: none */
     size_t rule_count;
     regex_rule *rules;
     hg_text method; /* absent: as it is, as the next */
@@ -323,10 +324,7 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
         release(own);
         return HG_ERR_NO_MEMORY;
     }
-    if (json_is_true(json_object_get(config, "use_real_request_uri_unsafe"))) {
-        hg_issues_add(issues, "/use_real_request_uri_unsafe", "true",
-                      "false: this version always checks what it sends");
-    }
+    own->restores = json_is_true(json_object_get(config, "use_real_request_uri_unsafe"));
     own->method = text_of(json_object_get(own->source, "method"));
     own->host = text_of(json_object_get(own->source, "host"));
     if (json_object_get(own->source, "uri") != NULL) {
@@ -476,9 +474,15 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     const proxy_rewrite *own = config;
     captured captures = {.count = 0};
     hg_text none = {NULL, 0};
-    hg_status status = own->uri.path != NULL ? target_set(request, none, &own->uri, none, &captures)
-                                             : rules_apply(request, own, &captures);
+    hg_status status;
 
+    if (own->restores) {
+        status = hg_request_restore_uri(request);
+    } else if (own->uri.path != NULL) {
+        status = target_set(request, none, &own->uri, none, &captures);
+    } else {
+        status = rules_apply(request, own, &captures);
+    }
     if (status == HG_OK && own->host.data != NULL) {
         status = hg_request_set_upstream_host(request, own->host);
     }
@@ -494,7 +498,7 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
 }
 
 HG_PLUGIN("proxy-rewrite",
-          "1.0.0",
+          "1.1.0",
           .summary = "Changes what the upstream sees of a request: path, method, host, headers.",
           .priority = 1008,
           .config = HG_CONFIG_RAW(schema, parse, release),

@@ -172,8 +172,9 @@ static void configurations_are_judged(void **state)
         {"remove of another type", "{\"headers\": {\"remove\": [1]}}", "/headers/remove"},
         {"operations and headers", "{\"headers\": {\"set\": {\"A\": \"b\"}, \"X\": \"y\"}}",
          "add, set and remove alone"},
-        {"unsafe", "{\"uri\": \"/\", \"use_real_request_uri_unsafe\": true}",
-         "/use_real_request_uri_unsafe: found true"},
+        {"unsafe", "{\"uri\": \"/\", \"use_real_request_uri_unsafe\": true}", NULL},
+        {"unsafe of another type", "{\"use_real_request_uri_unsafe\": 1}",
+         "use_real_request_uri_unsafe"},
         {"safe", "{\"uri\": \"/\", \"use_real_request_uri_unsafe\": false}", NULL},
         {"scheme", "{\"scheme\": \"https\"}", "scheme"},
     };
@@ -191,10 +192,23 @@ static void configurations_are_judged(void **state)
     }
 }
 
+static void the_target_as_it_came_is_sent_on_demand(void **state)
+{
+    hg_test_request request = {.uri = "/a%2Fb//../%63?x=%20"};
+    const hg_test_exchange *exchange = hg_test_run(
+        *state, "{\"uri\": \"/new\", \"method\": \"POST\", \"use_real_request_uri_unsafe\": true}",
+        &request);
+
+    assert_string_equal(exchange->upstream_uri, "/a%2Fb//../%63");
+    assert_string_equal(exchange->upstream_arguments, "x=%20");
+    assert_string_equal(exchange->upstream_method, "POST");
+}
+
 HG_TEST_MAIN("proxy-rewrite",
              HG_TEST_CASE(the_target_is_rewritten),
              HG_TEST_CASE(every_method_can_be_chosen),
              HG_TEST_CASE(the_host_is_rewritten),
              HG_TEST_CASE(headers_are_changed),
              HG_TEST_CASE(a_target_that_cannot_be_sent_is_an_error),
+             HG_TEST_CASE(the_target_as_it_came_is_sent_on_demand),
              HG_TEST_CASE(configurations_are_judged))

@@ -1,13 +1,17 @@
 /* response-rewrite.c - changes a response: status, headers, body. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include <hotgate/plugin.h>
 
-#define NUMBER_SIZE 32 /* bytes for any number as text */
-#define OPTIONS_MAX 16
-#define GROW_MIN    1024
+#define NUMBER_SIZE  32 /* bytes for any number as text */
+#define OPTIONS_MAX  16
+#define GROW_MIN     1024
+#define UNPACK_PIECE 8192
+#define WINDOW_ANY   (MAX_WBITS + 32) /* zlib and gzip, told apart by their headers */
 
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {"
@@ -18,6 +22,7 @@ static const char schema[] =
     " \"description\": \"Names and values to set, or add, set and remove.\"},"
     "\"max_resp_body_size\": {\"type\": \"integer\", \"minimum\": 1, \"default\": 67108864,"
     " \"description\": \"Bytes of a body that filters work on.\"},"
+    "\"vars\": {\"type\": \"array\", \"description\": \"Which responses are changed.\"},"
     "\"filters\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\","
     " \"required\": [\"regex\", \"replace\"], \"properties\": {"
     "\"regex\": {\"type\": \"string\", \"minLength\": 1},"
@@ -49,13 +54,16 @@ typedef struct response_rewrite {
     size_t filter_count;
     body_filter *filters;
     size_t buffer_max;
-    json_t *source; /* owns the texts */
+    hg_expression *vars; /* NULL: all responses */
+    json_t *source;      /* owns the texts */
 } response_rewrite;
 
 /* What one response has been through. */
 typedef struct response_data {
+    bool applies; /* its variables are as they have to be */
     bool begun;   /* its first piece has been replaced */
-    bool filters; /* its body is not encoded: the filters work on it */
+    bool filters; /* the filters work on its body */
+    bool packed;  /* which is compressed */
 } response_data;
 
 /* ----------------------------------------------------------------------------- configuration */
@@ -74,6 +82,7 @@ static void release(void *state)
         hg_regex_free(own->filters[i].regex);
         hg_template_free(own->filters[i].replacement);
     }
+    hg_expression_free(own->vars);
     free(own->headers);
     free(own->filters);
     free(own->decoded_body);
@@ -323,8 +332,8 @@ static bool options_parse(hg_text options, char *inline_options, bool *out_ignor
 
         if (c == 'i') {
             *out_ignore_case = true;
-        } else if ((c == 'm' || c == 's' || c == 'x') && length + 1 < OPTIONS_MAX) {
-            inline_options[length++] = c;
+        } else if ((c == 'm' || c == 's' || c == 'x' || c == 'D') && length + 1 < OPTIONS_MAX) {
+            inline_options[length++] = c == 'D' ? 'J' : c; /* names of groups may be repeated */
         } else if (c != 'j' && c != 'o' && c != 'u' && c != 'U') {
             return false;
         }
@@ -372,7 +381,7 @@ filter_parse(body_filter *filter, const json_t *object, size_t place, hg_issues 
     filter->global = strcmp(json_string_value(json_object_get(object, "scope")), "global") == 0;
     if (!options_parse(text_of(json_object_get(object, "options")), inline_options, &ignore_case)) {
         (void)snprintf(pointer, sizeof(pointer), "/filters/%zu/options", place);
-        hg_issues_add(issues, pointer, "an option of another engine", "letters of \"jouUimsx\"");
+        hg_issues_add(issues, pointer, "an option of another engine", "letters of \"jouUimsxD\"");
     }
     length = inline_options[0] == '\0' ? snprintf(pattern, regex.length + 1, "%s", regex.data)
                                        : snprintf(pattern, regex.length + OPTIONS_MAX + 8,
@@ -427,13 +436,13 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
         release(own);
         return HG_ERR_NO_MEMORY;
     }
-    if (json_object_get(config, "vars") != NULL) {
-        hg_issues_add(issues, "/vars", "an expression",
-                      "a configuration without it: this version has none");
-    }
     own->status = (uint32_t)json_integer_value(json_object_get(config, "status_code"));
     own->buffer_max = (size_t)json_integer_value(json_object_get(config, "max_resp_body_size"));
     status = body_parse(own, issues);
+    if (status == HG_OK && json_object_get(config, "vars") != NULL) {
+        status =
+            hg_expression_compile(json_object_get(config, "vars"), "/vars", &own->vars, issues);
+    }
     if (status == HG_OK) {
         status = headers_parse(own, json_object_get(own->source, "headers"), issues);
     }
@@ -479,24 +488,50 @@ static void stale_headers_remove(hg_request *request)
     (void)hg_response_remove_header(request, HG_TEXT("Last-Modified"));
 }
 
+/* What zlib can unpack. */
+static bool is_packed(hg_text encoding)
+{
+    return hg_text_equal_ignoring_case(encoding, HG_TEXT("gzip")) ||
+           hg_text_equal_ignoring_case(encoding, HG_TEXT("deflate"));
+}
+
+/* A compressed body keeps its headers until it has been unpacked. */
+static void filters_begin(hg_request *request, const response_rewrite *own, response_data *data)
+{
+    hg_text encoding = hg_response_header(request, HG_TEXT("Content-Encoding"));
+
+    data->packed = is_packed(encoding);
+    if (encoding.length > 0 && !data->packed) {
+        hg_log(request, HG_LOG_WARN, "filters do not work on an encoded body: %s", encoding.data);
+        return;
+    }
+    data->filters = hg_response_buffer_body(request, own->buffer_max) == HG_OK;
+    if (data->filters && !data->packed) {
+        stale_headers_remove(request);
+    }
+}
+
 static void on_header_filter(hg_request *request, const void *config)
 {
     const response_rewrite *own = config;
     response_data *data = hg_request_data(request);
 
+    if (data == NULL) {
+        hg_log(request, HG_LOG_ERROR, "no memory: the response is left as it is");
+        return;
+    }
+    data->applies = hg_expression_holds(request, own->vars);
+    if (!data->applies) {
+        return;
+    }
     if (own->status != 0) {
         (void)hg_response_set_status(request, own->status); /* its range was judged */
     }
     if (own->has_body) {
         (void)hg_response_change_body(request);
         stale_headers_remove(request);
-    } else if (own->filter_count > 0 && data != NULL) {
-        if (hg_response_header(request, HG_TEXT("Content-Encoding")).length > 0) {
-            hg_log(request, HG_LOG_WARN, "filters do not work on an encoded body");
-        } else {
-            data->filters = hg_response_buffer_body(request, own->buffer_max) == HG_OK;
-            stale_headers_remove(request);
-        }
+    } else if (own->filter_count > 0) {
+        filters_begin(request, own, data);
     }
     headers_apply(request, own);
 }
@@ -587,15 +622,61 @@ static bool filter_apply(hg_request *request, const body_filter *filter, hg_text
     return true;
 }
 
+/* Unpacks a whole body of at most `max` bytes; false: it is damaged or longer. */
+static bool unpack(hg_request *request, hg_text packed, size_t max, hg_text *out_body)
+{
+    grown result = {.request = request};
+    z_stream stream;
+    char piece[UNPACK_PIECE];
+    int status = Z_OK;
+
+    memset(&stream, 0, sizeof(stream));
+    if (packed.length > UINT_MAX || inflateInit2(&stream, WINDOW_ANY) != Z_OK) {
+        return false;
+    }
+    stream.next_in = (Bytef *)(uintptr_t)packed.data; /* zlib reads it only */
+    stream.avail_in = (uInt)packed.length;
+    while (status == Z_OK && !result.failed && result.length <= max) {
+        stream.next_out = (Bytef *)piece;
+        stream.avail_out = sizeof(piece);
+        status = inflate(&stream, Z_NO_FLUSH);
+        grown_add(&result, (hg_text){piece, sizeof(piece) - stream.avail_out});
+    }
+    (void)inflateEnd(&stream);
+    if (status != Z_STREAM_END || result.failed || result.length > max) {
+        return false;
+    }
+    *out_body = (hg_text){result.data == NULL ? "" : result.data, result.length};
+    return true;
+}
+
+/* The body that filters work on; false: it stays as it is. */
+static bool body_open(hg_request *request,
+                      const response_rewrite *own,
+                      const response_data *data,
+                      hg_text *body)
+{
+    if (!data->packed || body->length == 0) {
+        return true;
+    }
+    if (!unpack(request, *body, own->buffer_max, body)) {
+        hg_log(request, HG_LOG_WARN,
+               "filters do not work on a compressed body that is damaged or longer than %zu bytes",
+               own->buffer_max);
+        return false;
+    }
+    stale_headers_remove(request);
+    return true;
+}
+
 static void on_body_filter(hg_request *request, hg_chunk *chunk, const void *config)
 {
     const response_rewrite *own = config;
     response_data *data = hg_request_data(request);
     hg_text body = hg_chunk_data(chunk);
-    bool changed = false;
+    bool changed;
 
-    if (data == NULL) {
-        hg_log(request, HG_LOG_ERROR, "no memory: the body is left as it is");
+    if (data == NULL || !data->applies) {
         return;
     }
     if (own->has_body) { /* in the place of the first piece, and of the others */
@@ -603,7 +684,11 @@ static void on_body_filter(hg_request *request, hg_chunk *chunk, const void *con
         data->begun = true;
         return;
     }
-    for (size_t i = 0; data->filters && i < own->filter_count; i++) {
+    if (!data->filters || !body_open(request, own, data, &body)) {
+        return;
+    }
+    changed = data->packed;
+    for (size_t i = 0; i < own->filter_count; i++) {
         changed = filter_apply(request, &own->filters[i], &body) || changed;
     }
     if (changed && hg_chunk_set(request, chunk, body.data, body.length) != HG_OK) {
@@ -612,7 +697,7 @@ static void on_body_filter(hg_request *request, hg_chunk *chunk, const void *con
 }
 
 HG_PLUGIN("response-rewrite",
-          "1.0.0",
+          "1.1.0",
           .summary = "Changes a response: status, headers, body.",
           .priority = 899,
           .config = HG_CONFIG_RAW(schema, parse, release),

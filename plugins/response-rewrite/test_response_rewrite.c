@@ -178,7 +178,8 @@ static void filters_replace_what_matches(void **state)
 static void bodies_that_filters_cannot_take_pass_unchanged(void **state)
 {
     hg_test_request request = {.uri = "/"};
-    hg_test_upstream encoded = {.headers = "Content-Encoding: gzip\nETag: \"1\"\n", .body = "aaa"};
+    hg_test_upstream encoded = {.headers = "Content-Encoding: br\nETag: \"1\"\n", .body = "aaa"};
+    hg_test_upstream damaged = {.headers = "Content-Encoding: gzip\nETag: \"1\"\n", .body = "aaa"};
     hg_test_upstream large = {.body = "aaaaa", .piece_bytes = 2};
     static const char config[] = "{\"max_resp_body_size\": 4, \"filters\":"
                                  " [{\"regex\": \"a\", \"replace\": \"b\"}]}";
@@ -188,13 +189,108 @@ static void bodies_that_filters_cannot_take_pass_unchanged(void **state)
     exchange = hg_test_run(*state, config, &request);
     assert_string_equal(exchange->body, "aaa");
     assert_string_equal(hg_test_header(*state, exchange, "ETag"), "\"1\"");
+    assert_string_equal(hg_test_header(*state, exchange, "Content-Encoding"), "br");
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "encoded body: br"), 1);
+
+    hg_test_set_upstream(*state, &damaged);
+    exchange = hg_test_run(*state, config, &request);
+    assert_string_equal(exchange->body, "aaa");
     assert_string_equal(hg_test_header(*state, exchange, "Content-Encoding"), "gzip");
-    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "encoded body"), 1);
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "is damaged or longer than 4"), 1);
 
     hg_test_set_upstream(*state, &large);
     exchange = hg_test_run(*state, config, &request);
     assert_string_equal(exchange->body, "aaaaa");
     assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "larger than its limit of 4 bytes"), 1);
+}
+
+static void compressed_bodies_are_unpacked_for_filters(void **state)
+{
+    /* "abab" by gzip and by zlib. */
+    static const unsigned char gzip[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00,
+                                         0x02, 0xff, 0x4b, 0x4c, 0x4a, 0x4c, 0x02, 0x00,
+                                         0xa6, 0x0a, 0xd7, 0x36, 0x04, 0x00, 0x00, 0x00};
+    static const unsigned char zlib[] = {0x78, 0x9c, 0x4b, 0x4c, 0x4a, 0x4c,
+                                         0x02, 0x00, 0x03, 0xd2, 0x01, 0x87};
+    static const struct {
+        const char *label;
+        const char *headers;
+        const void *body;
+        size_t length;
+        const char *config;
+        const char *wanted; /* NULL: as it came */
+    } cases[] = {
+        {"gzip", "Content-Encoding: gzip\nETag: \"1\"\n", gzip, sizeof(gzip),
+         "{\"filters\": [{\"regex\": \"a\", \"replace\": \"c\"}]}", "cbab"},
+        {"deflate", "Content-Encoding: DEFLATE\n", zlib, sizeof(zlib),
+         "{\"filters\": [{\"regex\": \"b\", \"replace\": \"\", \"scope\": \"global\"}]}", "aa"},
+        {"no match", "Content-Encoding: gzip\n", gzip, sizeof(gzip),
+         "{\"filters\": [{\"regex\": \"x\", \"replace\": \"c\"}]}", "abab"},
+        {"cut short", "Content-Encoding: gzip\n", gzip, sizeof(gzip) - 9,
+         "{\"filters\": [{\"regex\": \"a\", \"replace\": \"c\"}]}", NULL},
+        {"longer than the limit", "Content-Encoding: deflate\n", zlib, sizeof(zlib),
+         "{\"max_resp_body_size\": 3, \"filters\": [{\"regex\": \"a\", \"replace\": \"c\"}]}",
+         NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.uri = "/"};
+        hg_test_upstream upstream = {.headers = cases[i].headers,
+                                     .body = cases[i].body,
+                                     .body_length = cases[i].length,
+                                     .piece_bytes = 5};
+        const hg_test_exchange *exchange;
+        bool opened = cases[i].wanted != NULL;
+
+        hg_test_set_upstream(*state, &upstream);
+        exchange = hg_test_run(*state, cases[i].config, &request);
+        if ((hg_test_header(*state, exchange, "Content-Encoding") == NULL) != opened ||
+            exchange->body_length != (opened ? strlen(cases[i].wanted) : cases[i].length) ||
+            memcmp(exchange->body, opened ? cases[i].wanted : cases[i].body,
+                   exchange->body_length) != 0) {
+            fail_msg("%s: got %zu bytes: %s", cases[i].label, exchange->body_length,
+                     exchange->body);
+        }
+    }
+}
+
+static void variables_decide_which_responses_are_changed(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *vars;
+        bool changed;
+    } cases[] = {
+        {"status", "[[\"status\", \"==\", 200]]", true},
+        {"another status", "[[\"status\", \"==\", 404]]", false},
+        {"argument", "[[\"arg_a\", \"==\", \"1\"]]", true},
+        {"header of the response", "[[\"sent_http_x_a\", \"==\", \"1\"]]", true},
+        {"of the upstream", "[[\"upstream_http_x_a\", \"~=\", \"1\"]]", false},
+        {"either", "[\"OR\", [\"arg_a\", \"==\", \"2\"], [\"arg_a\", \"==\", \"1\"]]", true},
+        {"always", "[]", true},
+    };
+    static const char *const changes[] = {
+        "\"status_code\": 201, \"headers\": {\"X-B\": \"2\"}, \"body\": \"new\"",
+        "\"status_code\": 201, \"headers\": {\"X-B\": \"2\"},"
+        " \"filters\": [{\"regex\": \"old\", \"replace\": \"new\"}]",
+    };
+    hg_test_upstream upstream = {.headers = "X-A: 1\n", .body = "old"};
+
+    hg_test_set_upstream(*state, &upstream);
+    for (size_t i = 0; i < ARRAY_SIZE(cases) * ARRAY_SIZE(changes); i++) {
+        hg_test_request request = {.uri = "/?a=1"};
+        const hg_test_exchange *exchange;
+        size_t k = i / ARRAY_SIZE(changes);
+        char config[512];
+
+        (void)snprintf(config, sizeof(config), "{%s, \"vars\": %s}", changes[i % 2], cases[k].vars);
+        exchange = hg_test_run(*state, config, &request);
+        if ((exchange->status == 201) != cases[k].changed ||
+            (hg_test_header(*state, exchange, "X-B") != NULL) != cases[k].changed ||
+            !same(exchange->body, cases[k].changed ? "new" : "old")) {
+            fail_msg("%s: got %u %s", cases[k].label, exchange->status, exchange->body);
+        }
+    }
 }
 
 static void responses_of_the_gateway_are_changed_too(void **state)
@@ -234,8 +330,18 @@ static void configurations_are_judged(void **state)
         {"remove of another type", "{\"headers\": {\"remove\": [1]}}", "/headers/remove"},
         {"operations and headers", "{\"headers\": {\"remove\": [\"A\"], \"X\": \"y\"}}",
          "add, set and remove alone"},
-        {"vars", "{\"body\": \"x\", \"vars\": [[\"status\", \"==\", 200]]}",
-         "/vars: found an expression"},
+        {"vars", "{\"body\": \"x\", \"vars\": [[\"status\", \"==\", 200]]}", NULL},
+        {"vars of another type", "{\"body\": \"x\", \"vars\": {}}", "vars"},
+        {"broken vars", "{\"body\": \"x\", \"vars\": [[\"status\", \"=\", 200]]}",
+         "invalid operator '='"},
+        {"vars without brackets", "{\"body\": \"x\", \"vars\": [\"status\", \"==\", 200]}",
+         "rule should be wrapped inside brackets"},
+        {"groups of one name",
+         "{\"filters\": [{\"regex\": \"(?<a>x)(?<a>y)\", \"replace\": \"\", \"options\": "
+         "\"joD\"}]}",
+         NULL},
+        {"groups of one name without the option",
+         "{\"filters\": [{\"regex\": \"(?<a>x)(?<a>y)\", \"replace\": \"\"}]}", "/filters/0/regex"},
         {"no filters", "{\"filters\": []}", ""},
         {"filter without regex", "{\"filters\": [{\"replace\": \"a\"}]}", ""},
         {"filter without replace", "{\"filters\": [{\"regex\": \"a\"}]}", ""},
@@ -260,5 +366,7 @@ HG_TEST_MAIN("response-rewrite",
              HG_TEST_CASE(the_body_is_replaced),
              HG_TEST_CASE(filters_replace_what_matches),
              HG_TEST_CASE(bodies_that_filters_cannot_take_pass_unchanged),
+             HG_TEST_CASE(compressed_bodies_are_unpacked_for_filters),
+             HG_TEST_CASE(variables_decide_which_responses_are_changed),
              HG_TEST_CASE(responses_of_the_gateway_are_changed_too),
              HG_TEST_CASE(configurations_are_judged))

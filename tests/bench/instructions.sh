@@ -2,7 +2,9 @@
 # tests/bench/instructions.sh - user instructions a request, counted by callgrind: repeatable,
 # whatever else the machine is doing.
 #
-# usage: tests/bench/instructions.sh [PLUGINS...]    (default: 0 1 5 10 20)
+# usage: tests/bench/instructions.sh [PLUGINS|FILE...]    (default: 0 1 5 10 20)
+# A number is that many plugins that do nothing; a file holds the "plugins" of a route, as traffic.json
+# beside this script does.
 # The difference between two runs of different length is what a request costs.
 set -eu
 
@@ -41,9 +43,19 @@ stop() {
     wait "$1" || true
 }
 
+# route PLUGINS|FILE
+route() {
+    if [ -f "$1" ]; then
+        printf '{"uri": "/plugins", "plugins": %s, "upstream": {"nodes": {"127.0.0.1:%s": 1}}}' \
+            "$(cat "$1")" "$upstream_port"
+    else
+        noop_route /plugins "$1"
+    fi
+}
+
 gateway_run() {
     start_gateway 1
-    admin PUT routes/1 "$(noop_route /plugins "$1")" >/dev/null
+    admin PUT routes/1 "$(route "$1")" >/dev/null
     requests $gateway_port /plugins "$2"
     stop "$gateway_pid"
     worker_instructions
@@ -56,7 +68,7 @@ nginx_run() {
     worker_instructions
 }
 
-make_noop "$(printf '%s\n' $counts | sort -n | tail -n 1)"
+make_noop "$(printf '%s\n' 0 $counts | grep -x '[0-9]*' | sort -n | tail -n 1)"
 saved=$NGINX
 NGINX=
 start_upstream

@@ -15,10 +15,10 @@ includes() {
         if [ -d "$directory" ]; then
             find "$directory" -type f \( -name '*.c' -o -name '*.h' \)
         fi
-    done | sort | while read -r file; do
-        sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*\([<"][^>"]*[>"]\).*/\1/p' "$file" |
-            sed "s|^|$file	|"
-    done
+    done | sort | xargs -r awk '
+        sub(/^[[:space:]]*#[[:space:]]*include[[:space:]]*/, "") && match($0, /^[<"][^>"]*[>"]/) {
+            print FILENAME "\t" substr($0, 1, RLENGTH)
+        }'
 }
 
 # refuse WHY PATTERN-OF-INCLUDED DIRECTORY...: no file below may include what matches.

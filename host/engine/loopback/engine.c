@@ -54,6 +54,17 @@ static hg_status engine_set_uri(hgh_engine_request *request, hg_text uri)
     return HG_OK;
 }
 
+static hg_status engine_restore_uri(hgh_engine_request *request)
+{
+    hgh_exchange_request *in = &exchange_of(request)->in;
+
+    in->uri = in->sent_uri;
+    in->arguments = in->sent_arguments;
+    in->uri_changed = false;
+    in->arguments_changed = false;
+    return HG_OK;
+}
+
 static hg_text engine_raw_uri(hgh_engine_request *request)
 {
     return exchange_of(request)->in.raw_uri;
@@ -100,6 +111,27 @@ static hg_status engine_add_header(hgh_engine_request *request, hg_text name, hg
 static void engine_client_address(hgh_engine_request *request, hg_address *out_address)
 {
     *out_address = exchange_of(request)->in.client;
+}
+
+static hg_status engine_set_client_address(hgh_engine_request *request, const hg_address *address)
+{
+    exchange_of(request)->in.client = *address;
+    return HG_OK;
+}
+
+/* A body without a length is found too long when it is read. */
+static hg_status engine_limit_body(hgh_engine_request *request, uint64_t max_bytes)
+{
+    hgh_exchange *exchange = exchange_of(request);
+    hgh_headers *headers = &exchange->in.headers;
+
+    if (max_bytes > 0 && (exchange->in.body_max == 0 || max_bytes < exchange->in.body_max)) {
+        exchange->in.body_max = max_bytes;
+    }
+    return max_bytes > 0 && hgh_exchange_is_too_large(exchange) &&
+                   hgh_headers_find(headers, HG_TEXT("Content-Length")).data != NULL
+               ? HG_ERR_TOO_LARGE
+               : HG_OK;
 }
 
 static hg_text engine_variable(hgh_engine_request *request, hg_text name)
@@ -190,6 +222,10 @@ static void body_arrived(void *context)
     hgh_loop_stop(exchange->body_timer);
     exchange->body_timer = NULL;
     exchange->body_delay_ms = 0; /* it is here: reading it again takes no time */
+    if (hgh_exchange_is_too_large(exchange)) {
+        exchange->body_done(exchange->body_context, HG_ERR_TOO_LARGE);
+        return;
+    }
     exchange->body_done(exchange->body_context, exchange->body_breaks_off ? HG_ERR_IO : HG_OK);
 }
 
@@ -328,6 +364,9 @@ const hgh_engine hgh_loopback_engine = {
     .client_address = engine_client_address,
     .variable = engine_variable,
     .set_body = engine_set_body,
+    .set_client_address = engine_set_client_address,
+    .restore_uri = engine_restore_uri,
+    .limit_body = engine_limit_body,
     .response_status = engine_response_status,
     .set_response_status = engine_set_response_status,
     .response_header = engine_response_header,

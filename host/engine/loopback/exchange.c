@@ -29,6 +29,8 @@ static hg_status target_read(hgh_exchange *exchange, const char *target, hg_erro
         in->arguments = hgh_memory_copy(&exchange->memory, hg_text_of(question + 1));
     }
     status = hgh_target_normalise(&exchange->memory, (hg_text){target, path_length}, &in->uri);
+    in->sent_uri = in->uri;
+    in->sent_arguments = in->arguments;
     return status == HG_OK
                ? HG_OK
                : hg_error_set(err, status, "uri: found \"%.200s\", wanted a path", target);
@@ -81,6 +83,7 @@ static hg_status headers_read(hgh_exchange *exchange, const char *lines, hg_erro
             hgh_headers_set(&in->headers, &exchange->memory, HG_TEXT("Host"), HG_TEXT("localhost"));
     }
     if (status == HG_OK && in->body.data != NULL &&
+        hgh_headers_find(&in->headers, HG_TEXT("Transfer-Encoding")).data == NULL &&
         hgh_headers_find(&in->headers, HG_TEXT("Content-Length")).data == NULL) {
         (void)snprintf(length, sizeof(length), "%zu", in->body.length);
         status = hgh_headers_set(&in->headers, &exchange->memory, HG_TEXT("Content-Length"),
@@ -395,6 +398,11 @@ static void go_upstream(hgh_exchange *exchange)
 {
     hg_test *test = exchange->test;
 
+    if (hgh_exchange_is_too_large(exchange)) { /* the gateway reads it before it sends it on */
+        hgh_request_fail(exchange->request, 413, "413 Content Too Large");
+        answer(exchange);
+        return;
+    }
     for (;;) {
         exchange->tries.began_ms = test->loop.now_ms;
         upstream_record(exchange);

@@ -20,6 +20,9 @@ typedef struct hgh_exchange_request {
     bool arguments_changed;
     hgh_headers headers;
     hg_text body;
+    uint64_t body_max; /* 0: none */
+    hg_text sent_uri;  /* decoded, as the client sent it; the next one too */
+    hg_text sent_arguments;
     hg_address client;
     uint64_t length; /* bytes: request line, headers and body */
 } hgh_exchange_request;
@@ -67,6 +70,12 @@ typedef struct hgh_exchange {
     hgh_status_callback body_done;
     void *body_context;
 } hgh_exchange;
+
+/** True if the body is longer than a plugin lets it be. */
+static inline bool hgh_exchange_is_too_large(const hgh_exchange *exchange)
+{
+    return exchange->in.body_max > 0 && exchange->in.body.length > exchange->in.body_max;
+}
 
 /** Makes one of what the author wrote. HG_ERR_INVALID with the reason: it cannot be sent. */
 hg_status hgh_exchange_new(struct hg_test *test,

@@ -62,6 +62,17 @@ static hg_status adapter_set_uri(hgh_engine_request *request, hg_text uri)
     return HG_OK;
 }
 
+static hg_status adapter_restore_uri(hgh_engine_request *request)
+{
+    const hgh_nginx_request *self = request;
+    ngx_http_request_t *http = self->http;
+
+    http->uri = self->uri;
+    http->args = self->args;
+    http->valid_unparsed_uri = self->unparsed_uri_is_valid;
+    return HG_OK;
+}
+
 static hg_text adapter_raw_uri(hgh_engine_request *request)
 {
     return hgh_text_of_str(http_of(request)->unparsed_uri);
@@ -509,6 +520,9 @@ const hgh_engine hgh_nginx_engine = {
     .client_address = adapter_client_address,
     .variable = adapter_variable,
     .set_body = hgh_nginx_set_body,
+    .set_client_address = hgh_nginx_set_client_address,
+    .restore_uri = adapter_restore_uri,
+    .limit_body = hgh_nginx_limit_body,
     .response_status = adapter_response_status,
     .set_response_status = adapter_set_response_status,
     .response_header = adapter_response_header,

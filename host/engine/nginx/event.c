@@ -237,7 +237,9 @@ static void body_read(ngx_http_request_t *http)
 {
     hgh_nginx_request *self = hgh_nginx_request_find(http);
 
-    http->main->count--; /* that of ngx_http_read_client_request_body() */
+    if (!self->body_comes_later) {
+        http->main->count--; /* that of ngx_http_read_client_request_body() */
+    }
     self->reading_body = false;
     http->read_event_handler = hgh_nginx_parked_read;
     http->write_event_handler = ngx_http_request_empty_handler;
@@ -258,12 +260,20 @@ void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, 
     self->reading_body = true;
     self->resume.data = self;
     self->resume.log = http->connection->log;
+    self->body_comes_later = false;
     http->request_body_in_single_buf = 1;
     result = ngx_http_read_client_request_body(http, body_read);
+    if (result == NGX_AGAIN) {
+        /* From here on the count of the reading is the request's only one: when nginx ends the
+         * request over a body that is malformed or too long, nothing of ours holds it back. */
+        self->body_comes_later = true;
+        http->main->count--;
+    }
     if (result >= NGX_HTTP_SPECIAL_RESPONSE) {
         /* It has given its count back itself. The plugin hears of it; what it answers is sent. */
         self->reading_body = false;
-        self->body_status = HG_ERR_IO;
+        self->body_status =
+            result == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE ? HG_ERR_TOO_LARGE : HG_ERR_IO;
         self->resume.handler = body_deliver;
         ngx_post_event(&self->resume, &ngx_posted_events);
     }

@@ -26,6 +26,7 @@ static void request_cleanup(void *data)
         hgh_request_cancel(self->request);
     }
     hgh_request_done(self->request);
+    hgh_nginx_client_restore(self);
 }
 
 hgh_nginx_request *hgh_nginx_request_find(ngx_http_request_t *http)
@@ -58,6 +59,9 @@ static hgh_nginx_request *request_begin(ngx_http_request_t *http)
     }
     self->http = http;
     self->method_name = http->method_name;
+    self->uri = http->uri;
+    self->args = http->args;
+    self->unparsed_uri_is_valid = http->valid_unparsed_uri;
     self->request = hgh_request_new(main->runtime, self);
     if (self->request == NULL) {
         return NULL;
@@ -149,6 +153,9 @@ ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self)
     switch (hgh_request_run(self->request)) {
     case HGH_GO_UPSTREAM:
         result = location_switch(self);
+        if (result == NGX_OK && hgh_nginx_limit_apply(self) != NGX_OK) {
+            result = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
         return result == NGX_OK ? NGX_DECLINED : result;
     case HGH_PARKED:
         self->parked = true;
@@ -533,6 +540,7 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
     options = (hgh_runtime_options){
         .engine = &hgh_nginx_engine,
         .arena = main->arena,
+        .board = main->board,
         .slot = main->slot,
         .directory = main->directory,
         .feed_directory = (const char *)main->feed_directory.data,

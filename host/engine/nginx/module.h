@@ -52,6 +52,13 @@ typedef struct hgh_nginx_location {
     ngx_flag_t enable;
 } hgh_nginx_location;
 
+/** Who a connection's client is, as nginx has it. */
+typedef struct hgh_nginx_client {
+    struct sockaddr *sockaddr;
+    socklen_t socklen;
+    ngx_str_t text;
+} hgh_nginx_client;
+
 /** One request, in the module's slot of r->ctx; found through the pool when nginx has cleared
  * that. */
 typedef struct hgh_nginx_request {
@@ -61,7 +68,13 @@ typedef struct hgh_nginx_request {
     hgh_status_callback body_done;
     void *body_context;
     hg_status body_status;
-    ngx_str_t method_name; /* as the client sent it */
+    ngx_str_t method_name; /* as the client sent it, as are the next two */
+    ngx_str_t uri;
+    ngx_str_t args;
+    bool unparsed_uri_is_valid;
+    bool client_changed;     /* `client` holds the one of the connection */
+    hgh_nginx_client client; /* to be put back when the request is over */
+    off_t body_max;          /* 0: the location's limit alone */
     ngx_http_event_handler_pt parked_read_handler;
     ngx_chain_t *free;
     ngx_chain_t *busy;
@@ -73,6 +86,7 @@ typedef struct hgh_nginx_request {
     bool body_ended; /* the plugins have seen the last piece */
     off_t body_left; /* bytes that the response still has; -1: not known */
     bool reading_body;
+    bool body_comes_later; /* it was not here when its reading began */
     bool logged;
 } hgh_nginx_request;
 
@@ -109,6 +123,14 @@ void hgh_nginx_resume(hgh_engine_request *request);
 /* health.c */
 void hgh_nginx_health_start(hgh_nginx_main *main);
 void hgh_nginx_health_stop(hgh_nginx_main *main);
+
+/* client.c; the first two for the engine's table */
+hg_status hgh_nginx_set_client_address(hgh_engine_request *request, const hg_address *address);
+hg_status hgh_nginx_limit_body(hgh_engine_request *request, uint64_t max_bytes);
+/** Gives the connection its own client back. */
+void hgh_nginx_client_restore(hgh_nginx_request *self);
+/** Puts the limit of the body in force, again after the location was switched. */
+ngx_int_t hgh_nginx_limit_apply(hgh_nginx_request *self);
 
 /* balancer.c */
 /** Writes a socket address, which has room for IPv6; its length. */

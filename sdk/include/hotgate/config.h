@@ -10,6 +10,7 @@
 
 #include <hotgate/address.h>
 #include <hotgate/error.h>
+#include <hotgate/expression.h>
 #include <hotgate/host.h>
 #include <hotgate/text.h>
 
@@ -67,23 +68,24 @@ typedef struct hg_map {
 
 /** What a field holds. ABI: a value never changes its meaning. */
 typedef enum hg_field_kind {
-    HG_KIND_END = 0,       /* ends a table */
-    HG_KIND_BOOL = 1,      /* boolean                              -> bool */
-    HG_KIND_INT = 2,       /* integer                              -> int64_t */
-    HG_KIND_NUMBER = 3,    /* number                               -> double */
-    HG_KIND_STRING = 4,    /* string                               -> hg_text */
-    HG_KIND_SECRET = 5,    /* string; never shown in logs          -> hg_text */
-    HG_KIND_ENUM = 6,      /* one of `names`                       -> int32_t, its place there */
-    HG_KIND_DURATION = 7,  /* seconds, or "500ms" "10s" "5m" "2h" "1d" -> int64_t, milliseconds */
-    HG_KIND_BYTES = 8,     /* bytes, or "64k" "10m" "1g" (1024)    -> int64_t, bytes */
-    HG_KIND_CIDRS = 9,     /* array of addresses and networks      -> const hg_cidrs * */
-    HG_KIND_REGEX = 10,    /* string                               -> const hg_regex * */
-    HG_KIND_TEMPLATE = 11, /* string                               -> const hg_template * */
-    HG_KIND_LIST = 12,     /* array of `item`                      -> hg_list */
-    HG_KIND_OBJECT = 13,   /* object of `fields`                   -> the nested struct itself */
-    HG_KIND_MAP = 14,      /* object, any names, values of `item`  -> hg_map */
-    HG_KIND_JSON = 15,     /* anything; `schema` may say more      -> const json_t * */
-    HG_KIND_RULE = 64,     /* no field: a rule about the fields in `names` */
+    HG_KIND_END = 0,         /* ends a table */
+    HG_KIND_BOOL = 1,        /* boolean                              -> bool */
+    HG_KIND_INT = 2,         /* integer                              -> int64_t */
+    HG_KIND_NUMBER = 3,      /* number                               -> double */
+    HG_KIND_STRING = 4,      /* string                               -> hg_text */
+    HG_KIND_SECRET = 5,      /* string; never shown in logs          -> hg_text */
+    HG_KIND_ENUM = 6,        /* one of `names`                       -> int32_t, its place there */
+    HG_KIND_DURATION = 7,    /* seconds, or "500ms" "10s" "5m" "2h" "1d" -> int64_t, milliseconds */
+    HG_KIND_BYTES = 8,       /* bytes, or "64k" "10m" "1g" (1024)    -> int64_t, bytes */
+    HG_KIND_CIDRS = 9,       /* array of addresses and networks      -> const hg_cidrs * */
+    HG_KIND_REGEX = 10,      /* string                               -> const hg_regex * */
+    HG_KIND_TEMPLATE = 11,   /* string                               -> const hg_template * */
+    HG_KIND_LIST = 12,       /* array of `item`                      -> hg_list */
+    HG_KIND_OBJECT = 13,     /* object of `fields`                   -> the nested struct itself */
+    HG_KIND_MAP = 14,        /* object, any names, values of `item`  -> hg_map */
+    HG_KIND_JSON = 15,       /* anything; `schema` may say more      -> const json_t * */
+    HG_KIND_EXPRESSION = 16, /* array: a condition -> const hg_expression *, NULL: always true */
+    HG_KIND_RULE = 64,       /* no field: a rule about the fields in `names` */
 } hg_field_kind;
 
 /** What a HG_RULE demands of the fields it names. ABI: a value never changes its meaning. */
@@ -166,6 +168,8 @@ typedef struct hg_field {
 #define HG_REGEX(...)    HG_FIELD_(HG_KIND_REGEX, const hg_regex *, __VA_ARGS__, .last = 0)
 #define HG_TEMPLATE(...) HG_FIELD_(HG_KIND_TEMPLATE, const hg_template *, __VA_ARGS__, .last = 0)
 #define HG_JSON(...)     HG_FIELD_(HG_KIND_JSON, const json_t *, __VA_ARGS__, .last = 0)
+#define HG_EXPRESSION(...)                                                                         \
+    HG_FIELD_(HG_KIND_EXPRESSION, const hg_expression *, __VA_ARGS__, .last = 0)
 /** HG_ENUM(type, member, "name", .names = {"local", "redis"}): the member is an int32_t. */
 #define HG_ENUM(...) HG_FIELD_(HG_KIND_ENUM, int32_t, __VA_ARGS__, .last = 0)
 /** HG_LIST(type, member, "name", &item, options...), the item made by HG_ITEM or HG_ITEM_OBJECT. */
@@ -340,6 +344,7 @@ typedef struct hg_config_api {
                                 hg_text *captures,
                                 uint32_t captures_max);
     const void *(*metadata)(const hg_request *request);
+    hg_text (*template_render_key)(hg_request *request, const hg_template *compiled);
 } hg_config_api;
 
 /**
@@ -438,6 +443,15 @@ static inline void hg_template_free(hg_template *compiled)
 static inline hg_text hg_template_render(hg_request *request, const hg_template *compiled)
 {
     return hg_host_slot->config->template_render(request, compiled, NULL, 0);
+}
+
+/**
+ * As hg_template_render(), for a text that identifies something: absent if none of its variables
+ * has a value or a fallback. [request]
+ */
+static inline hg_text hg_template_render_key(hg_request *request, const hg_template *compiled)
+{
+    return hg_host_slot->config->template_render_key(request, compiled);
 }
 
 /** As hg_template_render(); `$0` to `$15` are the captures of hg_regex_match(). [request] */

@@ -55,6 +55,9 @@ typedef struct hg_dict_api {
                      uint64_t *out_ttl_ms);
     hg_status (*compare_and_set)(hg_dict *dict, hg_text key, int64_t expected, int64_t value);
     hg_status (*remove)(hg_dict *dict, hg_text key);
+    hg_status (*replace)(
+        hg_dict *dict, hg_text key, int64_t expected, int64_t value, uint64_t ttl_ms);
+    hg_status (*hold)(hg_dict *dict, hg_text key, int64_t delta, int64_t *out_sum);
 } hg_dict_api;
 
 /**
@@ -118,6 +121,36 @@ static inline hg_status
 hg_dict_compare_and_set(hg_dict *dict, hg_text key, int64_t expected, int64_t value)
 {
     return hg_host_slot->dict->compare_and_set(dict, key, expected, value);
+}
+
+/**
+ * As hg_dict_compare_and_set(), and gives the number a new life. A missing key counts as 0 and is
+ * made. [any]
+ *
+ * Returns HG_OK, HG_ERR_CONFLICT (it has another value) or HG_ERR_FULL.
+ */
+static inline hg_status
+hg_dict_replace(hg_dict *dict, hg_text key, int64_t expected, int64_t value, uint64_t ttl_ms)
+{
+    return hg_host_slot->dict->replace(dict, key, expected, value, ttl_ms);
+}
+
+/**
+ * Adds to what this worker holds under a key, and tells what all of them hold together, in one step
+ * that no other worker can come between: for what must not be counted any more once the worker that
+ * counted it has gone, such as requests in flight. [any]
+ *
+ * A worker's share ends with it, however it ends: the others notice that within a second. A table
+ * of shares is used with this function alone, and has an entry for each key and worker that holds
+ * something.
+ *
+ * delta    what to add; a share never becomes negative.
+ * out_sum  the sum after the addition.
+ * Returns HG_OK, or HG_ERR_FULL (no room for another share; nothing is added).
+ */
+static inline hg_status hg_dict_hold(hg_dict *dict, hg_text key, int64_t delta, int64_t *out_sum)
+{
+    return hg_host_slot->dict->hold(dict, key, delta, out_sum);
 }
 
 /** Removes a key. [any] Returns HG_OK or HG_ERR_NOT_FOUND. */

@@ -43,6 +43,9 @@ struct hg_metric_api;
 struct hg_log_api;
 struct hg_encoding_api;
 struct hg_delegate_api;
+struct hg_expression_api;
+struct hg_schema_api;
+struct hg_random_api;
 
 /**
  * What the host gives to one loaded object: its function tables and its name for the plugin.
@@ -65,6 +68,9 @@ typedef struct hg_host {
     const struct hg_log_api *log;
     const struct hg_encoding_api *encoding;
     const struct hg_delegate_api *delegate;
+    const struct hg_expression_api *expression;
+    const struct hg_schema_api *schema;
+    const struct hg_random_api *random;
 } hg_host;
 
 /**

@@ -3,6 +3,7 @@
 #define HOTGATE_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -34,6 +35,12 @@ typedef struct hg_log_api {
                   size_t length);
 } hg_log_api;
 
+/** True if messages of that level are written: for those that take an effort to make. [any] */
+static inline bool hg_log_is_on(hg_log_level level)
+{
+    return (int32_t)level <= hg_host_slot->log_level;
+}
+
 /**
  * Writes one line to the gateway's log: the host adds time, level, plugin and, with a request, its
  * client, route and request line. [any]
@@ -49,7 +56,7 @@ static inline void hg_log(hg_request *request, hg_log_level level, const char *f
     va_list arguments;
     int length;
 
-    if ((int32_t)level > hg_host_slot->log_level) {
+    if (!hg_log_is_on(level)) {
         return;
     }
     va_start(arguments, format);

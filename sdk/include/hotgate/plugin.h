@@ -11,11 +11,14 @@
 #include <hotgate/dict.h>
 #include <hotgate/encoding.h>
 #include <hotgate/error.h>
+#include <hotgate/expression.h>
 #include <hotgate/host.h>
 #include <hotgate/log.h>
 #include <hotgate/metric.h>
+#include <hotgate/random.h>
 #include <hotgate/request.h>
 #include <hotgate/response.h>
+#include <hotgate/schema.h>
 #include <hotgate/text.h>
 #include <hotgate/wait.h>
 

@@ -111,6 +111,10 @@ typedef struct hg_request_api {
                                     const char *scheme,
                                     hg_text realm,
                                     hg_text text);
+    uint64_t (*clock_ms)(const hg_host *host);
+    hg_status (*set_client_address)(hg_request *request, const hg_address *address);
+    hg_status (*restore_uri)(hg_request *request);
+    hg_status (*limit_body)(hg_request *request, uint64_t max_bytes);
 } hg_request_api;
 
 /**
@@ -142,6 +146,12 @@ static inline hg_phase hg_request_phase(const hg_request *request)
 static inline uint64_t hg_now_ms(void)
 {
     return hg_host_slot->request->now_ms(hg_host_slot);
+}
+
+/** The same clock at the moment of the call: for what workers share, such as windows. [any] */
+static inline uint64_t hg_clock_ms(void)
+{
+    return hg_host_slot->request->clock_ms(hg_host_slot);
 }
 
 /** Milliseconds since 1970-01-01 UTC, for tokens and logs; may jump. [any] */
@@ -188,6 +198,15 @@ static inline hg_text hg_request_uri(hg_request *request)
 static inline hg_status hg_request_set_uri(hg_request *request, hg_text uri)
 {
     return hg_host_slot->request->set_uri(request, uri);
+}
+
+/**
+ * Lets the upstream see the target as the client sent it, byte by byte, whatever was changed in it.
+ * [rewrite, access, before_proxy]
+ */
+static inline hg_status hg_request_restore_uri(hg_request *request)
+{
+    return hg_host_slot->request->restore_uri(request);
 }
 
 /** The request target as the client sent it, with its arguments. [request] */
@@ -273,6 +292,20 @@ static inline hg_status hg_request_set_body(hg_request *request, const void *dat
     return hg_host_slot->request->set_body(request, data, length);
 }
 
+/**
+ * Bounds what the client may send as a body, below what the gateway itself allows. One that is
+ * found to be longer while it is read is answered with 413, or hg_request_body() says
+ * HG_ERR_TOO_LARGE. [rewrite, access]
+ *
+ * max_bytes  0 changes nothing; of several limits the smallest counts.
+ * Returns HG_OK; HG_ERR_TOO_LARGE: the client has announced a longer one, end the request with 413;
+ * HG_ERR_TOO_LATE or HG_ERR_NO_MEMORY.
+ */
+static inline hg_status hg_request_limit_body(hg_request *request, uint64_t max_bytes)
+{
+    return hg_host_slot->request->limit_body(request, max_bytes);
+}
+
 /** Sets the Host header that the upstream sees, over its pass_host. [rewrite, access,
  * before_proxy] */
 static inline hg_status hg_request_set_upstream_host(hg_request *request, hg_text host)
@@ -285,6 +318,19 @@ static inline hg_status hg_request_set_upstream_host(hg_request *request, hg_tex
 static inline const hg_address *hg_request_client_address(hg_request *request)
 {
     return hg_host_slot->request->client_address(request);
+}
+
+/**
+ * Says who the client is, for a connection that comes from a proxy: all that follows, variables and
+ * the upstream included, takes that address and port for the client's. Which route it is was
+ * decided before. [rewrite, access]
+ *
+ * address  of HG_ADDRESS_IPV4 or HG_ADDRESS_IPV6, else HG_ERR_INVALID; copied.
+ */
+static inline hg_status hg_request_set_client_address(hg_request *request,
+                                                      const hg_address *address)
+{
+    return hg_host_slot->request->set_client_address(request, address);
 }
 
 /**

@@ -47,6 +47,25 @@ static void values_live_until_their_time_is_over(void **state)
     hgh_arena_close(arena);
 }
 
+static void a_value_is_replaced_if_nobody_was_faster(void **state)
+{
+    hgh_arena *arena = hgh_arena_new(HGH_ARENA_MIN_BYTES);
+    hgh_table *table = open_table(arena, "t", 10);
+    int64_t value = 0;
+    uint64_t ttl_ms = 0;
+
+    (void)state;
+    assert_int_equal(hgh_table_replace(table, HG_TEXT("a"), 1, 7, 100, 0), HG_ERR_CONFLICT);
+    assert_int_equal(hgh_table_replace(table, HG_TEXT("a"), 0, 7, 100, 0), HG_OK);
+    assert_int_equal(hgh_table_replace(table, HG_TEXT("a"), 0, 8, 100, 50), HG_ERR_CONFLICT);
+    assert_int_equal(hgh_table_replace(table, HG_TEXT("a"), 7, 8, 100, 50), HG_OK);
+    assert_int_equal(hgh_table_get(table, HG_TEXT("a"), 60, &value, &ttl_ms), HG_OK);
+    assert_int_equal(value, 8);
+    assert_int_equal(ttl_ms, 90);                                                  /* a new life */
+    assert_int_equal(hgh_table_replace(table, HG_TEXT("a"), 0, 9, 0, 150), HG_OK); /* expired */
+    hgh_arena_close(arena);
+}
+
 static void a_table_holds_what_it_was_made_for_and_then_refuses(void **state)
 {
     enum {
@@ -254,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_live_until_their_time_is_over),
+        cmocka_unit_test(a_value_is_replaced_if_nobody_was_faster),
         cmocka_unit_test(a_table_holds_what_it_was_made_for_and_then_refuses),
         cmocka_unit_test(room_of_expired_values_is_used_again),
         cmocka_unit_test(a_name_with_another_layout_is_another_table),

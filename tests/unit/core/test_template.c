@@ -59,9 +59,9 @@ static void render_fills_in_what_the_template_names(void **state)
         {"$host$host", "example.comexample.com", 2},
         {"[$nothing]", "[]", 0},
         {"[$9]", "[]", 0},
-        {"${nothing ?? else where}", "else where", 0},
-        {"${nothing??x}", "x", 0},
-        {"${nothing ?? }", "", 0},
+        {"${nothing ?? else where}", "else where", 1},
+        {"${nothing??x}", "x", 1},
+        {"${nothing ?? }", "", 1},
         {"${host ?? x}", "example.com", 1},
         {"${empty ?? x}", "", 1},
         {"${ host }", "example.com", 1},
@@ -75,7 +75,7 @@ static void render_fills_in_what_the_template_names(void **state)
         {"$$host", "$example.com", 1},
         {"$0-$1-$2-${1}", "whole-one--one", 3},
         {"$15$16$016", "", 0},
-        {"${2 ?? none}", "none", 0},
+        {"${2 ?? none}", "none", 1},
     };
     const hg_text captures[] = {HG_TEXT("whole"), HG_TEXT("one"), {NULL, 0}};
 

@@ -1,0 +1,246 @@
+/* test_cors.c - who may read responses, and what a preflight is answered with. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <hotgate/test_cmocka.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define PREFLIGHT         "Access-Control-Request-Method: PUT\n"
+
+static bool same(const char *found, const char *wanted)
+{
+    return found == NULL || wanted == NULL ? found == wanted : strcmp(found, wanted) == 0;
+}
+
+static void origins_are_allowed_as_configured(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *origin; /* NULL: none */
+        const char *allowed;
+        const char *vary;
+    } cases[] = {
+        {"default", "{}", "https://a.com", "*", NULL},
+        {"default, no origin", "{}", NULL, "*", NULL},
+        {"any", "{\"allow_origins\": \"**\"}", "https://a.com", "https://a.com", "Origin"},
+        {"any, no origin", "{\"allow_origins\": \"**\"}", NULL, "*", "Origin"},
+        {"one", "{\"allow_origins\": \"https://a.com\"}", "https://a.com", "https://a.com",
+         "Origin"},
+        {"not the one", "{\"allow_origins\": \"https://a.com\"}", "https://b.com", NULL, "Origin"},
+        {"one, no origin", "{\"allow_origins\": \"https://a.com\"}", NULL, NULL, "Origin"},
+        {"first of a list", "{\"allow_origins\": \"https://a.com,http://b.com:81\"}",
+         "https://a.com", "https://a.com", "Origin"},
+        {"last of a list", "{\"allow_origins\": \"https://a.com,http://b.com:81\"}",
+         "http://b.com:81", "http://b.com:81", "Origin"},
+        {"part of one", "{\"allow_origins\": \"https://a.com,http://b.com:81\"}", "http://b.com:8",
+         NULL, "Origin"},
+        {"other scheme", "{\"allow_origins\": \"https://a.com\"}", "http://a.com", NULL, "Origin"},
+        {"null", "{\"allow_origins\": \"null\"}", "null", "null", "Origin"},
+        {"pattern", "{\"allow_origins_by_regex\": [\"^https://[a-z]+\\\\.a\\\\.com$\"]}",
+         "https://x.a.com", "https://x.a.com", "Origin"},
+        {"second pattern", "{\"allow_origins_by_regex\": [\"x\", \"b.com\"]}", "https://b.com",
+         "https://b.com", "Origin"},
+        {"no pattern", "{\"allow_origins_by_regex\": [\"^https://a.com$\"]}", "https://a.com.evil",
+         NULL, "Origin"},
+        {"pattern instead of origins",
+         "{\"allow_origins\": \"https://a.com\", \"allow_origins_by_regex\": [\"b.com\"]}",
+         "https://a.com", NULL, "Origin"},
+        {"pattern, no origin", "{\"allow_origins_by_regex\": [\".\"]}", NULL, NULL, "Origin"},
+        {"metadata",
+         "{\"allow_origins\": \"https://a.com\","
+         " \"allow_origins_by_metadata\": [\"none\", \"partners\"]}",
+         "https://p.com", "https://p.com", "Origin"},
+        {"metadata, the second of its list",
+         "{\"allow_origins\": \"https://a.com\", \"allow_origins_by_metadata\": [\"partners\"]}",
+         "https://q.com", "https://q.com", "Origin"},
+        {"metadata of another name",
+         "{\"allow_origins\": \"https://a.com\", \"allow_origins_by_metadata\": [\"others\"]}",
+         "https://p.com", NULL, "Origin"},
+        {"metadata beside patterns",
+         "{\"allow_origins_by_regex\": [\"x\"], \"allow_origins_by_metadata\": [\"partners\"]}",
+         "https://p.com", "https://p.com", "Origin"},
+    };
+    hg_error err = HG_ERROR_INIT;
+
+    assert_int_equal(hg_test_put(*state, "plugin_metadata/cors",
+                                 "{\"allow_origins\": {\"partners\": \"https://p.com,"
+                                 "https://q.com\", \"others\": \"https://o.com\"}}",
+                                 &err),
+                     HG_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char headers[128] = "";
+        hg_test_request request = {.headers = headers};
+        const hg_test_exchange *exchange;
+
+        if (cases[i].origin != NULL) {
+            (void)snprintf(headers, sizeof(headers), "Origin: %s\n", cases[i].origin);
+        }
+        exchange = hg_test_run(*state, cases[i].config, &request);
+        if (exchange->tries != 1 ||
+            !same(hg_test_header(*state, exchange, "Access-Control-Allow-Origin"),
+                  cases[i].allowed) ||
+            (hg_test_header(*state, exchange, "Access-Control-Max-Age") == NULL) !=
+                (cases[i].allowed == NULL) ||
+            !same(hg_test_header(*state, exchange, "Vary"), cases[i].vary)) {
+            fail_msg("%s: got %s", cases[i].label,
+                     hg_test_header(*state, exchange, "Access-Control-Allow-Origin"));
+        }
+    }
+}
+
+static void headers_say_what_is_allowed(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *name;
+        const char *value;
+    } cases[] = {
+        {"methods", "{}", "Access-Control-Allow-Methods", "*"},
+        {"own methods", "{\"allow_methods\": \"GET,PUT\"}", "Access-Control-Allow-Methods",
+         "GET,PUT"},
+        {"all methods", "{\"allow_methods\": \"**\"}", "Access-Control-Allow-Methods",
+         "GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS,CONNECT,TRACE"},
+        {"headers", "{}", "Access-Control-Allow-Headers", "*"},
+        {"own headers", "{\"allow_headers\": \"X-A,X-B\"}", "Access-Control-Allow-Headers",
+         "X-A,X-B"},
+        {"headers asked for", "{\"allow_headers\": \"**\"}", "Access-Control-Allow-Headers",
+         "X-Asked"},
+        {"nothing exposed", "{}", "Access-Control-Expose-Headers", NULL},
+        {"empty exposed", "{\"expose_headers\": \"\"}", "Access-Control-Expose-Headers", NULL},
+        {"exposed", "{\"expose_headers\": \"X-A\"}", "Access-Control-Expose-Headers", "X-A"},
+        {"age", "{}", "Access-Control-Max-Age", "5"},
+        {"own age", "{\"max_age\": 600}", "Access-Control-Max-Age", "600"},
+        {"no age", "{\"max_age\": -1}", "Access-Control-Max-Age", "-1"},
+        {"no credentials", "{}", "Access-Control-Allow-Credentials", NULL},
+        {"credentials",
+         "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"**\","
+         " \"allow_headers\": \"**\"}",
+         "Access-Control-Allow-Credentials", "true"},
+        {"no timing", "{}", "Timing-Allow-Origin", NULL},
+        {"timing for all", "{\"timing_allow_origins\": \"*\"}", "Timing-Allow-Origin", "*"},
+        {"timing for any", "{\"timing_allow_origins\": \"**\"}", "Timing-Allow-Origin",
+         "https://a.com"},
+        {"timing for one", "{\"timing_allow_origins\": \"https://b.com,https://a.com\"}",
+         "Timing-Allow-Origin", "https://a.com"},
+        {"timing for others", "{\"timing_allow_origins\": \"https://b.com\"}",
+         "Timing-Allow-Origin", NULL},
+        {"timing by pattern", "{\"timing_allow_origins_by_regex\": [\"a.com$\"]}",
+         "Timing-Allow-Origin", "https://a.com"},
+        {"timing by other pattern", "{\"timing_allow_origins_by_regex\": [\"b.com$\"]}",
+         "Timing-Allow-Origin", NULL},
+    };
+    hg_test_request request = {
+        .headers = "Origin: https://a.com\nAccess-Control-Request-Headers: X-Asked\n"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
+
+        if (!same(hg_test_header(*state, exchange, cases[i].name), cases[i].value)) {
+            fail_msg("%s: got %s", cases[i].label, hg_test_header(*state, exchange, cases[i].name));
+        }
+    }
+}
+
+static void headers_of_the_upstream_are_replaced(void **state)
+{
+    hg_test_upstream upstream = {
+        .headers = "Access-Control-Allow-Origin: https://evil.com\nVary: Accept\n"};
+    hg_test_request request = {.headers = "Origin: https://a.com\n"};
+    const hg_test_exchange *exchange;
+
+    hg_test_set_upstream(*state, &upstream);
+    exchange = hg_test_run(*state, "{\"allow_origins\": \"https://a.com\"}", &request);
+    assert_string_equal(hg_test_header(*state, exchange, "Access-Control-Allow-Origin"),
+                        "https://a.com");
+    assert_string_equal(hg_test_header(*state, exchange, "Vary"), "Accept, Origin");
+}
+
+static void a_preflight_is_answered(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *method;
+        const char *headers;
+        bool answered;
+    } cases[] = {
+        {"preflight", "OPTIONS", "Origin: https://a.com\n" PREFLIGHT, true},
+        {"without a method", "OPTIONS", "Origin: https://a.com\n", false},
+        {"without an origin", "OPTIONS", PREFLIGHT, false},
+        {"other method", "GET", "Origin: https://a.com\n" PREFLIGHT, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.method = cases[i].method, .headers = cases[i].headers};
+        const hg_test_exchange *exchange = hg_test_run(*state, "{}", &request);
+
+        if ((exchange->tries == 0) != cases[i].answered || exchange->status != 200 ||
+            exchange->body_length != 0 ||
+            !same(hg_test_header(*state, exchange, "Access-Control-Allow-Origin"), "*")) {
+            fail_msg("%s", cases[i].label);
+        }
+    }
+}
+
+static void configurations_are_judged(void **state)
+{
+    static const hg_test_row rows[] = {
+        {"nothing", "{}", NULL},
+        {"empty allow_origins", "{\"allow_origins\": \"\"}", "allow_origins"},
+        {"no origin", "{\"allow_origins\": \"a.com\"}", "allow_origins"},
+        {"star in a list", "{\"allow_origins\": \"*,https://a.com\"}", "allow_origins"},
+        {"comma at the end", "{\"allow_origins\": \"https://a.com,\"}", "allow_origins"},
+        {"null", "{\"allow_origins\": \"null\"}", NULL},
+        {"allow_methods", "{\"allow_methods\": [\"GET\"]}", "allow_methods"},
+        {"allow_headers", "{\"allow_headers\": 1}", "allow_headers"},
+        {"expose_headers", "{\"expose_headers\": 1}", "expose_headers"},
+        {"max_age", "{\"max_age\": \"5\"}", "max_age"},
+        {"allow_credential", "{\"allow_credential\": 1}", "allow_credential"},
+        {"credential and all origins",
+         "{\"allow_credential\": true, \"allow_methods\": \"GET\", \"allow_headers\": \"A\"}",
+         "you can not set '*'"},
+        {"credential and all methods",
+         "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_headers\": \"A\"}",
+         "/allow_methods"},
+        {"credential and all headers",
+         "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"GET\"}",
+         "/allow_headers"},
+        {"credential and all exposed",
+         "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"GET\","
+         " \"allow_headers\": \"A\", \"expose_headers\": \"*\"}",
+         "/expose_headers"},
+        {"credential and all timing",
+         "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"GET\","
+         " \"allow_headers\": \"A\", \"timing_allow_origins\": \"*\"}",
+         "/timing_allow_origins"},
+        {"no patterns", "{\"allow_origins_by_regex\": []}", "allow_origins_by_regex"},
+        {"empty pattern", "{\"allow_origins_by_regex\": [\"\"]}", "allow_origins_by_regex"},
+        {"pattern twice", "{\"allow_origins_by_regex\": [\"a\", \"a\"]}", "allow_origins_by_regex"},
+        {"broken pattern", "{\"allow_origins_by_regex\": [\"a\", \"(\"]}",
+         "/allow_origins_by_regex/1"},
+        {"no names", "{\"allow_origins_by_metadata\": []}", "allow_origins_by_metadata"},
+        {"name twice", "{\"allow_origins_by_metadata\": [\"a\", \"a\"]}",
+         "allow_origins_by_metadata"},
+        {"timing_allow_origins", "{\"timing_allow_origins\": \"a\"}", "timing_allow_origins"},
+        {"timing pattern", "{\"timing_allow_origins_by_regex\": [\"(\"]}",
+         "/timing_allow_origins_by_regex/0"},
+        {"no timing patterns", "{\"timing_allow_origins_by_regex\": []}",
+         "timing_allow_origins_by_regex"},
+    };
+    hg_error err = HG_ERROR_INIT;
+
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
+    assert_int_equal(
+        hg_test_put(*state, "plugin_metadata/cors", "{\"allow_origins\": {\"a\": \"b\"}}", &err),
+        HG_ERR_INVALID);
+    assert_int_equal(hg_test_put(*state, "plugin_metadata/cors", "{}", &err), HG_OK);
+}
+
+HG_TEST_MAIN("cors",
+             HG_TEST_CASE(origins_are_allowed_as_configured),
+             HG_TEST_CASE(headers_say_what_is_allowed),
+             HG_TEST_CASE(headers_of_the_upstream_are_replaced),
+             HG_TEST_CASE(a_preflight_is_answered),
+             HG_TEST_CASE(configurations_are_judged))

@@ -1,0 +1,386 @@
+/* test_limit_conn.c - how many requests are in flight, who waits and who is refused. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <hotgate/test_cmocka.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Puts the route; the upstream takes a second for each request. */
+static void route_put(hg_test *test, const char *config)
+{
+    static const hg_test_upstream slow = {.delay_ms = 1000};
+    char route[1024];
+    hg_error err = HG_ERROR_INIT;
+
+    hg_test_set_upstream(test, &slow);
+    (void)snprintf(route, sizeof(route),
+                   "{\"uri\": \"/*\", \"plugins\": {\"limit-conn\": %s},"
+                   " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
+                   config);
+    if (hg_test_put(test, "routes/1", route, &err) != HG_OK) {
+        fail_msg("%s: %s", config, err.text);
+    }
+}
+
+static const hg_test_exchange *begin(hg_test *test)
+{
+    return hg_test_begin(test, &(hg_test_request){.uri = "/"});
+}
+
+static void requests_pass_wait_or_are_refused_by_how_many_there_are(void **state)
+{
+    const hg_test_exchange *exchanges[6];
+
+    route_put(*state, "{\"conn\": 2, \"burst\": 3, \"default_conn_delay\": 0.1,"
+                      " \"only_use_default_delay\": true, \"key\": \"remote_addr\"}");
+    for (size_t i = 0; i < ARRAY_SIZE(exchanges); i++) {
+        exchanges[i] = begin(*state);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        assert_false(exchanges[i]->ended);
+        assert_int_equal(exchanges[i]->tries, i < 2);
+    }
+    assert_int_equal(exchanges[5]->status, 503);
+    assert_string_equal(exchanges[5]->body, "{\"error_msg\":\"503 Service Unavailable\"}\n");
+    assert_int_equal(exchanges[5]->tries, 0);
+    hg_test_advance(*state, 99);
+    assert_int_equal(exchanges[2]->tries, 0);
+    hg_test_advance(*state, 1); /* the third and the fourth wait once the delay, the fifth twice */
+    assert_int_equal(exchanges[2]->tries, 1);
+    assert_int_equal(exchanges[3]->tries, 1);
+    assert_int_equal(exchanges[4]->tries, 0);
+    hg_test_advance(*state, 100);
+    assert_int_equal(exchanges[4]->tries, 1);
+    hg_test_advance(*state, 2000);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(exchanges[i]->status, 200);
+    }
+    assert_int_equal(begin(*state)->tries, 1); /* all have been let go */
+}
+
+static void the_delay_follows_how_long_requests_take(void **state)
+{
+    const hg_test_exchange *second;
+
+    route_put(*state, "{\"conn\": 1, \"burst\": 3, \"default_conn_delay\": 3,"
+                      " \"key\": \"remote_addr\"}");
+    assert_int_equal(hg_test_get(*state, "/")->status, 200); /* took 1 s: (3 + 1) / 2 */
+    (void)begin(*state);
+    second = begin(*state);
+    hg_test_advance(*state, 1999);
+    assert_int_equal(second->tries, 0);
+    hg_test_advance(*state, 1);
+    assert_int_equal(second->tries, 1);
+    hg_test_advance(*state, 5000); /* the first: 1.5 s; the second, without its wait: 1.25 s */
+    (void)begin(*state);
+    second = begin(*state);
+    hg_test_advance(*state, 1249);
+    assert_int_equal(second->tries, 0);
+    hg_test_advance(*state, 1);
+    assert_int_equal(second->tries, 1);
+}
+
+static void a_client_that_leaves_is_not_counted_any_more(void **state)
+{
+    const hg_test_exchange *first;
+    const hg_test_exchange *waiting;
+
+    route_put(*state, "{\"conn\": 1, \"burst\": 1, \"default_conn_delay\": 0.5,"
+                      " \"key\": \"remote_addr\"}");
+    first = begin(*state);
+    waiting = begin(*state);
+    assert_int_equal(begin(*state)->status, 503);
+    hg_test_cancel(*state, waiting); /* while it waits for its turn */
+    hg_test_cancel(*state, first);   /* while the upstream works */
+    assert_int_equal(begin(*state)->tries, 1);
+}
+
+static void counts_outlive_a_reload_of_the_plugin(void **state)
+{
+    hg_error err = HG_ERROR_INIT;
+    const hg_test_exchange *first;
+
+    route_put(*state, "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": 1,"
+                      " \"key\": \"remote_addr\"}");
+    first = begin(*state);
+    assert_int_equal(hg_test_load(*state, hg_test_the_subject()->path, NULL, &err), HG_OK);
+    assert_int_equal(begin(*state)->status, 503);
+    hg_test_finish(*state, first); /* with the old object */
+    assert_int_equal(begin(*state)->tries, 1);
+}
+
+static void requests_are_counted_by_their_key(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *key;
+        hg_test_request first;
+        hg_test_request second;
+        bool same;
+    } cases[] = {
+        {"variable",
+         "\"key\": \"http_x_user\"",
+         {.headers = "X-User: a\n"},
+         {.headers = "X-User: b\n"},
+         false},
+        {"same value",
+         "\"key\": \"$http_x_user\"",
+         {.headers = "X-User: a\n"},
+         {.headers = "X-User: a\n", .client = "1.1.1.1"},
+         true},
+        {"without value",
+         "\"key\": \"http_x_user\"",
+         {.client = "1.1.1.1"},
+         {.client = "1.1.1.1:5"},
+         true},
+        {"without value, other client",
+         "\"key\": \"http_x_user\"",
+         {.client = "1.1.1.3"},
+         {.client = "1.1.1.2"},
+         false},
+        {"combination",
+         "\"key\": \"$remote_addr-$arg_a\", \"key_type\": \"var_combination\"",
+         {.uri = "/?a=1"},
+         {.uri = "/?a=2"},
+         false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        const hg_test_exchange *first;
+        const hg_test_exchange *second;
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": 1, %s}", cases[i].key);
+        route_put(*state, config);
+        first = hg_test_begin(*state, &cases[i].first);
+        second = hg_test_begin(*state, &cases[i].second);
+        if ((second->status == 503) != cases[i].same) {
+            fail_msg("%s", cases[i].label);
+        }
+        hg_test_finish(*state, first);
+        hg_test_finish(*state, second);
+    }
+}
+
+static void limits_may_be_text_with_variables(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *uri;
+        uint32_t status; /* of the second request in flight */
+    } cases[] = {
+        {"one", "/?n=1", 503},
+        {"two", "/?n=2", 0},
+        {"none", "/", 500},
+        {"no number", "/?n=x", 500},
+        {"trailing", "/?n=1x", 500},
+        {"zero", "/?n=0", 500},
+        {"negative", "/?n=-1", 500},
+        {"fraction", "/?n=1.5", 500},
+        {"endless", "/?n=1111111111111111111", 500},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.uri = cases[i].uri};
+        const hg_test_exchange *first;
+        const hg_test_exchange *second;
+
+        route_put(*state, "{\"conn\": \"$arg_n\", \"burst\": \"${arg_b ?? 0}\","
+                          " \"default_conn_delay\": 1, \"key\": \"remote_addr\"}");
+        first = hg_test_begin(*state, &request);
+        second = hg_test_begin(*state, &request);
+        if (second->status != cases[i].status) {
+            fail_msg("%s: got %u", cases[i].label, second->status);
+        }
+        hg_test_finish(*state, first);
+        hg_test_finish(*state, second);
+    }
+    route_put(*state, "{\"conn\": \"$arg_n\", \"burst\": 0, \"default_conn_delay\": 1,"
+                      " \"key\": \"remote_addr\", \"allow_degradation\": true}");
+    assert_int_equal(hg_test_get(*state, "/")->status, 200);
+}
+
+static void all_rules_have_to_let_a_request_pass(void **state)
+{
+    static const char rules[] =
+        "{\"default_conn_delay\": 0.1, \"only_use_default_delay\": true, \"rules\": ["
+        "{\"conn\": 2, \"burst\": 0, \"key\": \"$arg_a\"},"
+        "{\"conn\": 1, \"burst\": 1, \"key\": \"$arg_b\"}]%s}";
+    const hg_test_exchange *both;
+    const hg_test_exchange *waiting;
+    char config[512];
+
+    (void)snprintf(config, sizeof(config), rules, "");
+    route_put(*state, config);
+    both = hg_test_begin(*state, &(hg_test_request){.uri = "/?a=1&b=1"});
+    waiting = hg_test_begin(*state, &(hg_test_request){.uri = "/?b=1"});
+    assert_int_equal(waiting->tries, 0);
+    /* Refused by the second rule: the first one does not count it. */
+    assert_int_equal(hg_test_begin(*state, &(hg_test_request){.uri = "/?a=1&b=1"})->status, 503);
+    assert_int_equal(hg_test_begin(*state, &(hg_test_request){.uri = "/?a=1"})->tries, 1);
+    assert_int_equal(hg_test_begin(*state, &(hg_test_request){.uri = "/?a=1"})->status, 503);
+    hg_test_finish(*state, both);
+    hg_test_finish(*state, waiting);
+    assert_int_equal(hg_test_get(*state, "/")->status, 500); /* none applies */
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "no rule applies"), 1);
+    (void)snprintf(config, sizeof(config), rules, ", \"allow_degradation\": true");
+    route_put(*state, config);
+    assert_int_equal(hg_test_get(*state, "/")->status, 200);
+}
+
+static void a_rejection_looks_as_configured(void **state)
+{
+    static const struct {
+        const char *options;
+        uint32_t status;
+        const char *body;
+    } cases[] = {
+        {"", 503, "{\"error_msg\":\"503 Service Unavailable\"}\n"},
+        {", \"rejected_code\": 429", 429, "{\"error_msg\":\"429 Too Many Requests\"}\n"},
+        {", \"rejected_msg\": \"busy\"", 503, "{\"error_msg\":\"busy\"}\n"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *first;
+        const hg_test_exchange *second;
+        char config[256];
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": 1,"
+                       " \"key\": \"remote_addr\"%s}",
+                       cases[i].options);
+        route_put(*state, config);
+        first = begin(*state);
+        second = begin(*state);
+        assert_int_equal(second->status, cases[i].status);
+        assert_string_equal(second->body, cases[i].body);
+        hg_test_finish(*state, first);
+    }
+}
+
+static void a_full_table_fails_or_degrades(void **state)
+{
+    static const char config[] = "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": 1,"
+                                 " \"key\": \"arg_k\"%s}";
+    hg_error err = HG_ERROR_INIT;
+    hg_test *test = hg_test_new();
+    char text[256];
+    uint32_t status = 0;
+
+    (void)state;
+    hg_test_on_failure(test, hg_test_fail_case, NULL);
+    assert_int_equal(hg_test_load(test, hg_test_the_subject()->path, "{\"counters\": 1}", &err),
+                     HG_OK);
+    (void)snprintf(text, sizeof(text), config, "");
+    route_put(test, text);
+    for (int i = 0; i < 1000 && status == 0; i++) {
+        (void)snprintf(text, sizeof(text), "/?k=%d", i);
+        status = hg_test_begin(test, &(hg_test_request){.uri = text})->status;
+    }
+    assert_int_equal(status, 500);
+    (void)snprintf(text, sizeof(text), config, ", \"allow_degradation\": true");
+    route_put(test, text);
+    assert_int_equal(hg_test_begin(test, &(hg_test_request){.uri = "/?k=more"})->tries, 1);
+    hg_test_free(test);
+}
+
+static void attributes_are_judged(void **state)
+{
+    static const char *const wrong[] = {"{\"counters\": 0}", "{\"counters\": 4194305}",
+                                        "{\"counters\": \"many\"}"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        assert_int_equal(hg_test_load(*state, hg_test_the_subject()->path, wrong[i], NULL),
+                         HG_ERR_INVALID);
+    }
+}
+
+#define BASE "\"default_conn_delay\": 1, \"key\": \"a\""
+
+static void configurations_are_judged(void **state)
+{
+    static const hg_test_row rows[] = {
+        {"nothing", "{}", ""},
+        {"no conn", "{\"burst\": 0, " BASE "}", ""},
+        {"no burst", "{\"conn\": 1, " BASE "}", ""},
+        {"no key", "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": 1}", ""},
+        {"no delay", "{\"conn\": 1, \"burst\": 0, \"key\": \"a\"}", "default_conn_delay"},
+        {"least", "{\"conn\": 1, \"burst\": 0, " BASE "}", NULL},
+        {"conn 0", "{\"conn\": 0, \"burst\": 0, " BASE "}", "conn"},
+        {"conn 1.5", "{\"conn\": 1.5, \"burst\": 0, " BASE "}", "conn"},
+        {"conn empty", "{\"conn\": \"\", \"burst\": 0, " BASE "}", "conn"},
+        {"conn broken", "{\"conn\": \"${\", \"burst\": 0, " BASE "}", "/conn"},
+        {"conn of another type", "{\"conn\": [], \"burst\": 0, " BASE "}", "conn"},
+        {"burst -1", "{\"conn\": 1, \"burst\": -1, " BASE "}", "burst"},
+        {"burst broken", "{\"conn\": 1, \"burst\": \"${\", " BASE "}", "/burst"},
+        {"delay 0", "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": 0, \"key\": \"a\"}",
+         "default_conn_delay"},
+        {"delay as text",
+         "{\"conn\": 1, \"burst\": 0, \"default_conn_delay\": \"1\", \"key\": \"a\"}",
+         "default_conn_delay"},
+        {"only_use_default_delay",
+         "{\"conn\": 1, \"burst\": 0, \"only_use_default_delay\": 1, " BASE "}",
+         "only_use_default_delay"},
+        {"key_type", "{\"conn\": 1, \"burst\": 0, \"key_type\": \"constant\", " BASE "}",
+         "key_type"},
+        {"broken combination",
+         "{\"conn\": 1, \"burst\": 0, \"key_type\": \"var_combination\","
+         " \"default_conn_delay\": 1, \"key\": \"${\"}",
+         "/key"},
+        {"rules",
+         "{\"default_conn_delay\": 1, \"rules\": [{\"conn\": 1, \"burst\": 0,"
+         " \"key\": \"$a\"}, {\"conn\": \"1\", \"burst\": \"0\", \"key\": \"$b\"}]}",
+         NULL},
+        {"no rules", "{\"default_conn_delay\": 1, \"rules\": []}", "rules"},
+        {"rules and conn",
+         "{\"conn\": 1, \"burst\": 0, " BASE ", \"rules\": [{\"conn\": 1, \"burst\": 0,"
+         " \"key\": \"$a\"}]}",
+         ""},
+        {"rule without key",
+         "{\"default_conn_delay\": 1, \"rules\": [{\"conn\": 1, \"burst\": 0}]}", "key"},
+        {"rule without conn",
+         "{\"default_conn_delay\": 1, \"rules\": [{\"key\": \"$a\", \"burst\": 0}]}", "conn"},
+        {"rule without burst",
+         "{\"default_conn_delay\": 1, \"rules\": [{\"key\": \"$a\", \"conn\": 1}]}", "burst"},
+        {"broken rule",
+         "{\"default_conn_delay\": 1, \"rules\": [{\"conn\": 1, \"burst\": 0,"
+         " \"key\": \"${\"}]}",
+         "/rules/0/key"},
+        {"keys twice",
+         "{\"default_conn_delay\": 1, \"rules\": [{\"conn\": 1, \"burst\": 0, \"key\": \"$a\"},"
+         " {\"conn\": 2, \"burst\": 0, \"key\": \"$a\"}]}",
+         "/rules/1: found the key of an earlier rule"},
+        {"policy local", "{\"conn\": 1, \"burst\": 0, \"policy\": \"local\", " BASE "}", NULL},
+        {"policy redis", "{\"conn\": 1, \"burst\": 0, \"policy\": \"redis\", " BASE "}", "policy"},
+        {"rejected_code 199", "{\"conn\": 1, \"burst\": 0, \"rejected_code\": 199, " BASE "}",
+         "rejected_code"},
+        {"rejected_code 200", "{\"conn\": 1, \"burst\": 0, \"rejected_code\": 200, " BASE "}",
+         NULL},
+        {"rejected_code 599", "{\"conn\": 1, \"burst\": 0, \"rejected_code\": 599, " BASE "}",
+         NULL},
+        {"rejected_code 600", "{\"conn\": 1, \"burst\": 0, \"rejected_code\": 600, " BASE "}",
+         "rejected_code"},
+        {"empty rejected_msg", "{\"conn\": 1, \"burst\": 0, \"rejected_msg\": \"\", " BASE "}",
+         "rejected_msg"},
+        {"allow_degradation", "{\"conn\": 1, \"burst\": 0, \"allow_degradation\": 1, " BASE "}",
+         "allow_degradation"},
+    };
+
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
+}
+
+HG_TEST_MAIN("limit-conn",
+             HG_TEST_CASE(requests_pass_wait_or_are_refused_by_how_many_there_are),
+             HG_TEST_CASE(the_delay_follows_how_long_requests_take),
+             HG_TEST_CASE(a_client_that_leaves_is_not_counted_any_more),
+             HG_TEST_CASE(counts_outlive_a_reload_of_the_plugin),
+             HG_TEST_CASE(requests_are_counted_by_their_key),
+             HG_TEST_CASE(limits_may_be_text_with_variables),
+             HG_TEST_CASE(all_rules_have_to_let_a_request_pass),
+             HG_TEST_CASE(a_rejection_looks_as_configured),
+             HG_TEST_CASE(a_full_table_fails_or_degrades),
+             HG_TEST_CASE(attributes_are_judged),
+             HG_TEST_CASE(configurations_are_judged))

@@ -1,0 +1,168 @@
+/* test_real_ip.c - whom a request comes from. */
+#include <stdio.h>
+#include <string.h>
+
+#include <hotgate/test_cmocka.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define FORWARDED         "\"source\": \"http_x_forwarded_for\""
+#define TRUSTED           "\"trusted_addresses\": [\"10.0.0.0/8\", \"2001:db8::/32\"]"
+
+static void the_client_is_who_the_proxy_says(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        hg_test_request request;
+        const char *client; /* NULL: it stays who it was */
+        const char *port;
+    } cases[] = {
+        {"argument", "{\"source\": \"arg_ip\"}", {.uri = "/?ip=1.2.3.4"}, "1.2.3.4", "0"},
+        {"with a port", "{\"source\": \"arg_ip\"}", {.uri = "/?ip=1.2.3.4:80"}, "1.2.3.4", "80"},
+        {"IPv6", "{\"source\": \"arg_ip\"}", {.uri = "/?ip=::1"}, "::1", "0"},
+        {"IPv6 in brackets", "{\"source\": \"arg_ip\"}", {.uri = "/?ip=[::1]"}, "::1", "0"},
+        {"IPv6 with a port", "{\"source\": \"arg_ip\"}", {.uri = "/?ip=[::1]:8080"}, "::1", "8080"},
+        {"blanks around",
+         "{\"source\": \"http_x_real_ip\"}",
+         {.headers = "X-Real-IP:  1.2.3.4 \n"},
+         "1.2.3.4",
+         "0"},
+        {"missing", "{\"source\": \"arg_ip\"}", {.client = "9.9.9.9:5"}, NULL, NULL},
+        {"empty", "{\"source\": \"arg_ip\"}", {.uri = "/?ip=", .client = "9.9.9.9:5"}, NULL, NULL},
+        {"a name",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=localhost", .client = "9.9.9.9:5"},
+         NULL,
+         NULL},
+        {"port 0",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=1.2.3.4:0", .client = "9.9.9.9:5"},
+         NULL,
+         NULL},
+        {"port 65535",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=1.2.3.4:65535"},
+         "1.2.3.4",
+         "65535"},
+        {"port 65536",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=1.2.3.4:65536", .client = "9.9.9.9:5"},
+         NULL,
+         NULL},
+        {"port that is none",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=1.2.3.4:8x", .client = "9.9.9.9:5"},
+         NULL,
+         NULL},
+        {"no port behind the colon",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=1.2.3.4:", .client = "9.9.9.9:5"},
+         NULL,
+         NULL},
+        {"trusted",
+         "{\"source\": \"arg_ip\", " TRUSTED "}",
+         {.uri = "/?ip=1.2.3.4", .client = "10.1.1.1"},
+         "1.2.3.4",
+         "0"},
+        {"trusted IPv6",
+         "{\"source\": \"arg_ip\", " TRUSTED "}",
+         {.uri = "/?ip=1.2.3.4", .client = "[2001:db8::1]:7"},
+         "1.2.3.4",
+         "0"},
+        {"not trusted",
+         "{\"source\": \"arg_ip\", " TRUSTED "}",
+         {.uri = "/?ip=1.2.3.4", .client = "9.9.9.9:5"},
+         NULL,
+         NULL},
+        {"no address, all trusted",
+         "{\"source\": \"arg_ip\"}",
+         {.uri = "/?ip=1.2.3.4", .client = "unix:"},
+         "1.2.3.4",
+         "0"},
+        {"the last of a list",
+         "{" FORWARDED "}",
+         {.headers = "X-Forwarded-For: 1.1.1.1, 2.2.2.2\n"},
+         "2.2.2.2",
+         "0"},
+        {"the last header",
+         "{" FORWARDED "}",
+         {.headers = "X-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 2.2.2.2,3.3.3.3\n"},
+         "3.3.3.3",
+         "0"},
+        {"recursive",
+         "{" FORWARDED ", \"recursive\": true, " TRUSTED "}",
+         {.headers = "X-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.1.1.1\n", .client = "10.2.2.2"},
+         "2.2.2.2",
+         "0"},
+        {"recursive over headers",
+         "{" FORWARDED ", \"recursive\": true, " TRUSTED "}",
+         {.headers = "X-Forwarded-For: 1.1.1.1\nX-Forwarded-For: 10.1.1.1, 10.2.2.2:99\n",
+          .client = "10.2.2.2"},
+         "1.1.1.1",
+         "0"},
+        {"recursive, all trusted",
+         "{" FORWARDED ", \"recursive\": true, " TRUSTED "}",
+         {.headers = "X-Forwarded-For: 10.1.1.1, 10.3.3.3\n", .client = "10.2.2.2"},
+         "10.1.1.1",
+         "0"},
+        {"recursive, without a list of the trusted",
+         "{" FORWARDED ", \"recursive\": true}",
+         {.headers = "X-Forwarded-For: 1.1.1.1, 10.3.3.3\n"},
+         "10.3.3.3",
+         "0"},
+        {"recursive, malformed on the way",
+         "{" FORWARDED ", \"recursive\": true, " TRUSTED "}",
+         {.headers = "X-Forwarded-For: 1.1.1.1, unknown, 10.1.1.1\n", .client = "10.2.2.2:6"},
+         NULL,
+         NULL},
+        {"not recursive, trusted last",
+         "{" FORWARDED ", " TRUSTED "}",
+         {.headers = "X-Forwarded-For: 1.1.1.1, 10.1.1.1\n", .client = "10.2.2.2"},
+         "10.1.1.1",
+         "0"},
+        {"no list", "{" FORWARDED "}", {.client = "9.9.9.9:5"}, NULL, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char line[128];
+
+        hg_test_log_clear(*state);
+        (void)hg_test_run(*state, cases[i].config, &cases[i].request);
+        (void)snprintf(line, sizeof(line), "the client is %s, port %s", cases[i].client,
+                       cases[i].port);
+        if (cases[i].client == NULL ? hg_test_log_count(*state, HG_LOG_INFO, "the client is") != 0
+                                    : hg_test_log_count(*state, HG_LOG_INFO, line) != 1) {
+            fail_msg("%s: not \"%s\"", cases[i].label, line);
+        }
+    }
+}
+
+static void what_is_missing_or_malformed_is_logged(void **state)
+{
+    (void)hg_test_run(*state, "{\"source\": \"arg_ip\"}", NULL);
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "missing real address"), 1);
+    (void)hg_test_get(*state, "/?ip=here");
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "bad address: here"), 1);
+}
+
+static void configurations_are_judged(void **state)
+{
+    static const hg_test_row rows[] = {
+        {"nothing", "{}", "source"},
+        {"empty source", "{\"source\": \"\"}", "source"},
+        {"source of another type", "{\"source\": 1}", "source"},
+        {"least", "{\"source\": \"arg_ip\"}", NULL},
+        {"no trusted", "{\"source\": \"a\", \"trusted_addresses\": []}", "trusted_addresses"},
+        {"trusted", "{\"source\": \"a\", \"trusted_addresses\": [\"::1\", \"10.0.0.0/8\"]}", NULL},
+        {"bad trusted", "{\"source\": \"a\", \"trusted_addresses\": [\"10.0.0.0/33\"]}",
+         "invalid ip address: 10.0.0.0/33"},
+        {"recursive", "{\"source\": \"a\", \"recursive\": 1}", "recursive"},
+    };
+
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
+}
+
+HG_TEST_MAIN("real-ip",
+             HG_TEST_CASE(the_client_is_who_the_proxy_says),
+             HG_TEST_CASE(what_is_missing_or_malformed_is_logged),
+             HG_TEST_CASE(configurations_are_judged))

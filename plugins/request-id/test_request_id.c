@@ -1,0 +1,163 @@
+/* test_request_id.c - what identifiers look like, and who sees them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <hotgate/test_cmocka.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The identifier that the upstream got. */
+static const char *id_of(hg_test *test, const char *config)
+{
+    return hg_test_upstream_header(test, hg_test_run(test, config, NULL), "X-Request-Id");
+}
+
+/* `form` has "x" for a hexadecimal digit; other characters stand for themselves. */
+static void assert_form(const char *id, const char *form)
+{
+    assert_int_equal(strlen(id), strlen(form));
+    for (size_t i = 0; form[i] != '\0'; i++) {
+        if (form[i] == 'x' ? strchr("0123456789abcdef", id[i]) == NULL : id[i] != form[i]) {
+            fail_msg("%s is not like %s", id, form);
+        }
+    }
+}
+
+static void identifiers_have_their_form(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        size_t length;
+        const char *characters;
+    } cases[] = {
+        {"default", "{}", 36, "0123456789abcdef-"},
+        {"uuid", "{\"algorithm\": \"uuid\"}", 36, "0123456789abcdef-"},
+        {"uuidv7", "{\"algorithm\": \"uuidv7\"}", 36, "0123456789abcdef-"},
+        {"nanoid", "{\"algorithm\": \"nanoid\"}", 21,
+         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"},
+        {"ksuid", "{\"algorithm\": \"ksuid\"}", 27,
+         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
+        {"range_id", "{\"algorithm\": \"range_id\"}", 16,
+         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
+        {"range_id with a length", "{\"algorithm\": \"range_id\", \"range_id\": {\"length\": 6}}",
+         6, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
+        {"longest range_id", "{\"algorithm\": \"range_id\", \"range_id\": {\"length\": 1024}}",
+         1024, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"},
+        {"range_id with characters",
+         "{\"algorithm\": \"range_id\", \"range_id\": {\"char_set\": \"ABC.-!\"}}", 16, "ABC.-!"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *first = id_of(*state, cases[i].config);
+        const char *second =
+            hg_test_upstream_header(*state, hg_test_get(*state, "/"), "X-Request-Id");
+
+        if (strlen(first) != cases[i].length ||
+            strspn(first, cases[i].characters) != cases[i].length || strcmp(first, second) == 0) {
+            fail_msg("%s: got %s, then %s", cases[i].label, first, second);
+        }
+    }
+}
+
+static void identifiers_hold_what_their_kind_promises(void **state)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *id = id_of(*state, "{}");
+    long double number = 0;
+
+    assert_form(id, "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx"); /* version and variant */
+    assert_non_null(strchr("89ab", id[19]));
+    /* 1700000000000 ms, the clock of a test */
+    assert_form(id_of(*state, "{\"algorithm\": \"uuidv7\"}"),
+                "018bcfe5-6800-7xxx-xxxx-xxxxxxxxxxxx");
+    id = id_of(*state, "{\"algorithm\": \"ksuid\"}");
+    for (size_t i = 0; i < 27; i++) {
+        number = number * 62 + (strchr(digits, id[i]) - digits);
+    }
+    for (int i = 0; i < 128; i++) {
+        number /= 2;
+    }
+    assert_int_equal((uint32_t)number, 1700000000 - 1400000000);
+}
+
+static void upstream_and_client_see_the_same(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *sent;     /* by the client */
+        const char *answered; /* by the upstream */
+        const char *upstream; /* what it gets; "*": a new one */
+        const char *client;   /* NULL: none; "*": what the upstream got */
+    } cases[] = {
+        {"new", "{}", "", "", "*", "*"},
+        {"kept", "{}", "X-Request-Id: mine\n", "", "mine", "mine"},
+        {"empty", "{}", "X-Request-Id: \n", "", "*", "*"},
+        {"the upstream's stays", "{}", "X-Request-Id: mine\n", "X-Request-Id: theirs\n", "mine",
+         "theirs"},
+        {"not in the response", "{\"include_in_response\": false}", "", "", "*", NULL},
+        {"not in the response, yet the upstream's", "{\"include_in_response\": false}", "",
+         "X-Request-Id: theirs\n", "*", "theirs"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_upstream upstream = {.headers = cases[i].answered};
+        hg_test_request request = {.headers = cases[i].sent};
+        const hg_test_exchange *exchange;
+        const char *got;
+        const char *seen;
+        const char *wanted = cases[i].client;
+
+        hg_test_set_upstream(*state, &upstream);
+        exchange = hg_test_run(*state, cases[i].config, &request);
+        got = hg_test_upstream_header(*state, exchange, "X-Request-Id");
+        seen = hg_test_header(*state, exchange, "X-Request-Id");
+        wanted = wanted != NULL && wanted[0] == '*' ? got : wanted;
+        if ((cases[i].upstream[0] == '*' ? strlen(got) != 36
+                                         : strcmp(got, cases[i].upstream) != 0) ||
+            (wanted == NULL ? seen != NULL : seen == NULL || strcmp(seen, wanted) != 0)) {
+            fail_msg("%s: got %s, %s", cases[i].label, got, seen);
+        }
+    }
+}
+
+static void the_header_has_the_configured_name(void **state)
+{
+    const hg_test_exchange *exchange = hg_test_run(*state, "{\"header_name\": \"Trace\"}", NULL);
+
+    assert_int_equal(strlen(hg_test_upstream_header(*state, exchange, "trace")), 36);
+    assert_string_equal(hg_test_header(*state, exchange, "trace"),
+                        hg_test_upstream_header(*state, exchange, "trace"));
+    assert_null(hg_test_header(*state, exchange, "X-Request-Id"));
+}
+
+static void configurations_are_judged(void **state)
+{
+    static const hg_test_row rows[] = {
+        {"nothing", "{}", NULL},
+        {"empty header_name", "{\"header_name\": \"\"}", "header_name"},
+        {"header_name with a blank", "{\"header_name\": \"a b\"}", "header_name"},
+        {"header_name of another type", "{\"header_name\": 1}", "header_name"},
+        {"include_in_response", "{\"include_in_response\": 1}", "include_in_response"},
+        {"algorithm", "{\"algorithm\": \"snowflake\"}", "algorithm"},
+        {"range_id of another type", "{\"range_id\": 1}", "range_id"},
+        {"length 5", "{\"range_id\": {\"length\": 5}}", "length"},
+        {"length 6", "{\"range_id\": {\"length\": 6}}", NULL},
+        {"length 1025", "{\"range_id\": {\"length\": 1025}}", "length"},
+        {"char_set of 5", "{\"range_id\": {\"char_set\": \"abcde\"}}", "char_set"},
+        {"char_set of 6", "{\"range_id\": {\"char_set\": \"abcdef\"}}", NULL},
+        {"char_set with a blank", "{\"range_id\": {\"char_set\": \"abc def\"}}", "char_set"},
+        {"char_set beyond ASCII", "{\"range_id\": {\"char_set\": \"abcdef\\u00e4\"}}", "char_set"},
+    };
+
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
+}
+
+HG_TEST_MAIN("request-id",
+             HG_TEST_CASE(identifiers_have_their_form),
+             HG_TEST_CASE(identifiers_hold_what_their_kind_promises),
+             HG_TEST_CASE(upstream_and_client_see_the_same),
+             HG_TEST_CASE(the_header_has_the_configured_name),
+             HG_TEST_CASE(configurations_are_judged))

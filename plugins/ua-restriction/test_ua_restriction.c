@@ -1,0 +1,92 @@
+/* test_ua_restriction.c - which agents pass, and what the others are told. */
+#include <stdio.h>
+#include <string.h>
+
+#include <hotgate/test_cmocka.h>
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+static void agents_pass_by_their_name(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *headers;
+        uint32_t status;
+    } cases[] = {
+        {"allowed", "{\"allowlist\": [\"my-bot\"]}", "User-Agent: x my-bot/1\n", 200},
+        {"not allowed", "{\"allowlist\": [\"my-bot\"]}", "User-Agent: your-bot\n", 403},
+        {"other case", "{\"allowlist\": [\"my-bot\"]}", "User-Agent: My-Bot\n", 403},
+        {"second pattern", "{\"allowlist\": [\"a\", \"^b\"]}", "User-Agent: b\n", 200},
+        {"denied", "{\"denylist\": [\"bad\\\\d\"]}", "user-agent: bad1\n", 403},
+        {"not denied", "{\"denylist\": [\"bad\\\\d\"]}", "User-Agent: bad\n", 200},
+        {"missing, allowlist", "{\"allowlist\": [\".\"]}", "", 403},
+        {"missing, denylist", "{\"denylist\": [\"x\"]}", "", 403},
+        {"missing, bypassed", "{\"allowlist\": [\".\"], \"bypass_missing\": true}", "", 200},
+        {"there, not bypassed", "{\"allowlist\": [\"a\"], \"bypass_missing\": true}",
+         "User-Agent: b\n", 403},
+        {"empty is there", "{\"denylist\": [\"x\"]}", "User-Agent: \n", 200},
+        {"one of two denied", "{\"denylist\": [\"bad\"]}", "User-Agent: good\nUser-Agent: bad\n",
+         403},
+        {"the first of two denied", "{\"denylist\": [\"bad\"]}",
+         "User-Agent: bad\nUser-Agent: good\n", 403},
+        {"neither denied", "{\"denylist\": [\"bad\"]}", "User-Agent: a\nUser-Agent: b\n", 200},
+        {"one of two allowed", "{\"allowlist\": [\"good\"]}", "User-Agent: good\nUser-Agent: bad\n",
+         403},
+        {"both allowed", "{\"allowlist\": [\"good\"]}", "User-Agent: good\nUser-Agent: good\n",
+         200},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.headers = cases[i].headers};
+        const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
+
+        if (exchange->status != cases[i].status ||
+            (exchange->tries == 0) != (cases[i].status != 200)) {
+            fail_msg("%s: got %u", cases[i].label, exchange->status);
+        }
+    }
+}
+
+static void a_refused_client_is_told_why(void **state)
+{
+    const hg_test_exchange *exchange = hg_test_run(*state, "{\"allowlist\": [\"a\"]}", NULL);
+
+    assert_string_equal(exchange->body, "{\"message\":\"Not allowed\"}\n");
+    assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
+    exchange = hg_test_run(*state, "{\"allowlist\": [\"a\"], \"message\": \"no\"}", NULL);
+    assert_string_equal(exchange->body, "{\"message\":\"no\"}\n");
+}
+
+static void configurations_are_judged(void **state)
+{
+    static const hg_test_row rows[] = {
+        {"neither list", "{}", ""},
+        {"both lists", "{\"allowlist\": [\"a\"], \"denylist\": [\"b\"]}", ""},
+        {"empty allowlist", "{\"allowlist\": []}", "allowlist"},
+        {"empty denylist", "{\"denylist\": []}", "denylist"},
+        {"empty pattern", "{\"denylist\": [\"\"]}", "denylist"},
+        {"broken pattern", "{\"denylist\": [\"a\", \"(\"]}", "/denylist/1"},
+        {"broken allowed pattern", "{\"allowlist\": [\"[\"]}", "/allowlist/0"},
+        {"pattern of another type", "{\"allowlist\": [1]}", "allowlist"},
+        {"bypass_missing", "{\"allowlist\": [\"a\"], \"bypass_missing\": 1}", "bypass_missing"},
+        {"empty message", "{\"allowlist\": [\"a\"], \"message\": \"\"}", "message"},
+        {"message of another type", "{\"allowlist\": [\"a\"], \"message\": 1}", "message"},
+        {"least", "{\"allowlist\": [\"a\"]}", NULL},
+    };
+    char config[1200];
+
+    hg_test_judge(*state, rows, ARRAY_SIZE(rows));
+    for (int length = 1024; length <= 1025; length++) {
+        (void)snprintf(config, sizeof(config), "{\"denylist\": [\"a\"], \"message\": \"%0*d\"}",
+                       length, 0);
+        assert_int_equal(
+            hg_test_check(*state, "ua-restriction", HG_TEST_ON_ROUTE, config, NULL, NULL),
+            length == 1024 ? HG_OK : HG_ERR_INVALID);
+    }
+}
+
+HG_TEST_MAIN("ua-restriction",
+             HG_TEST_CASE(agents_pass_by_their_name),
+             HG_TEST_CASE(a_refused_client_is_told_why),
+             HG_TEST_CASE(configurations_are_judged))
