@@ -83,7 +83,7 @@ typedef struct hgh_chain {
     const void **step_metadata; /* owned; the same; NULL: no plugin of the chain has metadata */
     struct hgh_chain_delegates *delegates; /* owned; of the steps that hold other plugins */
     uint32_t delegates_count;
-    uint64_t metadata_changes;  /* of the cache, as of which its metadata is */
+    uint64_t metadata_changes; /* of the cache, as of which its metadata is */
     uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
     struct hgh_chain *newer; /* least recently used list of the cache */

@@ -459,8 +459,8 @@ static size_t examples_put(const char *plugin, char *page)
     size_t count_of_blocks = 0;
     char *at = page;
 
-    while ((at = strstr(at, "```json\n")) != NULL) {
-        char *begin = at + strlen("```json\n");
+    while ((at = strstr(at, "```json")) != NULL) {
+        char *begin = strchr(at, '\n') + 1;
         char *end = strstr(begin, "```");
         admin_reply reply;
 
