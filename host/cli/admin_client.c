@@ -17,7 +17,7 @@
 #include "host/control/settings.h"
 
 #define CONFIG_FILE       "conf/config.yaml"
-#define ANSWER_MAX        (16u << 20) /* bytes */
+#define ANSWER_MAX        (1u << 30) /* bytes: an export may be long */
 #define CONNECT_TIMEOUT_S 5L
 #define URL_MAX           2048u
 #define KEY_HEADER        "X-API-KEY: "
@@ -207,6 +207,14 @@ static bool set_tls(CURL *curl, const target *where)
             curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, where->socket) == CURLE_OK);
 }
 
+static bool set_body(CURL *curl, const hgh_admin_client_command *command)
+{
+    return command->body == NULL ||
+           (curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)command->body_length) ==
+                CURLE_OK &&
+            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, command->body) == CURLE_OK);
+}
+
 static bool set_options(CURL *curl,
                         const hgh_admin_client_command *command,
                         const char *url,
@@ -227,13 +235,14 @@ static bool set_options(CURL *curl,
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, into) == CURLE_OK;
 }
 
-/* out_text: owned by the caller. */
-static int request(const target *where,
-                   const hgh_admin_client_command *command,
-                   char **out_text,
-                   long *out_status)
+/* out_text: owned by the caller. *error: what went wrong, if anything. */
+static CURLcode perform(const target *where,
+                        const hgh_admin_client_command *command,
+                        char **out_text,
+                        size_t *out_length,
+                        long *out_status,
+                        char error[CURL_ERROR_SIZE])
 {
-    char error[CURL_ERROR_SIZE] = "";
     char url[URL_MAX];
     char *text = NULL;
     size_t length = 0;
@@ -243,12 +252,14 @@ static int request(const target *where,
     CURLcode result = CURLE_OUT_OF_MEMORY;
     size_t end = strlen(where->address);
 
+    error[0] = '\0';
     while (end > 0 && where->address[end - 1] == '/') {
         end--;
     }
     (void)snprintf(url, sizeof(url), "%.*s%s", (int)end, where->address, command->path);
     if (curl != NULL && into.stream != NULL && (where->key == NULL || headers != NULL) &&
-        set_tls(curl, where) && set_options(curl, command, url, headers, &into, error)) {
+        set_tls(curl, where) && set_body(curl, command) &&
+        set_options(curl, command, url, headers, &into, error)) {
         result = curl_easy_perform(curl);
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, out_status);
     }
@@ -258,14 +269,32 @@ static int request(const target *where,
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     if (result != CURLE_OK) {
-        (void)fprintf(stderr, "hotgate %s: %s: %s\n", command->name, url,
-                      into.is_too_long   ? "the answer has more than 16 MiB"
-                      : error[0] != '\0' ? error
-                                         : curl_easy_strerror(result));
+        const char *why = into.is_too_long ? "the answer is too long" : curl_easy_strerror(result);
+
+        if (error[0] == '\0') {
+            (void)snprintf(error, CURL_ERROR_SIZE, "%s", why);
+        }
         free(text);
-        return HGH_EXIT_FAILED;
+        return result;
     }
     *out_text = text;
+    *out_length = length;
+    return CURLE_OK;
+}
+
+static int request(const target *where,
+                   const hgh_admin_client_command *command,
+                   char **out_text,
+                   long *out_status)
+{
+    char error[CURL_ERROR_SIZE];
+    size_t length = 0;
+
+    if (perform(where, command, out_text, &length, out_status, error) != CURLE_OK) {
+        (void)fprintf(stderr, "hotgate %s: %s%s: %s\n", command->name, where->address,
+                      command->path, error);
+        return HGH_EXIT_FAILED;
+    }
     return HGH_EXIT_OK;
 }
 
@@ -413,4 +442,46 @@ int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, cha
         (void)close(where.socket_directory);
     }
     return code;
+}
+
+hgh_admin_client_result hgh_admin_client_local(const hgh_admin_client_command *command,
+                                               const char *directory,
+                                               char **out_text,
+                                               size_t *out_length,
+                                               long *out_status)
+{
+    target where = {.socket_directory = -1};
+    char error[CURL_ERROR_SIZE] = "";
+    hg_error err = HG_ERROR_INIT;
+    hg_status status = hgh_local_socket_path(directory, HGH_CONTROL_SOCKET, where.socket,
+                                             &where.socket_directory, &err);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+
+    if (status != HG_OK) {
+        if (status != HG_ERR_NOT_FOUND) {
+            (void)fail(command->name, err.text);
+        }
+        return status == HG_ERR_NOT_FOUND ? HGH_ADMIN_CLIENT_NOT_RUNNING : HGH_ADMIN_CLIENT_FAILED;
+    }
+    where.address = strdup(LOCAL_URL);
+    if (where.address != NULL && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) {
+        code = perform(&where, command, out_text, out_length, out_status, error);
+        curl_global_cleanup();
+    }
+    (void)close(where.socket_directory);
+    free(where.address);
+    if (code != CURLE_OK && code != CURLE_COULDNT_CONNECT) {
+        (void)fail(command->name, error[0] == '\0' ? "out of memory" : error);
+    }
+    return code == CURLE_OK                ? HGH_ADMIN_CLIENT_ANSWERED
+           : code == CURLE_COULDNT_CONNECT ? HGH_ADMIN_CLIENT_NOT_RUNNING
+                                           : HGH_ADMIN_CLIENT_FAILED;
+}
+
+void hgh_admin_client_tell(const char *command, long status, const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    print_refusal(command, status, value);
+    json_decref(value);
 }

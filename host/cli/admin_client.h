@@ -2,6 +2,8 @@
 #ifndef HOST_CLI_ADMIN_CLIENT_H
 #define HOST_CLI_ADMIN_CLIENT_H
 
+#include <stddef.h>
+
 /** What a command that talks to the gateway does. */
 typedef struct hgh_admin_client_command {
     const char *name;
@@ -9,6 +11,8 @@ typedef struct hgh_admin_client_command {
     const char *method;
     const char *path; /* below the address */
     long timeout_s;
+    const char *body; /* NULL: none */
+    size_t body_length;
 } hgh_admin_client_command;
 
 /**
@@ -17,5 +21,27 @@ typedef struct hgh_admin_client_command {
  * usage.
  */
 int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, char **argv);
+
+/** How a call through an instance's own socket came out. */
+typedef enum hgh_admin_client_result {
+    HGH_ADMIN_CLIENT_ANSWERED,
+    HGH_ADMIN_CLIENT_NOT_RUNNING, /* nobody listens there */
+    HGH_ADMIN_CLIENT_FAILED,      /* and told */
+} hgh_admin_client_result;
+
+/**
+ * Sends a request through the socket of an instance, of which it says nothing if it does not run.
+ *
+ * out_text    on HGH_ADMIN_CLIENT_ANSWERED the answer, NUL-terminated and owned by the caller.
+ * out_status  likewise its status.
+ */
+hgh_admin_client_result hgh_admin_client_local(const hgh_admin_client_command *command,
+                                               const char *directory,
+                                               char **out_text,
+                                               size_t *out_length,
+                                               long *out_status);
+
+/** Tells on stderr why an answer is no 2xx, in the words of the Admin API. */
+void hgh_admin_client_tell(const char *command, long status, const char *text);
 
 #endif

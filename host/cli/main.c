@@ -23,6 +23,7 @@ static const struct {
     {"status", "show generation, plugins and workers of a running gateway", hgh_command_status},
     {"reload", "put new plugin objects into service", hgh_command_reload},
     {"check", "examine a plugin's object as a reload would", hgh_command_check},
+    {"store", "export, import or back up what the Admin API keeps", hgh_command_store},
     {"control", NULL, hgh_control_main},
     {"probe", NULL, hgh_probe_main},
     {"defaults", NULL, hgh_command_defaults},

@@ -10,12 +10,15 @@
 
 #include "host/control/admin_access.h"
 #include "host/control/admin_envelope.h"
+#include "host/control/admin_expire.h"
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_read.h"
 #include "host/control/admin_schema.h"
 #include "host/control/admin_write.h"
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
+#include "host/control/store_document.h"
+#include "host/control/store_import.h"
 #include "host/core/expression.h"
 
 #define ROOT              "/apisix/admin"
@@ -38,6 +41,7 @@ struct hgh_admin_api {
     hgh_object_check *object_check; /* owned */
     hgh_admin_queue *queue;         /* owned */
     hgh_admin_write_parts write_parts;
+    hgh_admin_reads reads;
     hgh_admin_format format;
     bool has_cors;
     char server[64];
@@ -285,38 +289,27 @@ static bool is_too_deep(const json_t *value, size_t depth)
 
 static void refuse_body(api_call *call, const char *reason)
 {
-    char *raw = malloc(call->request->body_length + 1);
     char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
-    size_t length = call->request->body_length;
 
     (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
     hgh_admin_text_repair(text);
-    if (raw != NULL) {
-        memcpy(raw, call->request->body, length);
-        raw[length] = '\0';
-        for (size_t i = 0; i < length; i++) {
-            raw[i] = raw[i] == '\0' ? '?' : raw[i];
-        }
-        hgh_admin_text_repair(raw);
-    }
-    answer_json(call, STATUS_BAD,
-                json_pack("{s:s, s:s}", "error_msg", text, "req_body", raw == NULL ? "" : raw));
-    free(raw);
+    /* The body itself may hold secrets, and nobody can tell where. */
+    answer_json(call, STATUS_BAD, json_pack("{s:s, s:s}", "error_msg", text, "req_body", "***"));
 }
 
 /* The body as JSON in *out_body, NULL if there is none; false: an answer was given. */
-static bool body_parse(api_call *call, json_t **out_body)
+static bool body_parse(api_call *call, json_t **out_body, unsigned max)
 {
     const hgh_admin_request *request = call->request;
     char reason[JSON_ERROR_TEXT_LENGTH + 60 + sizeof(BRACES_HINT)];
     json_error_t where;
     json_t *body;
 
-    if (request->body_is_dropped && request->body_length > 0) {
+    if (request->body_length > max || (request->body_is_dropped && request->body_length > 0)) {
         hgh_admin_later_error(&call->later, STATUS_BAD,
                               "invalid request body: request size %llu is greater than the maximum "
                               "size %u allowed",
-                              (unsigned long long)request->body_length, HGH_ADMIN_BODY_MAX);
+                              (unsigned long long)request->body_length, max);
         return false;
     }
     if (request->body_length == 0) {
@@ -368,21 +361,15 @@ static bool ttl_parse(api_call *call, int64_t *out_ttl_s)
 
 static void get_objects(api_call *call, const hgh_object_kind *kind)
 {
-    const hgh_admin_api *api = call->api;
     hgh_admin_read read = {
-        .format = api->format,
-        .table = api->parts.table,
-        .catalog = api->parts.catalog,
         .request = call->request,
         .kind = kind,
         .parent = call->target.parent,
         .id = call->target.id,
         .hides_secrets = call->role != HGH_ROLE_ADMIN,
     };
-    hgh_admin_answer made = {0};
 
-    hgh_admin_read_answer(&read, &made);
-    answer(call, &made);
+    hgh_admin_read_start(&call->api->reads, &read, &call->later);
 }
 
 /* An object's request, once it is clear that there may be one. */
@@ -443,11 +430,75 @@ static bool validate(api_call *call)
     if (kind == NULL) {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "Unsupported resource type: %s",
                               name);
-    } else if (body_parse(call, &body)) {
+    } else if (body_parse(call, &body, HGH_ADMIN_BODY_MAX)) {
         hgh_admin_schema_validate(call->api->object_check, kind, body, &made);
         answer(call, &made);
         json_decref(body);
     }
+    return true;
+}
+
+static bool is_asked(const api_call *call, const char *resource, const char *id, uint32_t method)
+{
+    return strcmp(call->target.resource, resource) == 0 && call->target.id != NULL &&
+           strcmp(call->target.id, id) == 0 && call->target.sub_path == NULL &&
+           method_bit(call->request->method) == method;
+}
+
+static bool is_true(const api_call *call, const char *argument)
+{
+    const char *text = hgh_admin_request_argument(call->request, argument);
+
+    return text != NULL && strcmp(text, "true") == 0;
+}
+
+static void export_all(api_call *call)
+{
+    hgh_admin_answer made = {0};
+    hg_error err = HG_ERROR_INIT;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    hg_status status =
+        out == NULL ? HG_ERR_NO_MEMORY : hgh_document_write(call->api->parts.table, out, &err);
+
+    if (out != NULL && fclose(out) != 0) {
+        status = HG_ERR_NO_MEMORY;
+    }
+    if (status != HG_OK) {
+        free(text);
+        hgh_admin_later_error(&call->later, STATUS_NO_MEMORY, "out of memory");
+        return;
+    }
+    hgh_admin_answer_text(&made, STATUS_OK, text, length);
+    answer(call, &made);
+}
+
+/* Whole documents: POST /configs/validate, and through the instance's socket what `hotgate store`
+ * asks for. True: it was one of them. */
+static bool documents(api_call *call)
+{
+    bool is_local = call->request->peer == HGH_ADMIN_PEER_LOCAL;
+    bool is_validation = is_asked(call, "configs", "validate", HGH_ADMIN_POST);
+    hgh_store_import import = {.is_validation = is_validation,
+                               .replaces = is_validation || is_true(call, "replace"),
+                               .only_judges = is_true(call, "dry_run")};
+
+    if (is_local && is_asked(call, "store", "export", HGH_ADMIN_GET)) {
+        export_all(call);
+        return true;
+    }
+    if (!is_validation && !(is_local && is_asked(call, "store", "import", HGH_ADMIN_POST))) {
+        return false;
+    }
+    if (!body_parse(call, &import.document, is_local ? HGH_ADMIN_IMPORT_MAX : HGH_ADMIN_BODY_MAX)) {
+        return true;
+    }
+    if (import.document == NULL) {
+        hgh_admin_later_error(&call->later, STATUS_BAD, "missing configurations");
+        return true;
+    }
+    hgh_store_import_start(&call->api->write_parts, &import, &call->later);
     return true;
 }
 
@@ -470,7 +521,7 @@ static void handle_authorised(api_call *call)
     json_t *body = NULL;
     int64_t ttl_s = 0;
 
-    if (plugins_special(call) || validate(call)) {
+    if (plugins_special(call) || validate(call) || documents(call)) {
         return;
     }
     if (strcmp(resource, "stream_routes") == 0) {
@@ -487,7 +538,7 @@ static void handle_authorised(api_call *call)
         not_found(call);
         return;
     }
-    if (!body_parse(call, &body)) {
+    if (!body_parse(call, &body, HGH_ADMIN_BODY_MAX)) {
         return;
     }
     if (!ttl_parse(call, &ttl_s)) {
@@ -596,7 +647,7 @@ static void expiry_due(void *context)
     hgh_admin_api *api = context;
 
     if (hgh_resource_table_expiry(api->parts.table) <= (int64_t)time(NULL)) {
-        hgh_admin_write_expire(&api->write_parts); /* which sets the timer when it is through */
+        hgh_admin_expire_start(&api->write_parts); /* which sets the timer when it is through */
     } else {
         expiry_set(api);
     }
@@ -647,6 +698,12 @@ hgh_admin_api_new(const hgh_admin_api_parts *parts, hgh_admin_api **out_api, hg_
         hgh_admin_api_free(api);
         return status;
     }
+    api->reads = (hgh_admin_reads){
+        .loop = parts->loop,
+        .table = parts->table,
+        .catalog = parts->catalog,
+        .format = api->format,
+    };
     api->write_parts = (hgh_admin_write_parts){
         .format = api->format,
         .queue = api->queue,
@@ -669,6 +726,7 @@ void hgh_admin_api_free(hgh_admin_api *api)
         return;
     }
     hgh_event_loop_timer_stop(api->parts.loop, &api->expiry);
+    hgh_admin_reads_done(&api->reads);
     hgh_admin_queue_free(api->queue);
     hgh_object_check_free(api->object_check);
     hgh_admin_access_free(api->access);

@@ -117,47 +117,76 @@ void hgh_admin_envelope_one(hgh_admin_answer *answer,
     end(&made, answer, STATUS_OK, is_complete);
 }
 
-static bool add_items(composition *made,
-                      const hgh_resource_object *const *objects,
-                      size_t count,
-                      hgh_admin_show show,
-                      void *context)
+void hgh_admin_envelope_list_begin(hgh_admin_envelope_list *list)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!add_text(made, i == 0 ? "{" : ",{") ||
-            !add_object(made, objects[i], true, show, context) || !add_text(made, "}")) {
-            return false;
-        }
-    }
-    return true;
+    *list = (hgh_admin_envelope_list){0};
+    list->stream = open_memstream(&list->text, &list->length);
+    list->is_broken = list->stream == NULL;
 }
 
-void hgh_admin_envelope_list(hgh_admin_answer *answer,
-                             hgh_admin_format format,
-                             const char *kind,
-                             const hgh_resource_object *const *objects,
-                             size_t count,
-                             size_t total,
-                             hgh_admin_show show,
-                             void *context)
+void hgh_admin_envelope_list_add(hgh_admin_envelope_list *list,
+                                 const hgh_resource_object *object,
+                                 hgh_admin_show show,
+                                 void *context)
+{
+    composition made = {.stream = list->stream};
+
+    list->is_broken = list->is_broken || !add_text(&made, list->count++ == 0 ? "{" : ",{") ||
+                      !add_object(&made, object, true, show, context) || !add_text(&made, "}");
+}
+
+void hgh_admin_envelope_list_add_text(hgh_admin_envelope_list *list, const char *text)
+{
+    composition made = {.stream = list->stream};
+
+    list->is_broken =
+        list->is_broken || (list->count++ > 0 && !add_text(&made, ",")) || !add_text(&made, text);
+}
+
+void hgh_admin_envelope_list_done(hgh_admin_envelope_list *list)
+{
+    if (list->stream != NULL) {
+        (void)fclose(list->stream); /* nobody reads it */
+    }
+    free(list->text);
+    *list = (hgh_admin_envelope_list){0};
+}
+
+void hgh_admin_envelope_list_answer_between(hgh_admin_envelope_list *list,
+                                            const char *before,
+                                            const char *after,
+                                            hgh_admin_answer *answer)
 {
     composition made;
-    bool is_complete;
+    bool is_complete = list->stream != NULL && fclose(list->stream) == 0 && !list->is_broken;
 
+    list->stream = NULL;
     begin(&made);
-    if (made.stream == NULL) {
-        is_complete = false;
-    } else if (format == HGH_ADMIN_V3) {
-        is_complete = fprintf(made.stream, "{\"total\":%zu,\"list\":[", total) > 0 &&
-                      add_items(&made, objects, count, show, context) && add_text(&made, "]}");
-    } else {
-        is_complete = fprintf(made.stream,
-                              "{\"action\":\"get\",\"count\":%zu,\"node\":{\"dir\":true,"
-                              "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"nodes\":[",
-                              total, kind) > 0 &&
-                      add_items(&made, objects, count, show, context) && add_text(&made, "]}}");
-    }
+    is_complete = is_complete && add_text(&made, before) &&
+                  fwrite(list->text, 1, list->length, made.stream) == list->length &&
+                  add_text(&made, after);
     end(&made, answer, STATUS_OK, is_complete);
+    hgh_admin_envelope_list_done(list);
+}
+
+void hgh_admin_envelope_list_answer(hgh_admin_envelope_list *list,
+                                    hgh_admin_format format,
+                                    const char *directory,
+                                    size_t total,
+                                    hgh_admin_answer *answer)
+{
+    char before[HGH_OBJECT_KEY_MAX];
+
+    if (format == HGH_ADMIN_V3) {
+        (void)snprintf(before, sizeof(before), "{\"total\":%zu,\"list\":[", total);
+    } else {
+        (void)snprintf(before, sizeof(before),
+                       "{\"action\":\"get\",\"count\":%zu,\"node\":{\"dir\":true,"
+                       "\"key\":\"" HGH_ADMIN_PREFIX "/%s\",\"nodes\":[",
+                       total, directory);
+    }
+    hgh_admin_envelope_list_answer_between(list, before, format == HGH_ADMIN_V3 ? "]}" : "]}}",
+                                           answer);
 }
 
 void hgh_admin_envelope_deleted(hgh_admin_answer *answer, hgh_admin_format format, const char *key)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -38,15 +39,40 @@ void hgh_admin_envelope_one(hgh_admin_answer *answer,
                             hgh_admin_show show,
                             void *context);
 
-/** Objects of a kind. total: of all pages. */
-void hgh_admin_envelope_list(hgh_admin_answer *answer,
-                             hgh_admin_format format,
-                             const char *kind,
-                             const hgh_resource_object *const *objects,
-                             size_t count,
-                             size_t total,
-                             hgh_admin_show show,
-                             void *context);
+/** A list that is put together object by object; between the calls they may change. */
+typedef struct hgh_admin_envelope_list {
+    FILE *stream;
+    char *text; /* owned: the items */
+    size_t length;
+    size_t count;
+    bool is_broken; /* no memory: the answer will be 500 */
+} hgh_admin_envelope_list;
+
+void hgh_admin_envelope_list_begin(hgh_admin_envelope_list *list);
+
+void hgh_admin_envelope_list_add(hgh_admin_envelope_list *list,
+                                 const hgh_resource_object *object,
+                                 hgh_admin_show show,
+                                 void *context);
+
+/** Adds one that is text already, such as {"key": ...}. */
+void hgh_admin_envelope_list_add_text(hgh_admin_envelope_list *list, const char *text);
+
+/** Drops a list that is not wanted any more. */
+void hgh_admin_envelope_list_done(hgh_admin_envelope_list *list);
+
+/** Ends the list: objects in their envelope. directory: "routes"; total: of all pages. */
+void hgh_admin_envelope_list_answer(hgh_admin_envelope_list *list,
+                                    hgh_admin_format format,
+                                    const char *directory,
+                                    size_t total,
+                                    hgh_admin_answer *answer);
+
+/** Ends the list: its items between two texts, such as "[" and "]". */
+void hgh_admin_envelope_list_answer_between(hgh_admin_envelope_list *list,
+                                            const char *before,
+                                            const char *after,
+                                            hgh_admin_answer *answer);
 
 void hgh_admin_envelope_deleted(hgh_admin_answer *answer, hgh_admin_format format, const char *key);
 

@@ -15,7 +15,8 @@
 
 /* The header Server, before the version: clients take the level of the API from it. */
 #define HGH_ADMIN_SERVER      "APISIX/" HGH_API_LEVEL " hotgate/"
-#define HGH_ADMIN_BODY_MAX    1572864u /* bytes: APISIX's 1.5 MiB */
+#define HGH_ADMIN_BODY_MAX    1572864u     /* bytes: APISIX's 1.5 MiB */
+#define HGH_ADMIN_IMPORT_MAX  (512u << 20) /* bytes: of an import through the instance's socket */
 #define HGH_ADMIN_HEADERS_MAX 16u
 #define HGH_ADMIN_HEADER_TEXT 200u
 
@@ -43,7 +44,7 @@ typedef struct hgh_admin_request {
     const hgh_admin_argument *arguments;
     const char *body;     /* NULL: there is none, or it was not kept; not NUL-terminated */
     uint64_t body_length; /* as it was sent or announced */
-    bool body_is_dropped; /* over HGH_ADMIN_BODY_MAX, or nobody wanted it */
+    bool body_is_dropped; /* over what the server takes, or nobody wanted it */
     hgh_admin_peer peer;
     hg_address client; /* of no family if it is not known: nobody's */
     /** The first header of that name, or NULL. */

@@ -103,6 +103,23 @@ static void redact_metadata(const json_t *plugin, const hgh_object_kind *kind, j
     json_decref(id);
 }
 
+void hgh_admin_hide(const hgh_object_kind *kind, json_t *object)
+{
+    for (const char *const *at = kind->hidden; at != NULL && *at != NULL; at++) {
+        (void)json_object_del(object, *at); /* it may not be there */
+    }
+}
+
+/* The private key with which the gateway shows itself to an upstream. */
+static void redact_tls(json_t *upstream)
+{
+    json_t *tls = json_object_get(upstream, "tls");
+
+    if (json_object_get(tls, "client_key") != NULL) {
+        hide(tls, "client_key");
+    }
+}
+
 void hgh_admin_redact(const hgh_plugin_catalog *catalog,
                       const hgh_object_kind *kind,
                       json_t *object)
@@ -117,6 +134,9 @@ void hgh_admin_redact(const hgh_plugin_catalog *catalog,
         redact_metadata(id == NULL ? NULL : hgh_plugin_catalog_find(catalog, id), kind, object);
         return;
     }
+    hgh_admin_hide(kind, object);
+    redact_tls(object);
+    redact_tls(json_object_get(object, "upstream"));
     json_object_foreach(json_object_get(object, "plugins"), name, value)
     {
         const json_t *plugin = hgh_plugin_catalog_find(catalog, name);

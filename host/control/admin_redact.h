@@ -16,4 +16,7 @@ void hgh_admin_redact(const hgh_plugin_catalog *catalog,
                       const hgh_object_kind *kind,
                       json_t *object);
 
+/** Takes out what no answer shows of this kind, in place. */
+void hgh_admin_hide(const hgh_object_kind *kind, json_t *object);
+
 #endif

@@ -6,14 +6,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "host/control/admin_redact.h"
 #include "host/control/json_merge.h"
 #include "host/control/object_credential.h"
+#include "host/control/object_deletion.h"
 #include "host/core/issues.h"
 
 #define TEXT_MAX         1100u
-#define REAL_DIGITS      15u  /* what every double keeps; with 17, 0.1 would come back longer */
-#define NEW_ID_DIGITS    20   /* of a generated id: the next revision, padded */
-#define EXPIRE_MAX       256u /* objects in one transaction; more follow in the next */
+#define REAL_DIGITS      15u /* what every double keeps; with 17, 0.1 would come back longer */
+#define NEW_ID_DIGITS    20  /* of a generated id: the next revision, padded */
 #define STATUS_OK        200u
 #define STATUS_CREATED   201u
 #define STATUS_BAD       400u
@@ -140,6 +141,20 @@ static const hgh_resource_object *stored_find(const write_job *job)
     return hgh_resource_table_find_live(job->parts->table, job->key);
 }
 
+/* What the answer shows where that is less than what was stored; else NULL. */
+static char *shown_value(const write_job *job)
+{
+    json_t *value = job->kind->hidden == NULL ? NULL : json_loads(job->value, 0, NULL);
+    char *text = NULL;
+
+    if (value != NULL) {
+        hgh_admin_hide(job->kind, value);
+        text = json_dumps(value, JSON_COMPACT);
+    }
+    json_decref(value);
+    return text;
+}
+
 /* Store: the last steps, the same for every method. */
 static void on_published(
     void *context, hg_status status, bool is_stored, uint64_t revision, const hg_error *err)
@@ -158,8 +173,18 @@ static void on_published(
         hgh_admin_envelope_deleted(&answer, parts->format, job->key);
         job_end(job, &answer);
     } else {
-        hgh_admin_envelope_written(&answer, parts->format, is_created ? STATUS_CREATED : STATUS_OK,
-                                   action_of(job->method), job->key, job->value, job->warnings);
+        char *shown = shown_value(job);
+
+        if (job->kind->hidden != NULL && shown == NULL) {
+            hgh_admin_answer_text(&answer, STATUS_STORE, NULL,
+                                  0); /* stored: no memory to show it */
+        } else {
+            hgh_admin_envelope_written(&answer, parts->format,
+                                       is_created ? STATUS_CREATED : STATUS_OK,
+                                       action_of(job->method), job->key,
+                                       shown == NULL ? job->value : shown, job->warnings);
+        }
+        free(shown);
         job_end(job, &answer);
     }
     if (is_stored) {
@@ -206,24 +231,6 @@ static const char *metadata_text(const char *text, const char **out_prefix)
     return reason == NULL ? text : reason + strlen(PLUGIN_REASON);
 }
 
-static void check_auth(write_job *job)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(json_object_get(job->object, "plugins"), name, value)
-    {
-        const json_t *plugin = hgh_plugin_catalog_find(job->parts->catalog, name);
-        char pointer[TEXT_MAX] = "/plugins";
-
-        if (plugin != NULL && !hgh_plugin_catalog_has_flag(plugin, "auth")) {
-            (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
-            hgh_issues_add(&job->issues, pointer, name, "a plugin that authenticates",
-                           "only supports auth type plugins in consumer credential");
-        }
-    }
-}
-
 /* What the plugins say joins the other findings. */
 static void
 on_plugins(void *context, hg_status status, const json_t *issues, const json_t *warnings)
@@ -255,7 +262,7 @@ on_plugins(void *context, hg_status status, const json_t *issues, const json_t *
     hgh_object_credential_check(job->kind, job->parts->table, job->parts->catalog, key_id(job),
                                 job->object, &job->issues);
     if (job->kind->only_auth) { /* by now the catalog is that of the plugins which judged */
-        check_auth(job);
+        hgh_object_credential_check_auth(job->parts->catalog, job->object, &job->issues);
     }
     if (!hgh_issues_is_empty(&job->issues)) {
         job_refuse(job);
@@ -505,57 +512,24 @@ static void run_patch(write_job *job)
     job_judge(job);
 }
 
-/* The next object below that of the job; NULL: there is no further one. */
-static const hgh_resource_object *child_next(const write_job *job,
-                                             const hgh_object_kind **kind,
-                                             size_t *index,
-                                             const hgh_resource_object *after)
-{
-    while ((*kind = hgh_object_kind_at(*index)) != NULL) {
-        const hgh_resource_object *child = NULL;
-
-        if ((*kind)->parent != NULL && strcmp((*kind)->parent, job->kind->name) == 0) {
-            child = hgh_resource_table_referer(job->parts->table, (*kind)->name, job->key, after);
-        }
-        if (child != NULL) {
-            return child;
-        }
-        after = NULL;
-        (*index)++;
-    }
-    return NULL;
-}
-
 /* With a consumer go its credentials: in one transaction. */
-static void delete_with_children(write_job *job)
+static void delete_whole(write_job *job, const hgh_resource_object *object)
 {
-    const hgh_object_kind *kind = NULL;
-    const hgh_resource_object *child = NULL;
-    hgh_publisher_change *changes;
-    size_t count = 1;
-    size_t index = 0;
+    hgh_object_deletion deletion = {0};
 
-    while ((child = child_next(job, &kind, &index, child)) != NULL) {
-        count++;
-    }
-    changes = calloc(count, sizeof(*changes));
-    if (changes == NULL) {
+    if (hgh_object_deletion_add(&deletion, job->parts->table, object) == HG_OK) {
+        hgh_publisher_run(job->parts->publisher, deletion.changes, deletion.count, NULL, 0, 0,
+                          on_published, job);
+    } else {
         job_no_memory(job);
-        return;
     }
-    count = 0;
-    index = 0;
-    while ((child = child_next(job, &kind, &index, child)) != NULL) {
-        changes[count++].key = child->key;
-    }
-    changes[count++].key = job->key;
-    hgh_publisher_run(job->parts->publisher, changes, count, NULL, 0, 0, on_published, job);
-    free(changes);
+    hgh_object_deletion_done(&deletion);
 }
 
 static void run_delete(write_job *job)
 {
     const hgh_object_kind *user_kind = NULL;
+    const hgh_resource_object *object;
     const hgh_resource_object *user;
     bool by_plugin = false;
     char text[TEXT_MAX];
@@ -565,7 +539,8 @@ static void run_delete(write_job *job)
         job_fail(job, STATUS_BAD, text);
         return;
     }
-    if (!key_make(job) || stored_find(job) == NULL) {
+    object = key_make(job) ? stored_find(job) : NULL;
+    if (object == NULL) {
         job_missing(job);
         return;
     }
@@ -577,7 +552,7 @@ static void run_delete(write_job *job)
         job_fail(job, STATUS_BAD, text);
         return;
     }
-    delete_with_children(job);
+    delete_whole(job, object);
 }
 
 /* What an object stands below has to be there. */
@@ -647,64 +622,5 @@ void hgh_admin_write_start(const hgh_admin_write_parts *parts,
     if (write->parent != NULL) {
         (void)snprintf(job->parent, sizeof(job->parent), "%s", write->parent);
     }
-    hgh_admin_queue_add(parts->queue, &job->job);
-}
-
-/* Objects whose time is over, deleted together. */
-typedef struct expire_job {
-    hgh_admin_job job;
-    const hgh_admin_write_parts *parts;
-} expire_job;
-
-static void
-on_expired(void *context, hg_status status, bool is_stored, uint64_t revision, const hg_error *err)
-{
-    expire_job *job = context;
-    const hgh_admin_write_parts *parts = job->parts;
-
-    (void)status; /* what could not be deleted now is tried again when the timer runs out */
-    (void)is_stored;
-    (void)revision;
-    (void)err;
-    hgh_admin_queue_end(parts->queue);
-    free(job);
-    parts->on_stored(parts->context);
-}
-
-static void expire_cancel(hgh_admin_job *job)
-{
-    free(job); /* the expire_job begins with it */
-}
-
-static void run_expire(hgh_admin_job *base)
-{
-    expire_job *job = (expire_job *)base;
-    const hgh_resource_object *over[EXPIRE_MAX];
-    hgh_publisher_change changes[EXPIRE_MAX];
-    size_t count =
-        hgh_resource_table_over(job->parts->table, (int64_t)time(NULL), over, EXPIRE_MAX);
-
-    for (size_t i = 0; i < count; i++) {
-        changes[i] = (hgh_publisher_change){.key = over[i]->key};
-    }
-    if (count == 0) {
-        const hg_error none = HG_ERROR_INIT;
-
-        on_expired(job, HG_OK, false, 0, &none);
-        return;
-    }
-    hgh_publisher_run(job->parts->publisher, changes, count, NULL, 0, 0, on_expired, job);
-}
-
-void hgh_admin_write_expire(const hgh_admin_write_parts *parts)
-{
-    expire_job *job = calloc(1, sizeof(*job));
-
-    if (job == NULL) {
-        return; /* the timer comes again */
-    }
-    job->job.run = run_expire;
-    job->job.cancel = expire_cancel;
-    job->parts = parts;
     hgh_admin_queue_add(parts->queue, &job->job);
 }

@@ -48,7 +48,4 @@ void hgh_admin_write_start(const hgh_admin_write_parts *parts,
                            const hgh_admin_write *write,
                            hgh_admin_answer_later *later);
 
-/** Queues the deletion of everything whose time is over. */
-void hgh_admin_write_expire(const hgh_admin_write_parts *parts);
-
 #endif

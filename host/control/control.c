@@ -80,6 +80,8 @@ typedef struct control {
     size_t server_count;
     hgh_admin_server *servers[LISTENERS_MAX + 4];
     hgh_board *board;
+    hgh_arena *arena;
+    hgh_health_board health;
     hgh_control_api control_api;
 } control;
 
@@ -472,6 +474,19 @@ static hg_status make_server(control *self,
     return status;
 }
 
+/* Where workers keep the health of nodes; NULL: it cannot be read, and nothing else suffers. */
+static const hgh_health_board *open_health(control *self)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hgh_arena_map(self->options.shared.arena, true, &self->arena, &err) == HG_OK &&
+        hgh_health_board_open(self->arena, &self->health, &err) == HG_OK) {
+        return &self->health;
+    }
+    hgh_log(HG_LOG_WARN, "the Control API shows no health checks: %s", err.text);
+    return NULL;
+}
+
 /* The listeners that nobody needs a key for. */
 static hg_status make_open_servers(control *self, hg_error *err)
 {
@@ -482,6 +497,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
 
     self->board = hgh_board_map(options->shared.board, false);
     self->control_api = (hgh_control_api){
+        .loop = self->loop,
         .version = HGH_VERSION,
         .table = self->table,
         .catalog = self->catalog,
@@ -490,6 +506,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
         .reload = hgh_reload_answer,
         .reload_context = self->reload,
         .board = self->board,
+        .health = open_health(self),
     };
     if (self->board == NULL) {
         return hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
@@ -546,6 +563,7 @@ static hg_status make_servers(control *self, hg_error *err)
                              &(hgh_admin_server_options){
                                  .listener = options->local,
                                  .peer = HGH_ADMIN_PEER_LOCAL,
+                                 .body_max_bytes = HGH_ADMIN_IMPORT_MAX,
                                  .connections_max = LOCAL_CONNECTIONS_MAX,
                              },
                              &handler, err);
@@ -667,6 +685,8 @@ static void control_done(control *self)
     for (size_t i = 0; i < self->server_count; i++) {
         hgh_admin_server_free(self->servers[i]);
     }
+    hgh_control_api_done(&self->control_api);
+    hgh_arena_close(self->arena);
     hgh_board_unmap(self->board);
     hgh_admin_api_free(self->api);
     hgh_watchdog_free(self->watchdog);

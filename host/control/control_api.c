@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/control/admin_envelope.h"
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_redact.h"
 #include "host/control/admin_schema.h"
+#include "host/control/control_health.h"
 #include "host/control/control_view.h"
+#include "host/control/resource_walk.h"
 #include "host/control/worker_board.h"
 
 #define STATUS_OK        200u
@@ -31,6 +34,14 @@ typedef struct control_call {
     char path[PATH_MAX_BYTES];
 } control_call;
 
+static const char *type_of(const char *body)
+{
+    if (body[0] == '<') {
+        return "text/html";
+    }
+    return body[0] == '{' || body[0] == '[' ? "application/json" : "text/plain";
+}
+
 static void call_send(hgh_admin_answer_later *later, hgh_admin_answer *answer)
 {
     control_call *call = (control_call *)later;
@@ -41,9 +52,7 @@ static void call_send(hgh_admin_answer_later *later, hgh_admin_answer *answer)
     (void)snprintf(server, sizeof(server), HGH_ADMIN_SERVER "%s", call->api->version);
     hgh_admin_answer_header(answer, "Server", server);
     if (answer->body_length > 0) {
-        hgh_admin_answer_header(
-            answer, "Content-Type",
-            answer->body[0] == '{' || answer->body[0] == '[' ? "application/json" : "text/plain");
+        hgh_admin_answer_header(answer, "Content-Type", type_of(answer->body));
     }
     if (queue != NULL) {
         hgh_admin_queue_end(queue);
@@ -79,24 +88,108 @@ static void not_found(control_call *call)
 
 /* --------------------------------------------------------------------------------- objects */
 
+/* A list on its way: in slices, so that it holds up nobody else. */
+typedef struct control_list {
+    hgh_resource_walk walk;
+    control_call *call;
+    const hgh_object_kind *kind;
+    hgh_control_view *view;
+    hgh_admin_envelope_list list;
+    struct control_list *next;
+    struct control_list *previous;
+} control_list;
+
+static void list_free(control_list *self)
+{
+    if (self->previous == NULL) {
+        self->call->api->lists = self->next;
+    } else {
+        self->previous->next = self->next;
+    }
+    if (self->next != NULL) {
+        self->next->previous = self->previous;
+    }
+    hgh_admin_envelope_list_done(&self->list);
+    hgh_control_view_free(self->view);
+    free(self);
+}
+
+static bool list_visit(void *context, const hgh_resource_object *object)
+{
+    control_list *self = context;
+    json_t *item;
+    char *text;
+
+    if (hgh_resource_object_is_over(object)) {
+        return true;
+    }
+    item = hgh_control_view_item(self->view, self->kind, object);
+    text = item == NULL ? NULL : json_dumps(item, JSON_COMPACT);
+    if (text != NULL) {
+        hgh_admin_envelope_list_add_text(&self->list, text);
+    } else {
+        self->list.is_broken = true;
+    }
+    free(text);
+    json_decref(item);
+    return !self->list.is_broken;
+}
+
+static void list_end(void *context)
+{
+    control_list *self = context;
+    control_call *call = self->call;
+    bool is_empty = self->list.count == 0; /* then an object: the clients are used to it */
+    hgh_admin_answer made = {0};
+
+    hgh_admin_envelope_list_answer_between(&self->list, is_empty ? "{" : "[", is_empty ? "}" : "]",
+                                           &made);
+    list_free(self);
+    answer(call, &made);
+}
+
 static void get_objects(control_call *call, const hgh_object_kind *kind)
 {
-    const hgh_control_api *api = call->api;
+    hgh_control_api *api = call->api;
+    control_list *self = calloc(1, sizeof(*self));
     hgh_control_view *view = hgh_control_view_new(api->object_check, api->catalog);
-    json_t *list = json_array();
 
-    for (const hgh_resource_object *object = hgh_resource_table_first(api->table, kind->name);
-         object != NULL; object = hgh_resource_table_next(object)) {
-        if (view == NULL ||
-            (!hgh_resource_object_is_over(object) &&
-             json_array_append_new(list, hgh_control_view_item(view, kind, object)) != 0)) {
-            json_decref(list);
-            list = NULL;
-            break;
-        }
+    if (self == NULL || view == NULL) {
+        free(self);
+        hgh_control_view_free(view);
+        hgh_admin_later_error(&call->later, STATUS_NOT_READY, "out of memory");
+        return;
     }
-    hgh_control_view_free(view);
-    answer_list(call, list);
+    self->call = call;
+    self->kind = kind;
+    self->view = view;
+    self->next = api->lists;
+    if (self->next != NULL) {
+        self->next->previous = self;
+    }
+    api->lists = self;
+    hgh_admin_envelope_list_begin(&self->list);
+    self->walk = (hgh_resource_walk){
+        .loop = api->loop,
+        .table = api->table,
+        .kind = kind->name,
+        .visit = list_visit,
+        .end = list_end,
+        .context = self,
+    };
+    hgh_resource_walk_start(&self->walk);
+}
+
+void hgh_control_api_done(hgh_control_api *api)
+{
+    while (api->lists != NULL) {
+        control_list *self = api->lists;
+        control_call *call = self->call;
+
+        hgh_resource_walk_stop(&self->walk);
+        list_free(self);
+        hgh_admin_later_error(&call->later, STATUS_NOT_READY, "the control plane ends");
+    }
 }
 
 static void get_object(control_call *call, const hgh_object_kind *kind)
@@ -211,36 +304,55 @@ static void get_schema(control_call *call)
 
 static void get_healthchecks(control_call *call)
 {
-    answer_json(call, json_array());
+    const hgh_control_api *api = call->api;
+    json_t *items =
+        api->health == NULL ? json_array() : hgh_control_health_all(api->health, api->table);
+    const char *accept = call->request->header(call->request->context, "Accept");
+    hgh_admin_answer made = {0};
+    char *page;
+
+    if (accept == NULL || strstr(accept, "text/html") == NULL) {
+        answer_json(call, items);
+        return;
+    }
+    page = hgh_control_health_page(items);
+    hgh_admin_answer_text(&made, STATUS_OK, page, page == NULL ? 0 : strlen(page));
+    json_decref(items);
+    answer(call, &made);
 }
 
 /* routes/1: one of those that have an upstream. */
 static void get_healthcheck(control_call *call)
 {
     static const char *const types[] = {"routes", "services", "upstreams", "stream_routes"};
-    char *id = call->path + (call->argument - call->path);
-    char key[HGH_OBJECT_KEY_MAX];
+    char type[PATH_MAX_BYTES];
+    const char *id = call->argument + strcspn(call->argument, "/");
+    char key[PATH_MAX_BYTES + 1];
+    const hgh_resource_object *object;
+    json_t *item = NULL;
     bool is_known = false;
 
-    id += strcspn(id, "/");
-    if (*id != '\0') {
-        *id++ = '\0';
-    }
+    (void)snprintf(type, sizeof(type), "%.*s", (int)(id - call->argument), call->argument);
+    id += *id == '/' ? 1 : 0;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        is_known = is_known || strcmp(types[i], call->argument) == 0;
+        is_known = is_known || strcmp(types[i], type) == 0;
     }
-    (void)snprintf(key, sizeof(key), "%s/%s", call->argument, id);
+    (void)snprintf(key, sizeof(key), "%s", call->argument);
+    object = hgh_resource_table_find_live(call->api->table, key);
+    if (object != NULL && call->api->health != NULL) {
+        item = hgh_control_health_item(call->api->health, hgh_object_kind_find(type), object);
+    }
     if (!is_known) {
-        hgh_admin_later_error(&call->later, STATUS_BAD, "invalid src type %s", call->argument);
+        hgh_admin_later_error(&call->later, STATUS_BAD, "invalid src type %s", type);
     } else if (*id == '\0') {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "missing src id for src type %s",
-                              call->argument);
-    } else if (hgh_resource_table_find_live(call->api->table, key) == NULL) {
-        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s[%s] not found", call->argument,
-                              id);
+                              type);
+    } else if (object == NULL) {
+        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "%s[%s] not found", type, id);
+    } else if (item == NULL) {
+        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "no checker for %s[%s]", type, id);
     } else {
-        hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "no checker for %s[%s]",
-                              call->argument, id);
+        answer_json(call, item);
     }
 }
 

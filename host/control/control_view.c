@@ -13,7 +13,7 @@
 /* The schema of one plugin; NULL: it cannot be compiled, which the plugin's loading has told. */
 typedef struct plugin_schema {
     struct plugin_schema *next;
-    const json_t *source; /* of the catalog */
+    json_t *source; /* a reference: nothing else can have its address */
     hgh_schema *compiled;
 } plugin_schema;
 
@@ -44,6 +44,7 @@ void hgh_control_view_free(hgh_control_view *view)
         plugin_schema *next = view->schemas->next;
 
         hgh_schema_free(view->schemas->compiled);
+        json_decref(view->schemas->source);
         free(view->schemas);
         view->schemas = next;
     }
@@ -51,7 +52,7 @@ void hgh_control_view_free(hgh_control_view *view)
 }
 
 /* NULL: none, or no memory: then defaults are not shown. */
-static const hgh_schema *schema_of(hgh_control_view *view, const json_t *source)
+static const hgh_schema *schema_of(hgh_control_view *view, json_t *source)
 {
     plugin_schema *made;
 
@@ -64,7 +65,7 @@ static const hgh_schema *schema_of(hgh_control_view *view, const json_t *source)
     if (made == NULL) {
         return NULL;
     }
-    made->source = source;
+    made->source = json_incref(source);
     (void)hgh_schema_compile(source, &made->compiled,
                              NULL); /* it was compiled when it was loaded */
     made->next = view->schemas;
@@ -81,7 +82,7 @@ static hg_status fill_defaults(hgh_control_view *view, const hgh_object_kind *ki
     json_object_foreach(json_object_get(value, "plugins"), name, config)
     {
         const json_t *plugin = hgh_plugin_catalog_find(view->catalog, name);
-        const json_t *source = json_object_get(plugin, "schema");
+        json_t *source = json_object_get(plugin, "schema");
         const hgh_schema *schema = source == NULL ? NULL : schema_of(view, source);
 
         if (status == HG_OK && schema != NULL) {

@@ -223,10 +223,15 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   on_off(settings->delete_uri_tail_slash),
                   on_off(settings->normalize_uri_like_servlet),
                   on_off(settings->match_uri_encoded_slash));
+    (void)fprintf(out, "    hotgate_health %s;\n", on_off(!settings->disable_upstream_healthcheck));
+    if (settings->ssl_trusted_certificate != NULL) {
+        directive(out, "    ", "hotgate_trusted_certificate", settings->ssl_trusted_certificate);
+    }
     (void)fprintf(out,
+                  "    hotgate_keepalive %lld;\n    hotgate_keepalive_requests %lld;\n"
+                  "    hotgate_keepalive_timeout %lld;\n"
                   "\n    upstream hotgate_upstream {\n        server 127.0.0.1:1;\n"
-                  "        hotgate_balancer;\n        keepalive %lld;\n"
-                  "        keepalive_requests %lld;\n        keepalive_timeout %lldms;\n    }\n\n",
+                  "        hotgate_balancer;\n    }\n\n",
                   (long long)settings->upstream_keepalive,
                   (long long)settings->upstream_keepalive_requests,
                   (long long)settings->upstream_keepalive_timeout_ms);
@@ -333,15 +338,34 @@ static void write_admin_location(FILE *out, const hgh_settings *settings, const 
     (void)fputs("        }\n", out);
 }
 
+/* Certificates come with each handshake (host/engine/nginx/tls.c), which undoes the rejection. */
+static void write_tls(FILE *out, const hgh_settings *settings)
+{
+    (void)fprintf(out,
+                  "        ssl_reject_handshake on;\n        ssl_protocols %s;\n"
+                  "        ssl_session_tickets %s;\n",
+                  settings->ssl_protocols, on_off(settings->ssl_session_tickets));
+    if (settings->ssl_ciphers != NULL) {
+        directive(out, "        ", "ssl_ciphers", settings->ssl_ciphers);
+        (void)fputs("        ssl_prefer_server_ciphers on;\n", out);
+    }
+    directive(out, "        ", "hotgate_tls",
+              settings->fallback_sni == NULL ? "" : settings->fallback_sni);
+}
+
 static void write_server(FILE *out, const hgh_settings *settings)
 {
     (void)fputs("    server {\n", out);
-    for (size_t i = 0; i < settings->node_listen_count; i++) {
-        const hgh_listen *listen = &settings->node_listen[i];
+    for (size_t i = 0; i < settings->data_listen_count; i++) {
+        const hgh_listen *listen = &settings->data_listen[i];
         bool is_ipv6 = strchr(listen->address, ':') != NULL;
 
-        (void)fprintf(out, "        listen %s%s%s:%u%s;\n", is_ipv6 ? "[" : "", listen->address,
-                      is_ipv6 ? "]" : "", (unsigned)listen->port, listen->http2 ? " http2" : "");
+        (void)fprintf(out, "        listen %s%s%s:%u%s%s;\n", is_ipv6 ? "[" : "", listen->address,
+                      is_ipv6 ? "]" : "", (unsigned)listen->port, listen->tls ? " ssl" : "",
+                      listen->http2 ? " http2" : "");
+    }
+    if (settings->ssl_enable) {
+        write_tls(out, settings);
     }
     (void)fprintf(out, "%s\n", settings->http_server_configuration_snippet);
     /* What nginx itself answers once a request is read is JSON too. */

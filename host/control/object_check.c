@@ -109,6 +109,25 @@ static void check_schema(const hgh_schema *schema, const json_t *object, hg_issu
     hgh_issues_take(issues, &found, "");
 }
 
+static bool has_type(const hgh_resource_object *object, const char *type)
+{
+    json_t *value = json_loadb(object->value, object->value_length, 0, NULL);
+    const char *found = json_string_value(json_object_get(value, "type"));
+    bool is_same = found != NULL && strcmp(found, type) == 0;
+
+    json_decref(value);
+    return is_same;
+}
+
+/* The pointer of a reference's member: its dots become slashes. */
+static void reference_pointer(const hgh_object_reference *reference, char *into, size_t size)
+{
+    (void)snprintf(into, size, "/%s", reference->member);
+    for (char *at = into; *at != '\0'; at++) {
+        *at = *at == '.' ? '/' : *at;
+    }
+}
+
 static void check_references(const hgh_object_kind *kind,
                              const hgh_resource_table *table,
                              const json_t *object,
@@ -120,19 +139,21 @@ static void check_references(const hgh_object_kind *kind,
         char pointer[POINTER_MAX];
         char wanted[TEXT_MAX];
         char text[TEXT_MAX];
+        const hgh_resource_object *found;
 
-        if (!hgh_object_id_text(json_object_get(object, at->member), id, sizeof(id))) {
+        if (!hgh_object_id_text(hgh_object_reference_value(at, object), id, sizeof(id))) {
             continue; /* absent, or the schema has told */
         }
         (void)snprintf(key, sizeof(key), "%s/%s", at->kind, id);
-        if (hgh_resource_table_find(table, key) != NULL) {
+        found = hgh_resource_table_find_live(table, key);
+        if (found != NULL && (at->type == NULL || has_type(found, at->type))) {
             continue;
         }
-        (void)snprintf(pointer, sizeof(pointer), "/%s", at->member);
-        (void)snprintf(wanted, sizeof(wanted), "the id of a stored %s", at->noun);
-        (void)snprintf(text, sizeof(text),
-                       "failed to fetch %s info by %s id [%s], response code: 404", at->noun,
-                       at->noun, id);
+        reference_pointer(at, pointer, sizeof(pointer));
+        (void)snprintf(wanted, sizeof(wanted), "the id of a stored %s%s%s", at->noun,
+                       at->type == NULL ? "" : " of type ", at->type == NULL ? "" : at->type);
+        (void)snprintf(text, sizeof(text), "failed to fetch %s info by %s id [%s], %s", at->noun,
+                       at->noun, id, found == NULL ? "response code: 404" : "wrong ssl type");
         hgh_issues_add(issues, pointer, id, wanted, text);
     }
 }

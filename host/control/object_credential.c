@@ -9,9 +9,10 @@
 
 #include "host/core/secret_reference.h"
 
-#define DIGEST_BYTES 16u /* of SHA-256: enough that nobody finds two texts with one digest */
-#define POINTER_MAX  512u
-#define TEXT_MAX     1100u
+#define AUTH_POINTER_MAX 600u
+#define DIGEST_BYTES     16u /* of SHA-256: enough that nobody finds two texts with one digest */
+#define POINTER_MAX      512u
+#define TEXT_MAX         1100u
 
 /* "credential/PLUGIN/FIELD/DIGEST": the text itself stands nowhere but in its object. False: it is
  * none, or stands elsewhere. */
@@ -154,6 +155,26 @@ void hgh_object_credential_check(const hgh_object_kind *kind,
 
         if (field != NULL) {
             check_plugin(table, plugin, field, config, id, issues);
+        }
+    }
+}
+
+void hgh_object_credential_check_auth(const hgh_plugin_catalog *catalog,
+                                      const json_t *object,
+                                      hg_issues *issues)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(object, "plugins"), name, value)
+    {
+        const json_t *plugin = hgh_plugin_catalog_find(catalog, name);
+        char pointer[AUTH_POINTER_MAX] = "/plugins";
+
+        if (plugin != NULL && !hgh_plugin_catalog_has_flag(plugin, "auth")) {
+            (void)hgh_pointer_append(pointer, strlen(pointer), sizeof(pointer), name);
+            hgh_issues_add(issues, pointer, name, "a plugin that authenticates",
+                           "only supports auth type plugins in consumer credential");
         }
     }
 }

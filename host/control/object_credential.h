@@ -31,4 +31,10 @@ void hgh_object_credential_check(const hgh_object_kind *kind,
                                  const json_t *object,
                                  hg_issues *issues);
 
+/** Judges whether all plugins of an object authenticate; those that are not known are left alone.
+ */
+void hgh_object_credential_check_auth(const hgh_plugin_catalog *catalog,
+                                      const json_t *object,
+                                      hg_issues *issues);
+
 #endif

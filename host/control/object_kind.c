@@ -7,6 +7,7 @@
 
 #include "host/control/object_credential.h"
 #include "host/control/object_rule.h"
+#include "host/control/object_rule_ssl.h"
 
 #define TRAFFIC_SPLIT    "traffic-split"
 #define UPSTREAMS_PREFIX "upstreams/"
@@ -14,25 +15,34 @@
     (HGH_ADMIN_GET | HGH_ADMIN_PUT | HGH_ADMIN_POST | HGH_ADMIN_DELETE | HGH_ADMIN_PATCH)
 
 static const hgh_object_reference route_references[] = {
-    {"upstream_id", "upstreams", "upstream"},
-    {"service_id", "services", "service"},
-    {"plugin_config_id", "plugin_configs", "plugin config"},
+    {"upstream_id", "upstreams", "upstream", NULL},
+    {"service_id", "services", "service", NULL},
+    {"plugin_config_id", "plugin_configs", "plugin config", NULL},
+    {"upstream.tls.client_cert_id", "ssls", "ssl", "client"},
     {0},
 };
 
 static const hgh_object_reference service_references[] = {
-    {"upstream_id", "upstreams", "upstream"},
+    {"upstream_id", "upstreams", "upstream", NULL},
+    {"upstream.tls.client_cert_id", "ssls", "ssl", "client"},
+    {0},
+};
+
+static const hgh_object_reference upstream_references[] = {
+    {"tls.client_cert_id", "ssls", "ssl", "client"},
     {0},
 };
 
 static const hgh_object_reference consumer_references[] = {
-    {"group_id", "consumer_groups", "consumer group"},
+    {"group_id", "consumer_groups", "consumer group", NULL},
     {0},
 };
 
 static const hgh_object_reference no_references[] = {
     {0},
 };
+
+static const char *const ssl_hidden[] = {"key", "keys", NULL};
 
 static const hgh_object_kind kinds[] = {
     {
@@ -69,7 +79,7 @@ static const hgh_object_kind kinds[] = {
         .plugin_use = "config",
         .plugins_prefix = "",
         .kept_text = "can not delete this upstream",
-        .references = no_references,
+        .references = upstream_references,
         .check = hgh_object_rule_upstream,
     },
     {
@@ -148,6 +158,19 @@ static const hgh_object_kind kinds[] = {
         .references = no_references,
         .check = hgh_object_rule_none,
     },
+    {
+        .name = "ssls",
+        .noun = "ssl",
+        .schema = "ssl",
+        .methods = ALL_METHODS,
+        .id_member = "id",
+        .plugin_use = "config",
+        .plugins_prefix = "",
+        .kept_text = "can not delete this ssl",
+        .hidden = ssl_hidden,
+        .references = no_references,
+        .check = hgh_object_rule_ssl,
+    },
 };
 
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
@@ -180,6 +203,22 @@ const hgh_object_kind *hgh_object_kind_at(size_t index)
 bool hgh_object_kind_has_id(const hgh_object_kind *kind)
 {
     return strcmp(kind->id_member, "id") == 0;
+}
+
+const json_t *hgh_object_reference_value(const hgh_object_reference *reference,
+                                         const json_t *object)
+{
+    const char *at = reference->member;
+
+    for (;;) {
+        size_t length = strcspn(at, ".");
+
+        object = json_object_getn(object, at, length);
+        if (at[length] == '\0') {
+            return object;
+        }
+        at += length + 1;
+    }
 }
 
 bool hgh_object_id_text(const json_t *id, char *into, size_t size)
@@ -238,7 +277,7 @@ static bool append_members(json_t *keys, const hgh_object_kind *kind, const json
     for (const hgh_object_reference *at = kind->references; at->member != NULL; at++) {
         char id[HGH_OBJECT_ID_MAX + 1];
 
-        if (hgh_object_id_text(json_object_get(object, at->member), id, sizeof(id)) &&
+        if (hgh_object_id_text(hgh_object_reference_value(at, object), id, sizeof(id)) &&
             !append_key(keys, json_sprintf("%s/%s", at->kind, id))) {
             return false;
         }
@@ -289,7 +328,10 @@ static bool append_split(json_t *keys, const json_t *object)
 json_t *hgh_object_references(const hgh_object_kind *kind, const char *id, const json_t *object)
 {
     json_t *keys = json_array();
+    bool has_checks = json_object_get(object, "checks") != NULL ||
+                      json_object_get(json_object_get(object, "upstream"), "checks") != NULL;
     bool is_complete = keys != NULL && append_members(keys, kind, object) &&
+                       (!has_checks || append_key(keys, json_string(HGH_CHECKS_KEY))) &&
                        append_plugins(keys, kind, id, object) && append_split(keys, object) &&
                        hgh_object_credential_keys(keys, kind, object);
 

@@ -18,15 +18,17 @@
 #define HGH_ADMIN_DELETE 8u
 #define HGH_ADMIN_PATCH  16u
 
-#define HGH_OBJECT_ID_MAX  256u      /* bytes; a consumer's name is the longest id */
-#define HGH_OBJECT_KEY_MAX 600u      /* kind, parent and id, with the NUL; a longer one is no key */
+#define HGH_OBJECT_ID_MAX  256u /* bytes; a consumer's name is the longest id */
+#define HGH_OBJECT_KEY_MAX 600u /* kind, parent and id, with the NUL; a longer one is no key */
+#define HGH_CHECKS_KEY     "checks/any" /* named by each object whose upstream is checked */
 #define HGH_PLUGIN_KIND    "plugins" /* "plugins/NAME": what an object that configures NAME names */
 
 /** A member that names an object of another kind. */
 typedef struct hgh_object_reference {
-    const char *member; /* "upstream_id"; NULL ends the list */
+    const char *member; /* "upstream_id", "tls.client_cert_id"; NULL ends the list */
     const char *kind;   /* "upstreams", whether or not that kind has a row yet */
     const char *noun;   /* "upstream": in texts */
+    const char *type;   /* what its `type` must be; NULL: anything */
 } hgh_object_reference;
 
 /** What tells one kind from the others. */
@@ -40,10 +42,11 @@ typedef struct hgh_object_kind {
     const char *plugin_use; /* what a plugin's configuration is here, by plugin_check.h */
     const char *plugins_prefix; /* before the text of a finding about a plugin */
     const char *kept_text;      /* "can not delete this upstream": while something names it */
-    bool is_metadata; /* the object is the configuration of the plugin that its id names */
-    bool only_auth;   /* takes plugins that authenticate, and no others */
-    bool own_plugins; /* a plugin stands in one object of the kind only */
-    bool has_filter;  /* its list can be filtered by the ids that it names */
+    bool is_metadata;          /* the object is the configuration of the plugin that its id names */
+    bool only_auth;            /* takes plugins that authenticate, and no others */
+    bool own_plugins;          /* a plugin stands in one object of the kind only */
+    bool has_filter;           /* its list can be filtered by the ids that it names */
+    const char *const *hidden; /* members that no answer shows, up to a NULL; NULL: none */
     const hgh_object_reference *references;
     void (*check)(const json_t *object, hg_issues *issues); /* beyond the schema */
 } hgh_object_kind;
@@ -59,6 +62,10 @@ const hgh_object_kind *hgh_object_kind_at(size_t index);
 
 /** True if its ids stand in the body as `id` and in the path. */
 bool hgh_object_kind_has_id(const hgh_object_kind *kind);
+
+/** The value of a reference's member, which may stand in members of the object; or NULL. */
+const json_t *hgh_object_reference_value(const hgh_object_reference *reference,
+                                         const json_t *object);
 
 /** The text of an id, which may be written as a number; false if it is neither or too long. */
 bool hgh_object_id_text(const json_t *id, char *into, size_t size);
@@ -81,8 +88,9 @@ void hgh_object_key_show(const char *key, char *into, size_t size);
 
 /**
  * Keys that an object names: those of its references ("upstreams/1"), of what it stands below,
- * "plugins/NAME" of each plugin that it configures, "traffic-split/ID" of each upstream that this
- * plugin may choose, and its credentials (object_credential.h). A new array; NULL: no memory.
+ * HGH_CHECKS_KEY, "plugins/NAME" of each plugin that it configures, "traffic-split/ID" of each
+ * upstream that this plugin may choose, and its credentials (object_credential.h). A new array;
+ * NULL: no memory.
  *
  * id  as it follows the kind in its key.
  */

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/control/object_rule_checks.h"
 #include "host/control/object_rule_parts.h"
+#include "host/control/object_rule_ssl.h"
 #include "host/core/address.h"
 #include "host/core/upstream.h"
 
@@ -30,11 +32,9 @@ static const hgh_rule_refusal refusals[] = {
     {"type",
      {"roundrobin", "chash", "least_conn", "ewma"},
      "roundrobin, chash, least_conn or ewma"},
-    {"checks", {NULL}, "no health checks: leave it out, failed nodes are retried elsewhere"},
     {"service_name", {NULL}, "nodes, not service discovery"},
     {"discovery_type", {NULL}, "nodes, not service discovery"},
     {"discovery_args", {NULL}, "nodes, not service discovery"},
-    {"tls", {NULL}, "no client certificate: leave it out"},
     {"scheme", {"http", "https", "grpc", "grpcs"}, "http, https, grpc or grpcs"},
 };
 
@@ -211,6 +211,22 @@ static void check_key(const json_t *upstream, const char *parent, hg_issues *iss
     }
 }
 
+/* client_cert_id is looked up among the stored objects (object_kind.c). */
+static void check_tls(const json_t *tls, const char *parent, hg_issues *issues)
+{
+    const json_t *certificate = json_object_get(tls, "client_cert");
+    const json_t *key = json_object_get(tls, "client_key");
+    char certificate_pointer[POINTER_MAX];
+    char key_pointer[POINTER_MAX];
+
+    if (certificate == NULL || key == NULL) {
+        return; /* the schema has told if one of them is */
+    }
+    (void)snprintf(certificate_pointer, sizeof(certificate_pointer), "%s/tls/client_cert", parent);
+    (void)snprintf(key_pointer, sizeof(key_pointer), "%s/tls/client_key", parent);
+    hgh_object_rule_key_pair(certificate, key, certificate_pointer, key_pointer, "", issues);
+}
+
 void hgh_object_rule_upstream_at(const json_t *upstream, const char *parent, hg_issues *issues)
 {
     size_t before = issues->count;
@@ -221,6 +237,8 @@ void hgh_object_rule_upstream_at(const json_t *upstream, const char *parent, hg_
     check_nodes(upstream, parent, issues);
     check_pass_host(upstream, parent, issues);
     check_key(upstream, parent, issues);
+    check_tls(json_object_get(upstream, "tls"), parent, issues);
+    hgh_object_rule_checks(json_object_get(upstream, "checks"), parent, issues);
     hgh_rule_check_timeout(upstream, parent, issues);
     hgh_rule_check_range(upstream, parent, "retries", 0, INT32_MAX, issues);
     hgh_rule_check_range(upstream, parent, "retry_timeout", 0, HGH_RULE_SECONDS_MAX, issues);

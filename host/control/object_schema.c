@@ -43,6 +43,10 @@ static const struct {
          }
      })},
     {"timestamp", JSON({"type" : "integer"})},
+    {"certificate", JSON({"type" : "string", "minLength" : 128, "maxLength" : 65536})},
+    {"private_key",
+     JSON({"type" : "string", "minLength" : 64, "maxLength" : 65536, "writeOnly" : true})},
+    {"sni", JSON({"type" : "string", "pattern" : "^\\*?[0-9a-zA-Z-.]+$", "maxLength" : 253})},
     {"host", JSON({"type" : "string", "pattern" : "^\\*$|^\\*?[0-9a-zA-Z-._\\[\\]:]+$"})},
     {"ip", JSON({
          "type" : "string",
@@ -103,6 +107,90 @@ static const struct {
              }
          ]
      })},
+    {"check_type",
+     JSON({"type" : "string", "enum" : [ "http", "https", "tcp" ], "default" : "http"})},
+    {"check_status", JSON({"type" : "integer", "minimum" : 200, "maximum" : 599})},
+    {"check_count", JSON({"type" : "integer", "minimum" : 1, "maximum" : 254})},
+    {"check_count_or_none", JSON({"type" : "integer", "minimum" : 0, "maximum" : 254})},
+    {"check_interval", JSON({"type" : "integer", "minimum" : 1, "maximum" : 86400, "default" : 1})},
+    {"check_statuses", JSON({
+         "type" : "array",
+         "minItems" : 1,
+         "items" : {"$ref" : "#/definitions/check_status"},
+         "uniqueItems" : true
+     })},
+    {"checks", JSON({
+         "type" : "object",
+         "properties" : {
+             "active" : {
+                 "type" : "object",
+                 "properties" : {
+                     "type" : {"$ref" : "#/definitions/check_type"},
+                     "timeout" : {
+                         "type" : "number",
+                         "exclusiveMinimum" : 0,
+                         "maximum" : 86400,
+                         "default" : 1
+                     },
+                     "concurrency" :
+                         {"type" : "integer", "minimum" : 1, "maximum" : 1000000, "default" : 10},
+                     "host" : {"$ref" : "#/definitions/host"},
+                     "port" : {"type" : "integer", "minimum" : 1, "maximum" : 65535},
+                     "http_method" : {"type" : "string", "default" : "GET"},
+                     "http_path" : {"type" : "string", "default" : "/"},
+                     "http_req_body" : {"type" : "string", "default" : ""},
+                     "https_verify_certificate" : {"type" : "boolean", "default" : true},
+                     "req_headers" : {
+                         "type" : "array",
+                         "minItems" : 1,
+                         "items" : {"type" : "string"},
+                         "uniqueItems" : true
+                     },
+                     "healthy" : {
+                         "type" : "object",
+                         "properties" : {
+                             "interval" : {"$ref" : "#/definitions/check_interval"},
+                             "http_statuses" : {"$ref" : "#/definitions/check_statuses"},
+                             "successes" : {"$ref" : "#/definitions/check_count"}
+                         }
+                     },
+                     "unhealthy" : {
+                         "type" : "object",
+                         "properties" : {
+                             "interval" : {"$ref" : "#/definitions/check_interval"},
+                             "http_statuses" : {"$ref" : "#/definitions/check_statuses"},
+                             "http_failures" : {"$ref" : "#/definitions/check_count"},
+                             "tcp_failures" : {"$ref" : "#/definitions/check_count"},
+                             "timeouts" : {"$ref" : "#/definitions/check_count"}
+                         }
+                     }
+                 }
+             },
+             "passive" : {
+                 "type" : "object",
+                 "properties" : {
+                     "type" : {"$ref" : "#/definitions/check_type"},
+                     "healthy" : {
+                         "type" : "object",
+                         "properties" : {
+                             "http_statuses" : {"$ref" : "#/definitions/check_statuses"},
+                             "successes" : {"$ref" : "#/definitions/check_count_or_none"}
+                         }
+                     },
+                     "unhealthy" : {
+                         "type" : "object",
+                         "properties" : {
+                             "http_statuses" : {"$ref" : "#/definitions/check_statuses"},
+                             "http_failures" : {"$ref" : "#/definitions/check_count_or_none"},
+                             "tcp_failures" : {"$ref" : "#/definitions/check_count_or_none"},
+                             "timeouts" : {"$ref" : "#/definitions/check_count_or_none"}
+                         }
+                     }
+                 }
+             }
+         },
+         "required" : ["active"]
+     })},
     {"upstream", JSON({
          "type" : "object",
          "properties" : {
@@ -116,7 +204,26 @@ static const struct {
              "retries" : {"type" : "integer", "minimum" : 0},
              "retry_timeout" : {"type" : "number", "minimum" : 0},
              "timeout" : {"$ref" : "#/definitions/timeout"},
-             "tls" : {"type" : "object"},
+             "tls" : {
+                 "type" : "object",
+                 "properties" : {
+                     "client_cert_id" : {"$ref" : "#/definitions/id"},
+                     "client_cert" : {"$ref" : "#/definitions/certificate"},
+                     "client_key" : {"$ref" : "#/definitions/private_key"},
+                     "verify" : {
+                         "type" : "boolean",
+                         "description" : "whether the certificate of a node is checked",
+                         "default" : false
+                     }
+                 },
+                 "dependencies" : {
+                     "client_cert" :
+                         {"required" : ["client_key"], "not" : {"required" : ["client_cert_id"]}},
+                     "client_key" :
+                         {"required" : ["client_cert"], "not" : {"required" : ["client_cert_id"]}},
+                     "client_cert_id" : {"not" : {"required" : [ "client_cert", "client_key" ]}}
+                 }
+             },
              "keepalive_pool" : {
                  "type" : "object",
                  "properties" : {
@@ -130,7 +237,7 @@ static const struct {
                  "description" : "algorithms of load balancing",
                  "default" : "roundrobin"
              },
-             "checks" : {"type" : "object"},
+             "checks" : {"$ref" : "#/definitions/checks"},
              "hash_on" : {
                  "type" : "string",
                  "default" : "vars",
@@ -282,6 +389,78 @@ static const struct {
                  "uniqueItems" : true
              }
          },
+         "additionalProperties" : false
+     })},
+    {"ssl", JSON({
+         "type" : "object",
+         "properties" : {
+             "id" : {"$ref" : "#/definitions/id"},
+             "name" : {"$ref" : "#/definitions/name"},
+             "desc" : {"$ref" : "#/definitions/desc"},
+             "labels" : {"$ref" : "#/definitions/labels"},
+             "create_time" : {"$ref" : "#/definitions/timestamp"},
+             "update_time" : {"$ref" : "#/definitions/timestamp"},
+             "type" : {
+                 "type" : "string",
+                 "description" : "server: shown to clients, client: shown to upstreams",
+                 "default" : "server",
+                 "enum" : [ "server", "client" ]
+             },
+             "cert" : {"$ref" : "#/definitions/certificate"},
+             "key" : {"$ref" : "#/definitions/private_key"},
+             "sni" : {"$ref" : "#/definitions/sni"},
+             "snis" : {"type" : "array", "items" : {"$ref" : "#/definitions/sni"}, "minItems" : 1},
+             "certs" : {
+                 "type" : "array",
+                 "items" : {"$ref" : "#/definitions/certificate"},
+                 "maxItems" : 16
+             },
+             "keys" : {
+                 "type" : "array",
+                 "items" : {"$ref" : "#/definitions/private_key"},
+                 "maxItems" : 16
+             },
+             "client" : {
+                 "type" : "object",
+                 "properties" : {
+                     "ca" : {"$ref" : "#/definitions/certificate"},
+                     "depth" : {"type" : "integer", "minimum" : 0, "maximum" : 100, "default" : 1},
+                     "skip_mtls_uri_regex" : {
+                         "type" : "array",
+                         "minItems" : 1,
+                         "uniqueItems" : true,
+                         "items" : {
+                             "type" : "string",
+                             "description" : "uri regular expression to skip mtls"
+                         }
+                     }
+                 },
+                 "required" : ["ca"]
+             },
+             "status" : {
+                 "type" : "integer",
+                 "description" : "ssl status, 1 to enable, 0 to disable",
+                 "enum" : [ 1, 0 ],
+                 "default" : 1
+             },
+             "ssl_protocols" : {
+                 "type" : "array",
+                 "description" : "set ssl protocols",
+                 "maxItems" : 3,
+                 "uniqueItems" : true,
+                 "items" : {"enum" : [ "TLSv1.1", "TLSv1.2", "TLSv1.3" ]}
+             },
+             "exptime" : {"type" : "integer", "minimum" : 1588262400},
+             "validity_start" : {"type" : "integer"},
+             "validity_end" : {"type" : "integer"}
+         },
+         "if" : {"properties" : {"type" : {"enum" : ["server"]}}},
+         "then" : {
+             "oneOf" : [
+                 {"required" : [ "sni", "key", "cert" ]}, {"required" : [ "snis", "key", "cert" ]}
+             ]
+         },
+         "else" : {"required" : [ "key", "cert" ]},
          "additionalProperties" : false
      })},
     {"consumer", JSON({

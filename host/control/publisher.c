@@ -11,6 +11,7 @@
 typedef struct pending_change {
     hgh_resource_object *object; /* owned; NULL: `key` goes */
     char *key;                   /* owned */
+    int64_t expires_wall_s;      /* 0: as the whole change says */
 } pending_change;
 
 struct hgh_publisher {
@@ -20,6 +21,7 @@ struct hgh_publisher {
     size_t pending_count;
     pending_change *pending; /* owned; NULL: nothing runs */
     int64_t expires_wall_s;
+    bool is_numbered; /* what is new is created at one revision after the other */
     hgh_publisher_on_done done;
     void *context;
 };
@@ -129,6 +131,7 @@ static hg_status pending_make(hgh_publisher *publisher,
             return hg_error_set(err, HG_ERR_TOO_LARGE, "found a key or a value that is too long");
         }
         made->key = strdup(change->key);
+        made->expires_wall_s = change->expires_wall_s;
         if (change->value != NULL) {
             made->object = hgh_resource_object_new(publisher->table, change->key, change->value,
                                                    change->value_length, change->references);
@@ -145,7 +148,8 @@ static hg_status pending_make(hgh_publisher *publisher,
 }
 
 /* The table and the records follow what is stored now. */
-static void apply(hgh_publisher *publisher, pending_change *change, uint64_t revision)
+static void
+apply(hgh_publisher *publisher, pending_change *change, uint64_t created, uint64_t revision)
 {
     hgh_resource_object *object = change->object;
     const hgh_resource_object *old;
@@ -156,9 +160,10 @@ static void apply(hgh_publisher *publisher, pending_change *change, uint64_t rev
         return;
     }
     old = hgh_resource_table_find(publisher->table, change->key);
-    object->created = old == NULL ? revision : old->created;
+    object->created = old == NULL ? created : old->created;
     object->modified = revision;
-    object->expires_wall_s = publisher->expires_wall_s;
+    object->expires_wall_s =
+        change->expires_wall_s == 0 ? publisher->expires_wall_s : change->expires_wall_s;
     hgh_feed_writer_put(publisher->feed, revision, object->created, object->key, object->value,
                         object->value_length);
     hgh_resource_table_put(publisher->table, object);
@@ -189,7 +194,10 @@ static void on_committed(void *context, hg_status status, uint64_t revision, con
         return;
     }
     for (size_t i = 0; i < publisher->pending_count; i++) {
-        apply(publisher, &publisher->pending[i], revision);
+        uint64_t created =
+            publisher->is_numbered ? revision - publisher->pending_count + 1 + i : revision;
+
+        apply(publisher, &publisher->pending[i], created, revision);
     }
     hgh_resource_table_set_revision(publisher->table, revision);
     status = hgh_feed_writer_publish(publisher->feed, &publishing);
@@ -198,6 +206,49 @@ static void on_committed(void *context, hg_status status, uint64_t revision, con
                            publishing.text);
     }
     end(publisher, status, true, revision, &reason);
+}
+
+/* The last steps of both kinds of change. */
+static void run(hgh_publisher *publisher,
+                const hgh_publisher_change *changes,
+                const hgh_store_commit *how,
+                hgh_publisher_on_done done,
+                void *context)
+{
+    size_t count = how->operation_count;
+    hgh_store_operation *operations = calloc(count + 1, sizeof(*operations));
+    hgh_store_commit commit = *how;
+    hg_error err = HG_ERROR_INIT;
+    hg_status status = HG_ERR_NO_MEMORY;
+    size_t bytes = 0;
+
+    publisher->done = done;
+    publisher->context = context;
+    publisher->expires_wall_s = how->expires_wall_s;
+    publisher->is_numbered = how->is_numbered;
+    if (operations == NULL) {
+        (void)hg_error_set(&err, status, "out of memory");
+    } else {
+        status = pending_make(publisher, changes, count, &bytes, &err);
+    }
+    if (status == HG_OK) {
+        status = hgh_feed_writer_begin(publisher->feed, bytes, &err);
+    }
+    if (status != HG_OK) {
+        end(publisher, status, false, publisher->store->revision, &err);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            operations[i] = (hgh_store_operation){
+                .key = changes[i].key,
+                .value = changes[i].value,
+                .value_length = changes[i].value_length,
+                .expires_wall_s = changes[i].expires_wall_s,
+            };
+        }
+        commit.operations = operations;
+        hgh_store_commit_run(publisher->store, &commit, on_committed, publisher);
+    }
+    free(operations);
 }
 
 void hgh_publisher_run(hgh_publisher *publisher,
@@ -209,40 +260,20 @@ void hgh_publisher_run(hgh_publisher *publisher,
                        hgh_publisher_on_done done,
                        void *context)
 {
-    hgh_store_operation *operations = calloc(change_count, sizeof(*operations));
-    hg_error err = HG_ERROR_INIT;
-    hgh_store_commit commit = {
-        .operations = operations,
-        .operation_count = change_count,
-        .expectations = expectations,
-        .expectation_count = expectation_count,
-        .expires_wall_s = expires_wall_s,
-    };
-    hg_status status = HG_ERR_NO_MEMORY;
-    size_t bytes = 0;
+    run(publisher, changes,
+        &(hgh_store_commit){.operation_count = change_count,
+                            .expectations = expectations,
+                            .expectation_count = expectation_count,
+                            .expires_wall_s = expires_wall_s},
+        done, context);
+}
 
-    publisher->done = done;
-    publisher->context = context;
-    publisher->expires_wall_s = expires_wall_s;
-    if (operations == NULL) {
-        (void)hg_error_set(&err, status, "out of memory");
-    } else {
-        status = pending_make(publisher, changes, change_count, &bytes, &err);
-    }
-    if (status == HG_OK) {
-        status = hgh_feed_writer_begin(publisher->feed, bytes, &err);
-    }
-    if (status != HG_OK) {
-        end(publisher, status, false, publisher->store->revision, &err);
-    } else {
-        for (size_t i = 0; i < change_count; i++) {
-            operations[i] = (hgh_store_operation){
-                .key = changes[i].key,
-                .value = changes[i].value,
-                .value_length = changes[i].value_length,
-            };
-        }
-        hgh_store_commit_run(publisher->store, &commit, on_committed, publisher);
-    }
-    free(operations);
+void hgh_publisher_run_in_order(hgh_publisher *publisher,
+                                const hgh_publisher_change *changes,
+                                size_t change_count,
+                                hgh_publisher_on_done done,
+                                void *context)
+{
+    run(publisher, changes,
+        &(hgh_store_commit){.operation_count = change_count, .is_numbered = true}, done, context);
 }

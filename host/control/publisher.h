@@ -23,6 +23,7 @@ typedef struct hgh_publisher_change {
     const char *value; /* JSON text; NULL: the object goes */
     size_t value_length;
     const json_t *references; /* the keys that the value names, or NULL */
+    int64_t expires_wall_s;   /* 0: as the call says */
 } hgh_publisher_change;
 
 /**
@@ -61,5 +62,15 @@ void hgh_publisher_run(hgh_publisher *publisher,
                        int64_t expires_wall_s,
                        hgh_publisher_on_done done,
                        void *context);
+
+/**
+ * The same for many objects that have an order: each that is new is younger than the one before it.
+ * The revision goes up by their number.
+ */
+void hgh_publisher_run_in_order(hgh_publisher *publisher,
+                                const hgh_publisher_change *changes,
+                                size_t change_count,
+                                hgh_publisher_on_done done,
+                                void *context);
 
 #endif

@@ -32,6 +32,7 @@ typedef struct entry {
 
 typedef struct kind_list {
     char *name; /* owned */
+    size_t count;
     entry *first;
     entry *last;
 } kind_list;
@@ -45,6 +46,7 @@ struct hgh_resource_table {
     entry **buckets;
     uint64_t feed_bytes;
     uint64_t revision;
+    hgh_resource_cursor *cursors; /* those that are open */
     size_t kind_count;
     kind_list kinds[KINDS_MAX];
 };
@@ -298,8 +300,19 @@ static void list_insert_before(kind_list *kind, entry *made, entry *old)
     }
 }
 
+/* Walks that would come to one entry next come to another one. */
+static void cursors_move(hgh_resource_table *table, const entry *from, const entry *to)
+{
+    for (hgh_resource_cursor *cursor = table->cursors; cursor != NULL; cursor = cursor->next) {
+        if (cursor->at == from) {
+            cursor->at = to;
+        }
+    }
+}
+
 static void list_remove(kind_list *kind, entry *gone)
 {
+    kind->count--;
     if (gone->previous == NULL) {
         kind->first = gone->next;
     } else {
@@ -325,6 +338,7 @@ static void remove_entry(hgh_resource_table *table, entry *gone)
         link = &(*link)->next_in_bucket;
     }
     *link = gone->next_in_bucket;
+    cursors_move(table, gone, gone->next);
     list_remove(&table->kinds[gone->kind], gone);
     table->count--;
     table->feed_bytes -= feed_bytes_of(gone);
@@ -339,6 +353,7 @@ void hgh_resource_table_put(hgh_resource_table *table, hgh_resource_object *obje
 
     if (old != NULL && old->object.created == object->created) {
         list_insert_before(&table->kinds[made->kind], made, old);
+        cursors_move(table, old, made);
     } else {
         list_insert(&table->kinds[made->kind], made);
     }
@@ -351,6 +366,7 @@ void hgh_resource_table_put(hgh_resource_table *table, hgh_resource_object *obje
     bucket = bucket_of(table, made->hash);
     made->next_in_bucket = *bucket;
     *bucket = made;
+    table->kinds[made->kind].count++;
     table->count++;
     table->feed_bytes += feed_bytes_of(made);
     for (size_t i = 0; i < made->reference_count; i++) {
@@ -399,6 +415,60 @@ static const hgh_resource_object *first_from(const hgh_resource_table *table, si
         }
     }
     return NULL;
+}
+
+void hgh_resource_cursor_open(hgh_resource_table *table,
+                              hgh_resource_cursor *cursor,
+                              const char *kind)
+{
+    const hgh_resource_object *first = hgh_resource_table_first(table, kind);
+
+    *cursor = (hgh_resource_cursor){
+        .table = table,
+        .at = first == NULL ? NULL : entry_of(first),
+        .next = table->cursors,
+    };
+    if (table->cursors != NULL) {
+        table->cursors->previous = cursor;
+    }
+    table->cursors = cursor;
+}
+
+const hgh_resource_object *hgh_resource_cursor_take(hgh_resource_cursor *cursor)
+{
+    const entry *taken = cursor->at;
+
+    if (taken == NULL) {
+        return NULL;
+    }
+    cursor->at = taken->next;
+    return &taken->object;
+}
+
+void hgh_resource_cursor_close(hgh_resource_cursor *cursor)
+{
+    if (cursor->table == NULL) {
+        return;
+    }
+    if (cursor->previous == NULL) {
+        cursor->table->cursors = cursor->next;
+    } else {
+        cursor->previous->next = cursor->next;
+    }
+    if (cursor->next != NULL) {
+        cursor->next->previous = cursor->previous;
+    }
+    *cursor = (hgh_resource_cursor){0};
+}
+
+size_t hgh_resource_table_count_of(const hgh_resource_table *table, const char *kind)
+{
+    for (size_t i = 0; i < table->kind_count; i++) {
+        if (kind_is(&table->kinds[i], kind, strlen(kind))) {
+            return table->kinds[i].count;
+        }
+    }
+    return 0;
 }
 
 const hgh_resource_object *hgh_resource_table_first(const hgh_resource_table *table,

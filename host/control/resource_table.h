@@ -70,6 +70,28 @@ const hgh_resource_object *hgh_resource_table_next(const hgh_resource_object *ob
 const hgh_resource_object *hgh_resource_table_next_of_all(const hgh_resource_table *table,
                                                           const hgh_resource_object *object);
 
+/** A place in a walk that stays right whatever is put and removed meanwhile. Zero-initialise. */
+typedef struct hgh_resource_cursor {
+    hgh_resource_table *table; /* NULL: not open */
+    const void *at;            /* the next entry; NULL: the end */
+    struct hgh_resource_cursor *next;
+    struct hgh_resource_cursor *previous;
+} hgh_resource_cursor;
+
+/** Before the first object of a kind, by created revision. Not while it is open. */
+void hgh_resource_cursor_open(hgh_resource_table *table,
+                              hgh_resource_cursor *cursor,
+                              const char *kind);
+
+/** The next object, borrowed until the table changes; NULL: the end. */
+const hgh_resource_object *hgh_resource_cursor_take(hgh_resource_cursor *cursor);
+
+/** Harmless if it is not open. */
+void hgh_resource_cursor_close(hgh_resource_cursor *cursor);
+
+/** How many objects of a kind there are, those whose time is over among them. */
+size_t hgh_resource_table_count_of(const hgh_resource_table *table, const char *kind);
+
 /** An object of `kind` that names `key`: the first one, or the one behind `after`, which is one of
  * them; in the order of their last changes. NULL: there is no further one. One lookup. */
 const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *table,

@@ -30,6 +30,33 @@ static const hgh_decode_row rows[] = {
      .fallback = "[9080]",
      .comment = "What the data plane listens on: a port, or a list of ports, \"ADDRESS:PORT\" and "
                 "{ip: ADDRESS, port: PORT}. A port alone is on all IPv4 addresses."},
+    {"apisix.ssl.enable", hgh_decode_bool, AT(ssl_enable), .fallback = "true",
+     .comment = "Whether the data plane listens for TLS, with the certificates of ssls."},
+    {"apisix.ssl.listen", hgh_decode_listen, LIST(ssl_listen), .words = "0.0.0.0", .min = 1,
+     .fallback = "[{port: 9443}]",
+     .comment = "What it listens on for TLS, as in node_listen. HTTP/2 is offered unless "
+                "enable_http2 is false."},
+    {"apisix.ssl.ssl_protocols", hgh_decode_protocols, AT(ssl_protocols),
+     .words = "TLSv1.1 TLSv1.2 TLSv1.3", .fallback = "TLSv1.2 TLSv1.3",
+     .comment = "Versions of TLS for ssls that name none."},
+    {"apisix.ssl.ssl_ciphers", hgh_decode_ciphers, AT(ssl_ciphers),
+     .example = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256",
+     .comment = "Ciphers up to TLSv1.2, as OpenSSL names them. Without: those of nginx."},
+    {"apisix.ssl.ssl_session_tickets", hgh_decode_bool, AT(ssl_session_tickets),
+     .fallback = "false",
+     .comment = "Whether clients may resume sessions by tickets, without forward secrecy."},
+    {"apisix.ssl.fallback_sni", hgh_decode_token, AT(fallback_sni), .example = "example.com",
+     .comment = "The name that is taken for clients that send none."},
+    {"apisix.ssl.ssl_trusted_certificate", hgh_decode_trust, AT(ssl_trusted_certificate),
+     .fallback = "system",
+     .comment = "Authorities that certificates of upstreams must be signed by, where they are "
+                "checked: a file in PEM, or system."},
+    {"apisix.disable_upstream_healthcheck", hgh_decode_bool, AT(disable_upstream_healthcheck),
+     .fallback = "false",
+     .comment = "Whether `checks` of upstreams are left out: all nodes count as "
+                "fit."},
+    {"apisix.enable_http2", hgh_decode_bool, AT(enable_http2), .fallback = "true",
+     .comment = "Whether TLS listeners offer HTTP/2."},
     {"apisix.enable_admin", hgh_decode_bool, AT(enable_admin), .fallback = "true",
      .comment = "Whether there is an Admin API."},
     {"apisix.enable_control", hgh_decode_bool, AT(enable_control), .fallback = "true",
@@ -227,11 +254,9 @@ static const struct {
     {"apisix.config_center", NULL},
     {"apisix.control.router", NULL},
     {"apisix.disable_sync_configuration_during_start", NULL},
-    {"apisix.disable_upstream_healthcheck", NULL},
     {"apisix.enable_debug", NULL},
     {"apisix.enable_dev_mode", NULL},
     {"apisix.enable_heartbeat", NULL},
-    {"apisix.enable_http2", NULL},
     {"apisix.enable_ipv6", NULL},
     {"apisix.enable_resolv_search_opt", NULL},
     {"apisix.enable_reuseport", NULL},
@@ -247,7 +272,7 @@ static const struct {
     {"apisix.proxy_protocol", NULL},
     {"apisix.router.ssl", "radixtree_sni"},
     {"apisix.show_upstream_status_in_response_header", NULL},
-    {"apisix.ssl", NULL},
+    {"apisix.ssl.key_encrypt_salt", NULL},
     {"apisix.stream_proxy", NULL},
     {"apisix.tracing", NULL},
     {"apisix.trusted_addresses", NULL},
@@ -508,10 +533,39 @@ static bool is_admin_of_2_15(const hgh_decode_reader *self)
            !is_set(self, "deployment.admin");
 }
 
+/* All addresses of the data plane in one list. */
+static void data_listen_join(hgh_decode_reader *self)
+{
+    hgh_settings *settings = self->settings;
+    size_t count = settings->node_listen_count;
+    size_t more = settings->ssl_enable ? settings->ssl_listen_count : 0;
+    hgh_listen *all = calloc(count + more + 1, sizeof(*all));
+
+    if (all == NULL) {
+        self->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < count + more; i++) {
+        all[i] = i < count ? settings->node_listen[i] : settings->ssl_listen[i - count];
+        all[i].tls = i >= count;
+        all[i].http2 = all[i].http2 && (i < count || settings->enable_http2);
+        for (size_t k = 0; i >= count && k < count; k++) {
+            if (all[i].port == all[k].port && strcmp(all[i].address, all[k].address) == 0) {
+                hgh_decode_complain(self, "/apisix/ssl/listen", "an address of node_listen",
+                                    "addresses of its own");
+            }
+        }
+    }
+    settings->data_listen = all;
+    settings->data_listen_count = count + more;
+}
+
 /* What one key means for another. */
 static void check_together(hgh_decode_reader *self)
 {
     hgh_settings *settings = self->settings;
+
+    data_listen_join(self);
 
     if (settings->https_admin &&
         (settings->admin_ssl_cert == NULL || settings->admin_ssl_cert_key == NULL)) {
@@ -695,6 +749,12 @@ void hgh_settings_free(hgh_settings *settings)
     free_texts(settings->real_ip_from, settings->real_ip_from_count);
     free(settings->path);
     free(settings->node_listen);
+    free(settings->data_listen);
+    free(settings->ssl_listen);
+    free(settings->ssl_protocols);
+    free(settings->ssl_ciphers);
+    free(settings->fallback_sni);
+    free(settings->ssl_trusted_certificate);
     free(settings->router);
     free(settings->admin_listen);
     free(settings->admin_api_version);

@@ -17,6 +17,7 @@ typedef struct hgh_listen {
     char address[46]; /* IPv4 or IPv6, without brackets */
     uint16_t port;
     bool http2; /* HTTP/2 as well; without TLS: HTTP/2 alone */
+    bool tls;
 } hgh_listen;
 
 typedef enum hgh_role {
@@ -40,6 +41,18 @@ typedef struct hgh_settings {
 
     size_t node_listen_count; /* apisix.node_listen: [9080] on 0.0.0.0 */
     hgh_listen *node_listen;
+    size_t data_listen_count; /* all that the data plane listens on: the above and ssl_listen */
+    hgh_listen *data_listen;
+    bool disable_upstream_healthcheck; /* apisix.disable_upstream_healthcheck: false */
+    bool enable_http2;                 /* apisix.enable_http2: true */
+    bool ssl_enable;                   /* apisix.ssl.enable: true */
+    size_t ssl_listen_count;           /* apisix.ssl.listen: [{port: 9443}] on 0.0.0.0 */
+    hgh_listen *ssl_listen;
+    char *ssl_protocols;             /* apisix.ssl.ssl_protocols: TLSv1.2 TLSv1.3 */
+    char *ssl_ciphers;               /* apisix.ssl.ssl_ciphers: NULL, nginx's own */
+    bool ssl_session_tickets;        /* apisix.ssl.ssl_session_tickets: false */
+    char *fallback_sni;              /* apisix.ssl.fallback_sni: NULL, none */
+    char *ssl_trusted_certificate;   /* apisix.ssl.ssl_trusted_certificate: NULL, the system's */
     bool enable_server_tokens;       /* apisix.enable_server_tokens: true */
     bool delete_uri_tail_slash;      /* apisix.delete_uri_tail_slash: false */
     bool normalize_uri_like_servlet; /* apisix.normalize_uri_like_servlet: false */

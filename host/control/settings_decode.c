@@ -683,6 +683,7 @@ static bool decode_listen_entry(hgh_decode_reader *self,
     bool is_good = false;
 
     (void)snprintf(listen->address, sizeof(listen->address), "%s", row->words);
+    listen->http2 = row->min > 0;
     if (json_is_integer(value)) {
         is_good = put_port(listen, json_integer_value(value));
     } else if (json_is_string(value)) {

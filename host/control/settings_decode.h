@@ -40,7 +40,7 @@ struct hgh_decode_row {
     hgh_decode *decode;
     size_t offset;       /* of the member of hgh_settings */
     size_t count_offset; /* of its count; lists only */
-    int64_t min;
+    int64_t min;         /* of a listener: 1 if it speaks HTTP/2 unless it says otherwise */
     int64_t max;
     const char *words;    /* the words accepted, one blank between; of a listener: its address */
     const char *fallback; /* as YAML on one line; NULL: the member stays NULL or 0 */
@@ -70,6 +70,11 @@ hgh_decode hgh_decode_listen;
 hgh_decode hgh_decode_listen_ip;   /* the address of an hgh_listen */
 hgh_decode hgh_decode_listen_port; /* its port */
 hgh_decode hgh_decode_admin_keys;
+
+/* In settings_decode_ssl.c. */
+hgh_decode hgh_decode_protocols;
+hgh_decode hgh_decode_ciphers;
+hgh_decode hgh_decode_trust;
 hgh_decode hgh_decode_keyring;
 
 /** Adds a finding whose text is "FILE:LINE:COLUMN: POINTER: SENTENCE". at_key: of the key. */

@@ -18,7 +18,8 @@ typedef struct hgh_store_operation {
     const char *key;
     const char *value; /* JSON text; NULL: the object goes */
     size_t value_length;
-    bool is_sealed; /* the value is no text but what host/control/keyring.h made of it */
+    bool is_sealed;         /* the value is no text but what host/control/keyring.h made of it */
+    int64_t expires_wall_s; /* 0: as the commit says */
 } hgh_store_operation;
 
 /** A condition: the object's last revision; 0: there is no such object. */
@@ -34,6 +35,9 @@ typedef struct hgh_store_commit {
     const hgh_store_expectation *expectations;
     size_t expectation_count;
     int64_t expires_wall_s; /* of everything put; 0: never. Whoever holds the lease deletes it */
+    /** The revision goes up by the number of operations, and what is new is created at one after
+     * the other: it has an order. */
+    bool is_numbered;
 } hgh_store_commit;
 
 /** One stored object; borrowed for the call it is handed to. */

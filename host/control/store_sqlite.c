@@ -38,7 +38,7 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_ROLLBACK] = "ROLLBACK",
     [STATEMENT_MODIFIED] = "SELECT modified_revision FROM objects WHERE key = ?1",
     [STATEMENT_PUT] = "INSERT INTO objects (key, value, created_revision, modified_revision,"
-                      " expires_wall_s) VALUES (?1, ?2, ?3, ?3, ?4)"
+                      " expires_wall_s) VALUES (?1, ?2, ?5, ?3, ?4)"
                       " ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
                       " modified_revision = excluded.modified_revision,"
                       " expires_wall_s = excluded.expires_wall_s",
@@ -307,6 +307,7 @@ bind_value(sqlite3_stmt *statement, int index, const char *value, size_t length,
 static hg_status apply(sqlite_store *store,
                        const hgh_store_operation *operation,
                        int64_t expires_wall_s,
+                       uint64_t created,
                        uint64_t revision,
                        hg_error *err)
 {
@@ -323,6 +324,9 @@ static hg_status apply(sqlite_store *store,
         if (code == SQLITE_OK) {
             code = expires_wall_s == 0 ? sqlite3_bind_null(statement, 4)
                                        : sqlite3_bind_int64(statement, 4, expires_wall_s);
+        }
+        if (code == SQLITE_OK) {
+            code = sqlite3_bind_int64(statement, 5, (sqlite3_int64)created);
         }
     }
     if (code != SQLITE_OK || step_once(statement) != SQLITE_DONE) {
@@ -344,7 +348,12 @@ transaction(sqlite_store *store, const hgh_store_commit *changes, uint64_t revis
         status = expect(store, &changes->expectations[i], err);
     }
     for (size_t i = 0; i < changes->operation_count && status == HG_OK; i++) {
-        status = apply(store, &changes->operations[i], changes->expires_wall_s, revision, err);
+        const hgh_store_operation *operation = &changes->operations[i];
+
+        status = apply(
+            store, operation,
+            operation->expires_wall_s == 0 ? changes->expires_wall_s : operation->expires_wall_s,
+            changes->is_numbered ? store->store.revision + 1 + i : revision, revision, err);
     }
     if (status == HG_OK &&
         (sqlite3_bind_int64(set_revision, 1, (sqlite3_int64)revision) != SQLITE_OK ||
@@ -363,11 +372,13 @@ static void sqlite_commit(hgh_store *base,
                           hgh_store_on_committed done,
                           void *context)
 {
+    uint64_t revision =
+        base->revision + (changes->is_numbered ? (uint64_t)changes->operation_count : 1);
     hg_error err = HG_ERROR_INIT;
-    hg_status status = transaction(from_store(base), changes, base->revision + 1, &err);
+    hg_status status = transaction(from_store(base), changes, revision, &err);
 
     if (status == HG_OK) {
-        base->revision++;
+        base->revision = revision;
     }
     done(context, status, base->revision, &err);
 }

@@ -986,7 +986,7 @@ static void close_local(supervisor *self)
 static hg_status try_settings(supervisor *self, const hgh_settings *settings, hg_error *err)
 {
     hg_status status =
-        check_sockets(&self->data, settings->node_listen, settings->node_listen_count, 0, err);
+        check_sockets(&self->data, settings->data_listen, settings->data_listen_count, 0, err);
 
     if (status == HG_OK) {
         status = check_own(self, settings, err);
@@ -1037,7 +1037,7 @@ static void on_reload_signal(void *context, int number)
         return;
     }
     /* A running nginx opens new addresses itself: it takes sockets at its start only. */
-    if (change_sockets(&self->data, settings->node_listen, settings->node_listen_count, &err) !=
+    if (change_sockets(&self->data, settings->data_listen, settings->data_listen_count, &err) !=
             HG_OK ||
         change_own(self, settings, 0, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
@@ -1102,8 +1102,8 @@ static hg_status prepare(supervisor *self, hg_error *err)
         status = hgh_nginx_binary_check(self->nginx, err);
     }
     if (status == HG_OK) {
-        status = change_sockets(&self->data, self->settings->node_listen,
-                                self->settings->node_listen_count, err);
+        status = change_sockets(&self->data, self->settings->data_listen,
+                                self->settings->data_listen_count, err);
     }
     if (status == HG_OK) {
         status = open_sockets(&self->data, TAKEN_PORT_WAIT_MS, err);

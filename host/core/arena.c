@@ -1,6 +1,7 @@
 /* host/core/arena.c - the shared memory of one gateway: tables of numbers, found by name. */
 #include "host/core/arena.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +15,7 @@
 
 #define ARENA_MAGIC    0x4847413031303030u /* "HGA01000" */
 #define TABLE_MAGIC    0x48475430u         /* "HGT0" */
+#define BLOCK_MAGIC    0x48474230u         /* "HGB0" */
 #define TABLES_MAX     512u
 #define ALIGNMENT      64u
 #define REGION_SLOTS   64u /* under one lock; a key stays inside its region */
@@ -56,6 +58,13 @@ typedef struct table_header {
     uint32_t text_max;
     uint32_t reserved;
 } table_header;
+
+/* What stands before a block; its first member is where a table has its own. */
+typedef struct block_header {
+    uint32_t magic;
+    uint32_t reserved;
+    uint64_t size;
+} block_header;
 
 struct hgh_arena {
     arena_header *header;
@@ -316,6 +325,70 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
     return status;
 }
 
+static hg_status open_block_locked(hgh_arena *arena,
+                                   const char *name,
+                                   const char *layout,
+                                   size_t size,
+                                   void **out_memory,
+                                   hg_error *err)
+{
+    arena_header *header = arena->header;
+    size_t total = align_up(sizeof(block_header)) + align_up(size);
+    directory_entry *entry;
+    block_header *block;
+
+    for (uint32_t i = 0; i < header->count; i++) {
+        entry = &header->directory[i];
+        if (strcmp(entry->name, name) == 0 && strcmp(entry->layout, layout) == 0) {
+            *out_memory = (char *)header + entry->offset + align_up(sizeof(block_header));
+            return HG_OK;
+        }
+    }
+    if (header->count == TABLES_MAX || total > header->size - header->used) {
+        return hg_error_set(err, HG_ERR_FULL,
+                            "\"%s\": no room for %zu bytes in the shared memory; "
+                            "hotgate.shared_memory enlarges it",
+                            name, size);
+    }
+    block = (block_header *)(void *)((char *)header + header->used);
+    entry = &header->directory[header->count];
+    entry->offset = header->used;
+    header->used += total; /* first: whoever dies below leaves a hole, no overlap */
+    block->size = size;
+    block->magic = BLOCK_MAGIC;
+    (void)strcpy(entry->name, name);
+    (void)strcpy(entry->layout, layout);
+    header->count++;
+    *out_memory = (char *)block + align_up(sizeof(block_header));
+    return HG_OK;
+}
+
+hg_status hgh_arena_open_block(hgh_arena *arena,
+                               const char *name,
+                               const char *layout,
+                               size_t size,
+                               void **out_memory,
+                               hg_error *err)
+{
+    hg_status status;
+
+    assert(strlen(name) <= HGH_TABLE_NAME_MAX && strlen(layout) <= HGH_TABLE_LAYOUT_MAX);
+    mutex_lock(&arena->header->lock);
+    status = open_block_locked(arena, name, layout, size, out_memory, err);
+    mutex_unlock(&arena->header->lock);
+    return status;
+}
+
+void hgh_arena_lock(hgh_arena *arena)
+{
+    mutex_lock(&arena->header->lock);
+}
+
+void hgh_arena_unlock(hgh_arena *arena)
+{
+    mutex_unlock(&arena->header->lock);
+}
+
 /* ------------------------------------------------------------------------------------ slots */
 
 typedef struct table_key {
@@ -561,9 +634,12 @@ void hgh_arena_each_table(
 {
     for (uint32_t i = 0; i < arena->header->count; i++) {
         const directory_entry *entry = &arena->header->directory[i];
+        const table_header *header =
+            (const table_header *)(const void *)((const char *)arena->header + entry->offset);
         hgh_table *table = NULL;
 
-        if (table_handle(arena, i, entry->offset, &table) == HG_OK) {
+        if (header->magic == TABLE_MAGIC &&
+            table_handle(arena, i, entry->offset, &table) == HG_OK) {
             visit(context, entry->name, entry->layout, table);
         }
     }

@@ -57,6 +57,22 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
                                hgh_table **out_table,
                                hg_error *err);
 
+/**
+ * Finds or makes a block of zeroed memory. The same name and layout always have the same size.
+ *
+ * out_memory  valid as long as the arena is mapped.
+ */
+hg_status hgh_arena_open_block(hgh_arena *arena,
+                               const char *name,
+                               const char *layout,
+                               size_t size,
+                               void **out_memory,
+                               hg_error *err);
+
+/** One lock over all that is made in the arena; robust. Not for requests. */
+void hgh_arena_lock(hgh_arena *arena);
+void hgh_arena_unlock(hgh_arena *arena);
+
 /* As in <hotgate/dict.h>; ttl_ms 0 is for ever; now_ms is CLOCK_MONOTONIC. */
 hg_status hgh_table_get(
     hgh_table *table, hg_text key, uint64_t now_ms, int64_t *out_value, uint64_t *out_ttl_ms);

@@ -6,6 +6,12 @@
 
 #define HGH_CHAINS_MAX 8192u /* cached by a worker */
 
+/** An object that has gone, while its chains are detached in slices. */
+typedef struct hgh_chain_owner {
+    struct hgh_chain_owner *next;
+    hgh_resource *resource; /* a reference */
+} hgh_chain_owner;
+
 /** Those of one process. */
 typedef struct hgh_chain_cache {
     const hgh_snapshot *snapshot; /* borrowed */
@@ -15,11 +21,16 @@ typedef struct hgh_chain_cache {
     hgh_chain *global; /* of the global rules; NULL: not compiled now */
     uint32_t count;
     const hgh_generation *generation; /* in force: chains of another are not kept; borrowed */
+    uint64_t metadata_changes;        /* how often any plugin's metadata has changed */
+    hgh_chain_owner *gone;            /* whose chains are still to be detached */
     hgh_chain *detached;              /* to be freed in slices; linked by `older` */
 } hgh_chain_cache;
 
 void hgh_chain_cache_init(hgh_chain_cache *cache, const hgh_snapshot *snapshot);
 void hgh_chain_cache_done(hgh_chain_cache *cache);
+
+/** A chain of the cache has been used: it is the newest from now on. */
+void hgh_chain_cache_touch(hgh_chain_cache *cache, hgh_chain *chain);
 
 /** hgh_chain_cache_get() beyond its quick way. */
 hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
@@ -49,9 +60,14 @@ static inline hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
 {
     hgh_chain *chain = route->chain;
 
-    /* The way of most requests of a busy route, which names no other objects. */
-    if (chain != NULL && chain == cache->newest && consumer == NULL && route->service == NULL &&
-        route->plugin_config == NULL && chain->generation == generation) {
+    /* The way of most requests. */
+    if (chain != NULL && consumer == NULL && chain->generation == generation &&
+        chain->metadata_changes == cache->metadata_changes &&
+        chain->parts[HGH_PART_SERVICE] == hgh_cell_current(route->service) &&
+        chain->parts[HGH_PART_PLUGIN_CONFIG] == hgh_cell_current(route->plugin_config)) {
+        if (chain != cache->newest) {
+            hgh_chain_cache_touch(cache, chain);
+        }
         *out_chain = hgh_chain_ref(chain);
         return HG_OK;
     }
@@ -65,14 +81,21 @@ hg_status hgh_chain_cache_get_global(hgh_chain_cache *cache,
                                      hgh_chain **out_chain,
                                      hg_error *err);
 
-/** Detaches the chains in which an object takes part that goes. */
+/**
+ * Detaches the chains in which an object takes part that has gone: a few at once, the rest by
+ * hgh_chain_cache_free_some(). Meanwhile no request is given them.
+ */
 void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource);
 
 /** Detaches the chain of the global rules: one of them has changed. */
 void hgh_chain_cache_forget_global(hgh_chain_cache *cache);
 
-/** Detaches the chains in which a plugin runs: its metadata has changed. */
-void hgh_chain_cache_forget_plugin(hgh_chain_cache *cache, const char *name);
+/** Some plugin's metadata has changed: each chain that is asked for next looks whether it has it.
+ */
+static inline void hgh_chain_cache_metadata_changed(hgh_chain_cache *cache)
+{
+    cache->metadata_changes++;
+}
 
 /**
  * Another generation is in force: takes all chains out, so that none keeps an old object; they are
@@ -80,7 +103,7 @@ void hgh_chain_cache_forget_plugin(hgh_chain_cache *cache, const char *name);
  */
 void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *generation);
 
-/** Frees up to `most` detached chains; true if there are none left. */
+/** Detaches or frees up to `most` chains that are not needed; true if there are none left. */
 bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most);
 
 #endif

@@ -1,4 +1,5 @@
 /* host/core/request_target.c - where a request goes: its upstream, a node, and the next one. */
+#include "host/core/health.h"
 #include "host/core/request_parts.h"
 #include "host/core/template.h"
 
@@ -113,6 +114,37 @@ static void target_set(hg_request *request, hgh_upstream *upstream)
     }
 }
 
+/* What a try says about its node, by the rules of passive checks. */
+static void health_report(hg_request *request, const hgh_try_result *result)
+{
+    const hgh_target *target = &request->target;
+    hgh_health *health = target->upstream->health;
+    uint32_t node = (uint32_t)(target->node - target->upstream->nodes);
+    hgh_health_event event = HGH_HEALTH_EVENTS;
+    hgh_health_status status = HGH_HEALTHY;
+
+    if (health == NULL || !health->has_passive) {
+        return;
+    }
+    switch (result->failure) {
+    case HGH_TRY_RESPONSE:
+        event = hgh_health_event_of(&health->passive, result->status);
+        break;
+    case HGH_TRY_BROKEN:
+        event = HGH_HEALTH_TCP_FAILURE;
+        break;
+    case HGH_TRY_TIMED_OUT:
+        event = HGH_HEALTH_TIMEOUT;
+        break;
+    case HGH_TRY_UNKNOWN:
+        break;
+    }
+    if (hgh_health_report(health, node, &health->passive, event, &status)) {
+        hgh_request_log_line(request, HG_LOG_WARN, "health of %s: node %s is %s", health->name,
+                             target->node->text.data, hgh_health_status_name(status));
+    }
+}
+
 /* A try is over or given up. */
 void hgh_request_try_ended(hg_request *request, const hgh_try_result *result)
 {
@@ -122,6 +154,7 @@ void hgh_request_try_ended(hg_request *request, const hgh_try_result *result)
         return;
     }
     target->entered = false;
+    health_report(request, result);
     if (result->failure == HGH_TRY_UNKNOWN) {
         hgh_node_forget(target->node);
     } else {
@@ -137,7 +170,7 @@ static void try_begin(hg_request *request)
 {
     hgh_target *target = &request->target;
 
-    if (target->upstream->balancing >= HGH_BALANCE_LEAST_CONN) {
+    if (target->upstream->balancing >= HGH_BALANCE_LEAST_CONN || target->upstream->health != NULL) {
         target->entered = true;
         target->entered_ms = request->engine->now_ms();
         hgh_node_enter(target->node);

@@ -10,6 +10,7 @@
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/snapshot.h"
+#include "host/core/ssl.h"
 
 static const char *const kind_names[HGH_RESOURCE_KINDS] = {
     [HGH_ROUTES] = "routes",
@@ -21,6 +22,7 @@ static const char *const kind_names[HGH_RESOURCE_KINDS] = {
     [HGH_PLUGIN_CONFIGS] = "plugin_configs",
     [HGH_GLOBAL_RULES] = "global_rules",
     [HGH_PLUGIN_METADATA] = "plugin_metadata",
+    [HGH_SSLS] = "ssls",
 };
 
 const char *hgh_resource_kind_name(hgh_resource_kind kind)
@@ -137,12 +139,29 @@ static hg_status cell_decode(hgh_snapshot *snapshot,
     return *out_cell == NULL ? HG_ERR_NO_MEMORY : HG_OK;
 }
 
-static hg_status
-upstream_decode_member(const json_t *object, hgh_upstream **out_upstream, hg_error *err)
+static hg_status upstream_decode(hgh_snapshot *snapshot,
+                                 const hgh_resource *owner,
+                                 const json_t *object,
+                                 hgh_upstream **out_upstream,
+                                 hg_error *err)
+{
+    hg_status status = hgh_upstream_decode(object, out_upstream, err);
+
+    return status != HG_OK
+               ? status
+               : hgh_upstream_bind(*out_upstream, snapshot, kind_names[owner->kind], owner->id);
+}
+
+static hg_status upstream_decode_member(hgh_snapshot *snapshot,
+                                        const hgh_resource *owner,
+                                        const json_t *object,
+                                        hgh_upstream **out_upstream,
+                                        hg_error *err)
 {
     const json_t *upstream = json_object_get(object, "upstream");
 
-    return json_is_object(upstream) ? hgh_upstream_decode(upstream, out_upstream, err) : HG_OK;
+    return json_is_object(upstream) ? upstream_decode(snapshot, owner, upstream, out_upstream, err)
+                                    : HG_OK;
 }
 
 static hg_status remote_addresses_decode(hgh_route *route, const json_t *object, hg_error *err)
@@ -227,7 +246,7 @@ route_decode(hgh_snapshot *snapshot, hgh_route *route, const json_t *object, hg_
         status = cell_decode(snapshot, HGH_UPSTREAMS, object, "upstream_id", &route->upstream_cell);
     }
     if (status == HG_OK) {
-        status = upstream_decode_member(object, &route->upstream, err);
+        status = upstream_decode_member(snapshot, &route->base, object, &route->upstream, err);
     }
     return status;
 }
@@ -243,7 +262,7 @@ service_decode(hgh_snapshot *snapshot, hgh_service *service, const json_t *objec
             cell_decode(snapshot, HGH_UPSTREAMS, object, "upstream_id", &service->upstream_cell);
     }
     if (status == HG_OK) {
-        status = upstream_decode_member(object, &service->upstream, err);
+        status = upstream_decode_member(snapshot, &service->base, object, &service->upstream, err);
     }
     return status;
 }
@@ -317,11 +336,14 @@ own_decode(hgh_snapshot *snapshot, hgh_resource *resource, const json_t *object,
     case HGH_SERVICES:
         return service_decode(snapshot, (hgh_service *)resource, object, err);
     case HGH_UPSTREAMS:
-        return hgh_upstream_decode(object, &((hgh_upstream_resource *)resource)->upstream, err);
+        return upstream_decode(snapshot, resource, object,
+                               &((hgh_upstream_resource *)resource)->upstream, err);
     case HGH_CONSUMERS:
         return consumer_decode(snapshot, (hg_consumer *)resource, object);
     case HGH_CREDENTIALS:
         return credential_decode(snapshot, (hg_consumer *)resource, err);
+    case HGH_SSLS:
+        return hgh_ssl_decode((hgh_ssl *)resource, object, err);
     case HGH_CONSUMER_GROUPS:
     case HGH_PLUGIN_CONFIGS:
     case HGH_GLOBAL_RULES:
@@ -351,6 +373,7 @@ hg_status hgh_resource_decode(hgh_snapshot *snapshot,
         [HGH_PLUGIN_CONFIGS] = sizeof(hgh_resource),
         [HGH_GLOBAL_RULES] = sizeof(hgh_resource),
         [HGH_PLUGIN_METADATA] = sizeof(hgh_resource),
+        [HGH_SSLS] = sizeof(hgh_ssl),
     };
     hg_text text = hgh_feed_slice_text(&source);
     json_error_t where;
@@ -441,6 +464,9 @@ void hgh_resource_unref(hgh_resource *resource)
     case HGH_CONSUMERS:
     case HGH_CREDENTIALS:
         consumer_done((hg_consumer *)resource);
+        break;
+    case HGH_SSLS:
+        hgh_ssl_done((hgh_ssl *)resource);
         break;
     case HGH_CONSUMER_GROUPS:
     case HGH_PLUGIN_CONFIGS:

@@ -26,7 +26,8 @@ typedef enum hgh_resource_kind {
     HGH_PLUGIN_CONFIGS = 6,
     HGH_GLOBAL_RULES = 7,
     HGH_PLUGIN_METADATA = 8, /* id: the plugin's name */
-    HGH_RESOURCE_KINDS = 9,
+    HGH_SSLS = 9,
+    HGH_RESOURCE_KINDS = 10,
 } hgh_resource_kind;
 
 #define HGH_CREDENTIAL_PLACE "/credentials/" /* between the two ids of a credential */
@@ -52,6 +53,12 @@ typedef struct hgh_cell {
     uint8_t kind;
     char id[]; /* NUL-terminated */
 } hgh_cell;
+
+/** What stands in a cell; borrowed. NULL: nothing, or there is no cell. */
+static inline struct hgh_resource *hgh_cell_current(const hgh_cell *cell)
+{
+    return cell == NULL ? NULL : cell->current;
+}
 
 /** What all kinds have. Shared; immutable but for references, in_force, source and the lists. */
 typedef struct hgh_resource {

@@ -211,27 +211,78 @@ static void chains_forget(hgh_runtime *runtime, hgh_resource *resource)
     if (resource->kind == HGH_GLOBAL_RULES) {
         hgh_chain_cache_forget_global(&runtime->chains);
     } else if (resource->kind == HGH_PLUGIN_METADATA) {
-        hgh_chain_cache_forget_plugin(&runtime->chains, resource->id);
+        hgh_chain_cache_metadata_changed(&runtime->chains);
     }
     if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
         sweep_begin(runtime);
     }
 }
 
+/* The upstream that stands in an object, or NULL. */
+static hgh_upstream *upstream_of(const hgh_resource *resource)
+{
+    switch ((hgh_resource_kind)resource->kind) {
+    case HGH_ROUTES:
+        return ((const hgh_route *)(const void *)resource)->upstream;
+    case HGH_SERVICES:
+        return ((const hgh_service *)(const void *)resource)->upstream;
+    case HGH_UPSTREAMS:
+        return ((const hgh_upstream_resource *)(const void *)resource)->upstream;
+    case HGH_CONSUMERS:
+    case HGH_CREDENTIALS:
+    case HGH_CONSUMER_GROUPS:
+    case HGH_PLUGIN_CONFIGS:
+    case HGH_GLOBAL_RULES:
+    case HGH_PLUGIN_METADATA:
+    case HGH_SSLS:
+    case HGH_RESOURCE_KINDS:
+        break;
+    }
+    return NULL;
+}
+
+static void health_enter(hgh_runtime *runtime, const hgh_resource *resource)
+{
+    const hgh_upstream *upstream = runtime->checks_health ? upstream_of(resource) : NULL;
+    const char *kind = hgh_resource_kind_name((hgh_resource_kind)resource->kind);
+
+    if (upstream != NULL && upstream->health != NULL &&
+        hgh_health_enter(upstream->health, &runtime->health_board, kind, resource->id,
+                         runtime->engine->clock_ms(), &runtime->checked) != HG_OK) {
+        runtime_log(runtime, HG_LOG_ERROR,
+                    "%s/%s: there is no room for the health of all its nodes; "
+                    "hotgate.shared_memory enlarges it",
+                    kind, resource->id);
+    }
+}
+
+static void health_leave(const hgh_resource *resource)
+{
+    const hgh_upstream *upstream = upstream_of(resource);
+
+    if (upstream != NULL && upstream->health != NULL) {
+        hgh_health_leave(upstream->health);
+    }
+}
+
 /* Takes what the indexes know of an object that goes. */
 static void resource_forget(hgh_runtime *runtime, hgh_resource *resource)
 {
+    health_leave(resource);
     warm_forget(runtime, resource);
     chains_forget(runtime, resource);
     if (resource->kind == HGH_ROUTES) {
         hgh_router_remove(runtime->router, (hgh_route *)(void *)resource);
     } else if (has_keys(resource)) {
         hgh_consumer_index_remove(&runtime->consumers, (hg_consumer *)(void *)resource);
+    } else if (resource->kind == HGH_SSLS) {
+        hgh_sni_index_remove(&runtime->snis, (hgh_ssl *)(void *)resource);
     }
 }
 
 static hg_status resource_enter(hgh_runtime *runtime, hgh_resource *resource)
 {
+    health_enter(runtime, resource);
     chains_forget(runtime, resource);
     if (resource->kind == HGH_ROUTES) {
         return hgh_router_add(runtime->router, (hgh_route *)(void *)resource);
@@ -239,6 +290,9 @@ static hg_status resource_enter(hgh_runtime *runtime, hgh_resource *resource)
     if (has_keys(resource) && runtime->generation != NULL) {
         return hgh_consumer_index_add(&runtime->consumers, runtime->generation,
                                       (hg_consumer *)(void *)resource);
+    }
+    if (resource->kind == HGH_SSLS) {
+        return hgh_sni_index_add(&runtime->snis, (hgh_ssl *)(void *)resource);
     }
     return HG_OK;
 }
@@ -382,7 +436,7 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
     const json_t *value;
     hg_status status;
 
-    if (current->bound == NULL ||
+    if (current->bound == NULL || !current->bound->in_force ||
         hgh_generation_find(runtime->preparation.generation, current->plugin->name, &plugin,
                             NULL) != HGH_PLUGIN_LOADED ||
         plugin == current->plugin ||
@@ -968,6 +1022,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     hgh_snapshot_init(&runtime->snapshot);
     hgh_chain_cache_init(&runtime->chains, &runtime->snapshot);
     hgh_consumer_index_init(&runtime->consumers);
+    hgh_sni_index_init(&runtime->snis);
     runtime->coroutines.active_max = options->parked_max;
     runtime->router = hgh_router_new(options->router_mode);
     runtime->own_slot = options->slot == NULL ? calloc(1, sizeof(*runtime->own_slot)) : NULL;
@@ -983,7 +1038,11 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
     };
-    if (options->feed_directory != NULL) {
+    if (options->checks_health && options->arena != NULL) {
+        status = hgh_health_board_open(options->arena, &runtime->health_board, err);
+        runtime->checks_health = status == HG_OK;
+    }
+    if (status == HG_OK && options->feed_directory != NULL) {
         status = hgh_feed_reader_open(&runtime->reader, options->feed_directory, err);
         runtime->has_feed = status == HG_OK;
     }
@@ -1035,6 +1094,7 @@ void hgh_runtime_free(hgh_runtime *runtime)
     hgh_router_free(runtime->router);
     hgh_generation_unref(runtime->generation);
     hgh_consumer_index_done(&runtime->consumers);
+    hgh_sni_index_done(&runtime->snis);
     hgh_coroutine_pool_done(&runtime->coroutines);
     hgh_feed_reader_done(&runtime->reader);
     json_decref(runtime->manifest);

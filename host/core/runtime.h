@@ -15,9 +15,11 @@
 #include "host/core/coroutine.h"
 #include "host/core/engine.h"
 #include "host/core/feed_reader.h"
+#include "host/core/health.h"
 #include "host/core/path.h"
 #include "host/core/router.h"
 #include "host/core/snapshot.h"
+#include "host/core/ssl.h"
 
 /** A generation that is loaded beside the one in force. */
 typedef struct hgh_preparation {
@@ -39,6 +41,7 @@ typedef struct hgh_runtime_options {
     hgh_path_rules path_rules;
     uint32_t parked_max;
     int32_t log_level; /* an hg_log_level */
+    bool checks_health;
 } hgh_runtime_options;
 
 typedef struct hgh_runtime {
@@ -67,7 +70,11 @@ typedef struct hgh_runtime {
     json_t *manifest;         /* while starting: of the generation that will be in force */
     json_t *pending_manifest; /* while starting: prepared and not decided */
     hgh_consumer_index consumers;
-    hgh_configuration **warm; /* decoded during the last preparation: kept until the next */
+    hgh_sni_index snis;
+    bool checks_health;
+    hgh_health_board health_board; /* if it checks */
+    hgh_health *checked;           /* upstreams in force whose nodes are checked; borrowed */
+    hgh_configuration **warm;      /* decoded during the last preparation: kept until the next */
     size_t warm_count;
     size_t warm_room;
     hgh_engine_handle *sweep_timer;   /* frees detached chains */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/health.h"
 #include "host/core/siphash.h"
+#include "host/core/snapshot.h"
+#include "host/core/ssl.h"
 #include "host/core/template.h"
 
 #define TTL_MIN_S        1u
@@ -20,6 +23,20 @@ const char *hgh_scheme_name(hgh_scheme scheme)
     return names[scheme];
 }
 
+static void tls_free(hgh_upstream_tls *tls)
+{
+    if (tls == NULL) {
+        return;
+    }
+    if (tls->context_free != NULL) {
+        tls->context_free(tls->context);
+    }
+    hgh_certificate_free(tls->certificate);
+    hgh_cell_unref(tls->client);
+    free(tls->client_id);
+    free(tls);
+}
+
 void hgh_upstream_unref(hgh_upstream *upstream)
 {
     if (upstream == NULL || --upstream->references > 0) {
@@ -28,6 +45,8 @@ void hgh_upstream_unref(hgh_upstream *upstream)
     for (uint32_t i = 0; i < upstream->node_count; i++) {
         free(upstream->nodes[i].addresses);
     }
+    tls_free(upstream->tls);
+    hgh_health_free(upstream->health);
     hgh_template_free(upstream->hash_template);
     free((void *)(uintptr_t)upstream->hash_key.data);
     free((void *)(uintptr_t)upstream->upstream_host.data);
@@ -36,12 +55,56 @@ void hgh_upstream_unref(hgh_upstream *upstream)
     free(upstream);
 }
 
+hg_status
+hgh_upstream_bind(hgh_upstream *upstream, hgh_snapshot *snapshot, const char *kind, const char *id)
+{
+    hgh_upstream_tls *tls = upstream->tls;
+
+    if (upstream->keepalive.size > 0) {
+        upstream->keepalive.key = hgh_health_key(hg_text_of(kind), hg_text_of(id));
+    }
+    if (tls == NULL || tls->client_id == NULL) {
+        return HG_OK;
+    }
+    tls->client = hgh_cell_ref(snapshot, HGH_SSLS, hg_text_of(tls->client_id));
+    return tls->client == NULL ? HG_ERR_NO_MEMORY : HG_OK;
+}
+
+hg_status hgh_upstream_certificate(const hgh_upstream *upstream,
+                                   const hgh_certificate **out_certificate,
+                                   uint64_t *out_revision,
+                                   hg_error *err)
+{
+    const hgh_upstream_tls *tls = upstream->tls;
+    const hgh_ssl_material *material;
+    hgh_ssl *ssl;
+
+    *out_revision = 1;
+    *out_certificate = tls->certificate;
+    if (tls->client_id == NULL) {
+        return HG_OK;
+    }
+    ssl = tls->client == NULL ? NULL : (hgh_ssl *)(void *)tls->client->current;
+    if (ssl == NULL || !ssl->is_client) {
+        return hg_error_set(err, HG_ERR_NOT_FOUND, "ssls/%s: %s", tls->client_id,
+                            ssl == NULL ? "is not there" : "is not of type client");
+    }
+    material = hgh_ssl_material_of(ssl, err);
+    if (material == NULL) {
+        return HG_ERR_INVALID;
+    }
+    *out_certificate = material->certificates[0];
+    *out_revision = ssl->base.revision;
+    return HG_OK;
+}
+
 /* --------------------------------------------------------------------------------- choosing */
 
 /* Nodes that this choice is among. */
 typedef struct candidates {
     hgh_upstream *upstream;
     const hgh_tried *tried;
+    const hgh_health *health; /* nodes that are not fit are left out; NULL: none is */
     int32_t priority;
 } candidates;
 
@@ -50,11 +113,27 @@ static bool was_tried(const hgh_tried *tried, uint32_t node)
     return node < 256 && (tried->nodes[node / 64] >> (node % 64) & 1) != 0;
 }
 
+/* Of any priority. */
+static bool is_usable(const candidates *among, uint32_t index)
+{
+    return among->upstream->nodes[index].weight > 0 && !was_tried(among->tried, index) &&
+           (among->health == NULL || hgh_health_is_up(among->health, index));
+}
+
 static bool is_candidate(const candidates *among, uint32_t index)
 {
-    const hgh_node *node = &among->upstream->nodes[index];
+    return among->upstream->nodes[index].priority == among->priority && is_usable(among, index);
+}
 
-    return node->weight > 0 && node->priority == among->priority && !was_tried(among->tried, index);
+/* With no fit node at all, checks say nothing: all are used. */
+static const hgh_health *health_of(const hgh_upstream *upstream)
+{
+    for (uint32_t i = 0; upstream->health != NULL && i < upstream->node_count; i++) {
+        if (upstream->nodes[i].weight > 0 && hgh_health_is_up(upstream->health, i)) {
+            return upstream->health;
+        }
+    }
+    return NULL;
 }
 
 /* Finds the highest priority that has an untried node; false: none has. */
@@ -65,8 +144,7 @@ static bool candidates_find(candidates *among)
     for (uint32_t i = 0; i < among->upstream->node_count; i++) {
         const hgh_node *node = &among->upstream->nodes[i];
 
-        if (node->weight > 0 && !was_tried(among->tried, i) &&
-            (!found || node->priority > among->priority)) {
+        if (is_usable(among, i) && (!found || node->priority > among->priority)) {
             found = true;
             among->priority = node->priority;
         }
@@ -246,6 +324,7 @@ hgh_node *hgh_upstream_pick(hgh_upstream *upstream, hgh_tried *tried, uint64_t n
         tried->count = 1;
         return &upstream->nodes[0]; /* nothing to balance */
     }
+    among.health = health_of(upstream);
     /* As many tries as nodes: those beyond the bits end here. */
     if (tried->count >= upstream->node_count || !candidates_find(&among)) {
         return NULL;

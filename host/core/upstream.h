@@ -88,6 +88,28 @@ typedef struct hgh_timeouts {
     uint64_t read_ms;
 } hgh_timeouts;
 
+/** Idle connections that are kept. */
+typedef struct hgh_keepalive {
+    uint64_t key; /* of the upstream's own pool; 0: the one of the gateway, with its numbers */
+    uint32_t size;
+    uint32_t requests;        /* on one connection */
+    uint64_t idle_timeout_ms; /* 0: for ever */
+} hgh_keepalive;
+
+struct hgh_certificate;
+struct hgh_cell;
+
+/** How the gateway shows itself to the nodes of an upstream, and what it wants of them. */
+typedef struct hgh_upstream_tls {
+    struct hgh_certificate *certificate; /* owned; NULL: none, or that of `client` */
+    char *client_id;                     /* owned; of an ssl; NULL: none */
+    struct hgh_cell *client;             /* a reference to that ssl's cell */
+    bool verify;
+    void *context; /* the engine's own, made with the certificate of context_revision */
+    void (*context_free)(void *context);
+    uint64_t context_revision;
+} hgh_upstream_tls;
+
 /** Shared. Immutable but for the state of its balancing, which is this process's own. */
 typedef struct hgh_upstream {
     uint32_t references;
@@ -105,7 +127,10 @@ typedef struct hgh_upstream {
     uint32_t random;            /* state of the choice of two */
     uint64_t retry_timeout_ms;
     hgh_timeouts timeouts;
-    uint64_t identity; /* connections of another identity are never reused for this one */
+    hgh_keepalive keepalive;
+    hgh_upstream_tls *tls;     /* owned; NULL: no certificate, and none is looked at */
+    struct hgh_health *health; /* owned; NULL: its nodes are not checked */
+    uint64_t identity;         /* connections of another identity are never reused for this one */
 } hgh_upstream;
 
 /** What the choice of a node depends on: those a request has tried, and its key. */
@@ -121,6 +146,29 @@ typedef struct hgh_tried {
  * out_upstream  on HG_OK one reference of the caller's; else untouched.
  */
 hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, hg_error *err);
+
+struct hgh_snapshot;
+
+/**
+ * Ties an upstream to the object that it stands in and to those that it names.
+ *
+ * kind, id  the object's key: "upstreams", "1".
+ */
+hg_status hgh_upstream_bind(hgh_upstream *upstream,
+                            struct hgh_snapshot *snapshot,
+                            const char *kind,
+                            const char *id);
+
+/**
+ * The certificate for its nodes, borrowed; NULL: none is to be shown, or with HG_ERR_NOT_FOUND the
+ * ssl that it names is not there or not of type client.
+ *
+ * out_revision  changes with the certificate.
+ */
+hg_status hgh_upstream_certificate(const hgh_upstream *upstream,
+                                   const struct hgh_certificate **out_certificate,
+                                   uint64_t *out_revision,
+                                   hg_error *err);
 
 static inline hgh_upstream *hgh_upstream_ref(hgh_upstream *upstream)
 {

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "host/core/address.h"
+#include "host/core/certificate.h"
+#include "host/core/health.h"
 #include "host/core/json_value.h"
 #include "host/core/template.h"
 #include "host/core/upstream.h"
@@ -233,6 +235,80 @@ static hg_status balancing_decode(hgh_upstream *upstream, const json_t *value, h
                : text_copy(key, &upstream->hash_key, err);
 }
 
+static hg_text member_text(const json_t *object, const char *member)
+{
+    const json_t *value = json_object_get(object, member);
+
+    return (hg_text){json_string_value(value), json_string_length(value)};
+}
+
+static hg_status tls_decode(hgh_upstream *upstream, const json_t *tls, hg_error *err)
+{
+    hg_text certificate = member_text(tls, "client_cert");
+    hg_text key = member_text(tls, "client_key");
+    const json_t *id = json_object_get(tls, "client_cert_id");
+    hgh_upstream_tls *made;
+    int length = 0;
+
+    if (json_object_size(tls) == 0) {
+        return HG_OK;
+    }
+    made = calloc(1, sizeof(*made));
+    if (made == NULL) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "tls: out of memory");
+    }
+    upstream->tls = made;
+    made->verify = json_is_true(json_object_get(tls, "verify"));
+    if (json_is_string(id)) {
+        length = asprintf(&made->client_id, "%s", json_string_value(id));
+    } else if (json_is_integer(id)) {
+        length = asprintf(&made->client_id, "%lld", (long long)json_integer_value(id));
+    }
+    if (length < 0) {
+        made->client_id = NULL;
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "tls: out of memory");
+    }
+    if (certificate.data == NULL || key.data == NULL) {
+        return HG_OK;
+    }
+    upstream->identity ^= hgh_upstream_hash(certificate) ^ hgh_upstream_hash(key);
+    return hgh_certificate_new(certificate, key, &made->certificate, err);
+}
+
+#define KEEPALIVE_SIZE     320
+#define KEEPALIVE_REQUESTS 1000
+#define KEEPALIVE_IDLE_MS  60000u
+
+static void keepalive_decode(hgh_upstream *upstream, const json_t *pool)
+{
+    const json_t *idle = json_object_get(pool, "idle_timeout");
+
+    if (!json_is_object(pool)) {
+        return;
+    }
+    upstream->keepalive = (hgh_keepalive){
+        .size = (uint32_t)hgh_json_whole_within(json_object_get(pool, "size"), 1, INT32_MAX,
+                                                KEEPALIVE_SIZE),
+        .requests = (uint32_t)hgh_json_whole_within(json_object_get(pool, "requests"), 1, INT32_MAX,
+                                                    KEEPALIVE_REQUESTS),
+        .idle_timeout_ms = idle == NULL ? KEEPALIVE_IDLE_MS : hgh_json_seconds_as_ms(idle),
+    };
+}
+
+static hg_status health_decode(hgh_upstream *upstream, const json_t *checks, hg_error *err)
+{
+    hg_status status;
+
+    if (!json_is_object(checks)) {
+        return HG_OK;
+    }
+    status = hgh_health_decode(checks, &upstream->health, err);
+    if (status == HG_OK) {
+        upstream->health->upstream = upstream;
+    }
+    return status;
+}
+
 hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, hg_error *err)
 {
     static const char *const schemes[] = {"http", "https", "grpc", "grpcs", NULL};
@@ -252,6 +328,15 @@ hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, 
     if (status == HG_OK) {
         status = balancing_decode(upstream, value, err);
     }
+    /* Connections may be shared by upstreams that speak to a peer in the same way. */
+    upstream->identity = upstream->scheme + 1u;
+    keepalive_decode(upstream, json_object_get(value, "keepalive_pool"));
+    if (status == HG_OK) {
+        status = tls_decode(upstream, json_object_get(value, "tls"), err);
+    }
+    if (status == HG_OK) {
+        status = health_decode(upstream, json_object_get(value, "checks"), err);
+    }
     if (status != HG_OK) {
         hgh_upstream_unref(upstream);
         return status;
@@ -261,8 +346,6 @@ hg_status hgh_upstream_decode(const json_t *value, hgh_upstream **out_upstream, 
         upstream->node_count > 0 ? (int64_t)upstream->node_count - 1 : 0);
     upstream->retry_timeout_ms = hgh_json_seconds_as_ms(json_object_get(value, "retry_timeout"));
     upstream->timeouts = hgh_timeouts_decode(json_object_get(value, "timeout"));
-    /* Connections may be shared by upstreams that speak to a peer in the same way. */
-    upstream->identity = upstream->scheme + 1u;
     *out_upstream = upstream;
     return HG_OK;
 }

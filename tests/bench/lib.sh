@@ -114,6 +114,7 @@ start_gateway() {
 apisix:
   node_listen: [{ip: 127.0.0.1, port: $gateway_port}]
   enable_control: false
+  ssl: {enable: false}
 deployment:
   admin:
     admin_listen: {ip: 127.0.0.1, port: $admin_port}

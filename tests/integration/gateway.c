@@ -79,16 +79,18 @@ void gateway_configure(gateway *self)
     char *path =
         options->config == NULL ? gateway_path(self, "conf/config.yaml") : strdup(options->config);
     char *text = text_format(
-        "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n  control: {port: %u}\n  %s\n"
+        "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n  control: {port: %u}\n"
+        "  ssl: {listen: [{ip: 127.0.0.1, port: %u}]%s%s}\n  %s\n"
         "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
         "    admin_key: [{name: admin, key: " GATEWAY_KEY ", role: admin}, "
         "{name: viewer, key: " GATEWAY_KEY "-viewer, role: viewer}]\n"
         "nginx_config:\n  worker_processes: %u\n  error_log_level: info\n  %s\n"
         "  http:\n    keepalive_requests: 10000000\n    %s\n"
         "hotgate: {%s}\n%s\n",
-        self->port, self->control_port, or_empty(options->apisix), self->admin_port,
-        options->workers, or_empty(options->nginx), or_empty(options->http),
-        or_empty(options->hotgate), or_empty(options->settings));
+        self->port, self->control_port, self->tls_port, options->ssl == NULL ? "" : ", ",
+        or_empty(options->ssl), or_empty(options->apisix), self->admin_port, options->workers,
+        or_empty(options->nginx), or_empty(options->http), or_empty(options->hotgate),
+        or_empty(options->settings));
 
     file_write(path, text, strlen(text));
     free(text);
@@ -111,6 +113,7 @@ gateway *gateway_make(const gateway_options *options)
     self->port = free_port();
     self->admin_port = free_port();
     self->control_port = free_port();
+    self->tls_port = free_port();
     for (const char *const *name = (const char *const[]){"conf", "plugins", NULL}; *name != NULL;
          name++) {
         path = gateway_path(self, *name);

@@ -24,6 +24,7 @@ typedef struct gateway_options {
     const char *hotgate;     /* members of `hotgate:` in config.yaml; NULL: none */
     const char *nginx;       /* members of `nginx_config:`; NULL: none */
     const char *http;        /* members of `nginx_config.http:`; NULL: none */
+    const char *ssl;         /* more members of `apisix.ssl`; NULL: none */
     const char *settings;    /* further top level lines; NULL: none */
     const char *hide;        /* a folder that its processes find empty, if we are root */
     bool only_writes;        /* nothing but the instance can be written; needs root */
@@ -41,7 +42,8 @@ typedef struct gateway {
     unsigned port;
     unsigned admin_port;
     unsigned control_port; /* of the Control API */
-    pid_t pid;             /* of the supervisor; 0: not running */
+    unsigned tls_port;
+    pid_t pid; /* of the supervisor; 0: not running */
 } gateway;
 
 /** What the Admin API answered. */

@@ -39,6 +39,8 @@ struct origin {
     size_t active;
     size_t connection_count;
     size_t request_count;
+    size_t check_count;
+    unsigned health; /* of /health; 0: 200 */
     bool is_stopping;
 };
 
@@ -312,6 +314,21 @@ static bool has_body(const exchange *request, long status)
     return strcmp(request->method, "HEAD") != 0 && status != 204 && status != 304;
 }
 
+static bool is_check(const exchange *request)
+{
+    return strncmp(request->target, "/health", 7) == 0;
+}
+
+static long health_of(origin *self)
+{
+    unsigned status;
+
+    (void)pthread_mutex_lock(&self->lock);
+    status = self->health;
+    (void)pthread_mutex_unlock(&self->lock);
+    return status == 0 ? 200 : (long)status;
+}
+
 /* False: the connection is to be closed. */
 static bool answer(const peer *self, const exchange *request, size_t number)
 {
@@ -327,6 +344,9 @@ static bool answer(const peer *self, const exchange *request, size_t number)
     char framing[64];
     bool goes_on;
 
+    if (is_check(request)) {
+        status = health_of(self->owner);
+    }
     status = status < 0 || (only_at >= 0 && only_at != (long)self->owner->port) ? 200 : status;
     if (gzip && text != NULL) {
         char *packed = compress_text(text, length, &length);
@@ -377,6 +397,7 @@ static bool serve_one(peer *self, size_t number)
     if (read_request(self, &request)) {
         (void)pthread_mutex_lock(&self->owner->lock);
         self->owner->request_count++;
+        self->owner->check_count += is_check(&request);
         (void)pthread_mutex_unlock(&self->owner->lock);
         delay_ms = argument(&request, "delay");
         only_at = argument(&request, "delay_at");
@@ -534,6 +555,23 @@ void origin_stop(origin *self)
     (void)pthread_mutex_destroy(&self->lock);
     (void)pthread_cond_destroy(&self->idle);
     free(self);
+}
+
+void origin_set_health(origin *self, unsigned status)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    self->health = status;
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+size_t origin_checks(origin *self)
+{
+    size_t count;
+
+    (void)pthread_mutex_lock(&self->lock);
+    count = self->check_count;
+    (void)pthread_mutex_unlock(&self->lock);
+    return count;
 }
 
 unsigned origin_port(const origin *self)

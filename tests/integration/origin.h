@@ -36,6 +36,12 @@ unsigned origin_port(const origin *self);
 /** Requests that were read so far. */
 size_t origin_requests(origin *self);
 
+/** From now on targets that begin with /health get that status; 0: 200 again. */
+void origin_set_health(origin *self, unsigned status);
+
+/** Requests for targets that begin with /health. */
+size_t origin_checks(origin *self);
+
 /** A port of 127.0.0.1 that is free and not given out by the system for outgoing connections. */
 unsigned free_port(void);
 

@@ -1,5 +1,7 @@
 /* tests/integration/test_admin_control.c - the Control API tells what runs, and no secret. */
+#include <poll.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "tests/integration/author.h"
 #include "tests/integration/command.h"
@@ -135,6 +137,59 @@ static void an_empty_list_is_an_empty_object(void **state)
     assert_string_equal(got.body, "{}\n");
 }
 
+/* Waits until a text stands in the answer of the Control API. */
+static void wait_for(const char *target, const char *part)
+{
+    time_t end = time(NULL) + 20;
+
+    do {
+        json_decref(ask(running->control_port, "GET", target));
+        if (strstr(got.body, part) == NULL) {
+            (void)poll(NULL, 0, 20);
+        }
+    } while (strstr(got.body, part) == NULL && time(NULL) < end);
+    if (strstr(got.body, part) == NULL) {
+        fail_msg("%s: %s, not %s", target, got.body, part);
+    }
+}
+
+static void the_health_of_checked_nodes_is_shown(void **state)
+{
+    origin *good = origin_start();
+    json_t *items;
+    json_t *node;
+
+    (void)state;
+    gateway_put(running, "upstreams/checked",
+                "{\"nodes\": {\"127.0.0.1:%u\": 1, \"127.0.0.1:1\": 1}, \"checks\": {\"active\": {"
+                "\"type\": \"tcp\", \"healthy\": {\"interval\": 1, \"successes\": 1},"
+                " \"unhealthy\": {\"interval\": 1, \"tcp_failures\": 1}}}}",
+                origin_port(good));
+    gateway_put(running, "routes/checked", "{\"uri\": \"/checked\", \"upstream_id\": \"checked\"}");
+    http_get(running->port, "/checked", "", &got);
+    wait_for("/v1/healthcheck/upstreams/checked", "\"status\":\"unhealthy\"");
+    wait_for("/v1/healthcheck/upstreams/checked", "\"status\":\"healthy\"");
+    items = ask(running->control_port, "GET", "/v1/healthcheck");
+    assert_int_equal(json_array_size(items), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "name")),
+                        "/apisix/upstreams/checked");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(items, 0), "type")),
+                        "tcp");
+    node = json_array_get(json_object_get(json_array_get(items, 0), "nodes"), 0);
+    assert_string_equal(json_string_value(json_object_get(node, "ip")), "127.0.0.1");
+    assert_int_equal(json_integer_value(json_object_get(node, "port")), origin_port(good));
+    assert_int_equal(json_object_size(json_object_get(node, "counter")), 4);
+    json_decref(items);
+    http_get(running->control_port, "/v1/healthcheck", "Accept: text/html\r\n", &got);
+    assert_string_equal(response_header(&got, "Content-Type"), "text/html");
+    assert_non_null(strstr(got.body, "<td>/apisix/upstreams/checked</td><td>tcp</td>"));
+    gateway_delete(running, "routes/checked");
+    gateway_delete(running, "upstreams/checked");
+    json_decref(ask(running->control_port, "GET", "/v1/healthcheck"));
+    assert_string_equal(got.body, "[]\n");
+    origin_stop(good);
+}
+
 static void metadata_is_shown(void **state)
 {
     json_t *list;
@@ -168,6 +223,7 @@ int main(void)
         cmocka_unit_test(each_endpoint_answers),
         cmocka_unit_test(an_item_has_its_revisions),
         cmocka_unit_test(an_empty_list_is_an_empty_object),
+        cmocka_unit_test(the_health_of_checked_nodes_is_shown),
         cmocka_unit_test(metadata_is_shown),
         cmocka_unit_test(the_status_is_ready_once_workers_serve),
     };

@@ -2,54 +2,67 @@
  * retry. */
 #include "host/engine/nginx/module.h"
 
-/* An address, and behind it what else must be equal for a kept connection to be used again. nginx
- * compares all of socklen; the kernel reads only what the family has. */
-typedef struct identified_address {
+typedef struct balancer_peer {
+    hgh_nginx_request *self;
+    hgh_nginx_main *main;
+    uint64_t identity; /* of the connection, beside its address */
     union {
         struct sockaddr any;
         struct sockaddr_in ipv4;
         struct sockaddr_in6 ipv6;
-        unsigned char bytes[sizeof(struct sockaddr_in6) + sizeof(uint64_t)];
     } address;
-} identified_address;
-
-typedef struct balancer_peer {
-    hgh_nginx_request *self;
-    identified_address address;
     ngx_uint_t tries; /* peer.tries after the last get */
     bool started;
 } balancer_peer;
+
+socklen_t hgh_nginx_socket_address(const hg_address *from, struct sockaddr *into)
+{
+    if (from->family == HG_ADDRESS_IPV6) {
+        struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)(void *)into;
+
+        ngx_memzero(ipv6, sizeof(*ipv6));
+        ipv6->sin6_family = AF_INET6;
+        ipv6->sin6_port = htons(from->port);
+        ngx_memcpy(&ipv6->sin6_addr, from->bytes, 16);
+        return sizeof(*ipv6);
+    }
+    struct sockaddr_in *ipv4 = (struct sockaddr_in *)(void *)into;
+
+    ngx_memzero(ipv4, sizeof(*ipv4));
+    ipv4->sin_family = AF_INET;
+    ipv4->sin_port = htons(from->port);
+    ngx_memcpy(&ipv4->sin_addr, from->bytes, 4);
+    return sizeof(*ipv4);
+}
 
 static ngx_int_t peer_set_address(ngx_peer_connection_t *connection, balancer_peer *peer)
 {
     /* Of its own for each try: the access log lists them all in the end. */
     ngx_str_t *name = ngx_palloc(peer->self->http->pool, sizeof(*name));
     const hgh_target *target = &peer->self->request->target;
-    const hg_address *from = &target->address;
-    size_t size;
 
     if (name == NULL) {
         return NGX_ERROR;
     }
-    ngx_memzero(&peer->address, sizeof(peer->address));
-    if (from->family == HG_ADDRESS_IPV6) {
-        peer->address.address.ipv6.sin6_family = AF_INET6;
-        peer->address.address.ipv6.sin6_port = htons(from->port);
-        ngx_memcpy(&peer->address.address.ipv6.sin6_addr, from->bytes, 16);
-        size = sizeof(struct sockaddr_in6);
-    } else {
-        peer->address.address.ipv4.sin_family = AF_INET;
-        peer->address.address.ipv4.sin_port = htons(from->port);
-        ngx_memcpy(&peer->address.address.ipv4.sin_addr, from->bytes, 4);
-        size = sizeof(struct sockaddr_in);
-    }
-    ngx_memcpy(peer->address.address.bytes + size, &target->upstream->identity,
-               sizeof(target->upstream->identity));
-    connection->sockaddr = &peer->address.address.any;
-    connection->socklen = (socklen_t)(size + sizeof(target->upstream->identity));
+    connection->socklen = hgh_nginx_socket_address(&target->address, &peer->address.any);
+    connection->sockaddr = &peer->address.any;
     *name = hgh_str_of_text(target->node->text);
     connection->name = name;
     return NGX_OK;
+}
+
+static hgh_nginx_kept_for kept_for(const balancer_peer *peer,
+                                   const ngx_peer_connection_t *connection)
+{
+    const hgh_upstream *upstream = peer->self->request->target.upstream;
+    hgh_nginx_kept_for what = {
+        .numbers = upstream->keepalive.key != 0 ? &upstream->keepalive : &peer->main->keepalive.own,
+        .identity = peer->identity,
+        .address = connection->sockaddr,
+        .address_length = connection->socklen,
+    };
+
+    return what;
 }
 
 /* The request to the upstream is written once; a retry may go to another host, with other headers
@@ -65,9 +78,37 @@ static ngx_int_t request_write_again(ngx_http_request_t *http)
     return upstream->create_request(http);
 }
 
+/* Two requests share a connection only if they would make it in the same way. */
+static uint64_t identity_of(const hgh_nginx_request *self)
+{
+    const hgh_upstream *upstream = self->request->target.upstream;
+    const ngx_table_elt_t *header = self->http->headers_in.host;
+    uint64_t identity = upstream->identity;
+    uint64_t revision = 1;
+    const hgh_certificate *certificate = NULL;
+    hg_text host;
+
+    if (!hgh_scheme_is_tls(upstream->scheme)) {
+        return identity;
+    }
+    host = hgh_request_upstream_host(self->request);
+    if (host.data == NULL && header != NULL) {
+        host = hgh_text_of_str(header->value);
+    }
+    if (upstream->tls != NULL) {
+        (void)hgh_upstream_certificate(upstream, &certificate, &revision, NULL);
+        identity += upstream->tls->verify;
+        if (upstream->tls->client_id != NULL) {
+            identity ^= hgh_upstream_hash(hg_text_of(upstream->tls->client_id)) + revision;
+        }
+    }
+    return identity ^ hgh_upstream_hash(hgh_host_without_port(host));
+}
+
 static ngx_int_t peer_get(ngx_peer_connection_t *connection, void *data)
 {
     balancer_peer *peer = data;
+    hgh_nginx_kept_for what;
     /* nginx gives a try back when a kept connection turned out to be closed: that says nothing of
      * the node, which is asked again. */
     bool next_node = peer->started && connection->tries < peer->tries;
@@ -84,7 +125,18 @@ static ngx_int_t peer_get(ngx_peer_connection_t *connection, void *data)
     }
     peer->started = true;
     peer->tries = connection->tries;
-    return peer_set_address(connection, peer);
+    if (peer_set_address(connection, peer) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    peer->identity = identity_of(peer->self);
+    what = kept_for(peer, connection);
+    connection->connection =
+        hgh_nginx_keepalive_take(&peer->main->keepalive, &what, connection->log);
+    if (connection->connection == NULL) {
+        return NGX_OK;
+    }
+    connection->cached = 1;
+    return NGX_DONE;
 }
 
 /* How a try ended, as far as nginx tells. */
@@ -107,15 +159,31 @@ static hgh_try_result try_result(const ngx_peer_connection_t *connection,
     return result;
 }
 
+static bool can_be_kept(const ngx_connection_t *connection, const ngx_http_upstream_t *upstream)
+{
+    return connection != NULL && !connection->read->eof && !connection->read->error &&
+           !connection->read->timedout && !connection->write->error &&
+           !connection->write->timedout && upstream->keepalive && upstream->request_body_sent &&
+           !ngx_terminate && !ngx_exiting;
+}
+
 static void peer_free(ngx_peer_connection_t *connection, void *data, ngx_uint_t state)
 {
     const balancer_peer *peer = data;
-    hgh_try_result result = try_result(connection, peer->self->http->upstream, state);
+    const ngx_http_upstream_t *upstream = peer->self->http->upstream;
+    hgh_try_result result = try_result(connection, upstream, state);
 
     /* A kept connection that was closed meanwhile is no try: nginx asks the same node again. */
     if (!connection->cached || result.failure == HGH_TRY_RESPONSE ||
         result.failure == HGH_TRY_TIMED_OUT) {
         hgh_request_try_ended(peer->self->request, &result);
+    }
+    if ((state & NGX_PEER_FAILED) == 0 && can_be_kept(connection->connection, upstream)) {
+        hgh_nginx_kept_for what = kept_for(peer, connection);
+
+        if (hgh_nginx_keepalive_keep(&peer->main->keepalive, &what, connection->connection)) {
+            connection->connection = NULL;
+        }
     }
     if (connection->tries > 0) {
         connection->tries--;
@@ -138,14 +206,15 @@ static void peer_save_session(ngx_peer_connection_t *connection, void *data)
 }
 #endif
 
-/* This request's own times, where its route or upstream has some. */
-static ngx_int_t timeouts_set(hgh_nginx_request *self)
+/* What this request's upstream wants otherwise than the location says. */
+static ngx_int_t conf_set(hgh_nginx_request *self, hgh_nginx_main *main)
 {
-    const hgh_timeouts *timeouts = &self->request->target.timeouts;
+    const hgh_target *target = &self->request->target;
     ngx_http_upstream_t *upstream = self->http->upstream;
+    bool has_tls = target->upstream->tls != NULL && hgh_scheme_is_tls(target->upstream->scheme);
     ngx_http_upstream_conf_t *conf;
 
-    if (timeouts->connect_ms == 0) {
+    if (target->timeouts.connect_ms == 0 && !has_tls) {
         return NGX_OK;
     }
     conf = ngx_palloc(self->http->pool, sizeof(*conf));
@@ -153,9 +222,18 @@ static ngx_int_t timeouts_set(hgh_nginx_request *self)
         return NGX_ERROR;
     }
     *conf = *upstream->conf;
-    conf->connect_timeout = (ngx_msec_t)timeouts->connect_ms;
-    conf->send_timeout = (ngx_msec_t)timeouts->send_ms;
-    conf->read_timeout = (ngx_msec_t)timeouts->read_ms;
+    if (target->timeouts.connect_ms != 0) {
+        conf->connect_timeout = (ngx_msec_t)target->timeouts.connect_ms;
+        conf->send_timeout = (ngx_msec_t)target->timeouts.send_ms;
+        conf->read_timeout = (ngx_msec_t)target->timeouts.read_ms;
+    }
+    if (has_tls) {
+        conf->ssl = hgh_nginx_upstream_context(main, target->upstream, self->http->connection->log);
+        conf->ssl_verify = target->upstream->tls->verify;
+        if (conf->ssl == NULL) {
+            return NGX_ERROR;
+        }
+    }
     upstream->conf = conf;
     return NGX_OK;
 }
@@ -163,6 +241,7 @@ static ngx_int_t timeouts_set(hgh_nginx_request *self)
 static ngx_int_t peer_init(ngx_http_request_t *http, ngx_http_upstream_srv_conf_t *conf)
 {
     hgh_nginx_request *self = hgh_nginx_request_find(http);
+    hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
     ngx_peer_connection_t *connection = &http->upstream->peer;
     balancer_peer *peer;
 
@@ -173,10 +252,11 @@ static ngx_int_t peer_init(ngx_http_request_t *http, ngx_http_upstream_srv_conf_
         return NGX_ERROR;
     }
     peer = ngx_pcalloc(http->pool, sizeof(*peer));
-    if (peer == NULL || timeouts_set(self) != NGX_OK) {
+    if (peer == NULL || conf_set(self, main) != NGX_OK) {
         return NGX_ERROR;
     }
     peer->self = self;
+    peer->main = main;
     connection->data = peer;
     connection->get = peer_get;
     connection->free = peer_free;

@@ -160,7 +160,16 @@ hgh_engine_handle *
 hgh_nginx_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, void *context)
 {
     ngx_http_request_t *http = ((hgh_nginx_request *)request)->http;
-    ngx_http_core_loc_conf_t *location = ngx_http_get_module_loc_conf(http, ngx_http_core_module);
+
+    return hgh_nginx_resolve_name(ngx_http_get_module_loc_conf(http, ngx_http_core_module), name,
+                                  done, context);
+}
+
+hgh_engine_handle *hgh_nginx_resolve_name(const ngx_http_core_loc_conf_t *location,
+                                          hg_text name,
+                                          hgh_resolved done,
+                                          void *context)
+{
     hgh_engine_handle *handle = handle_new(HANDLE_RESOLUTION, NULL, context);
     ngx_resolver_ctx_t *resolution;
 

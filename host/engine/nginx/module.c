@@ -4,8 +4,12 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
-#define PARKED_MAX       10000
-#define RESTART_PAUSE_MS 200 /* nginx starts a worker that has ended again at once */
+#define PARKED_MAX 10000
+/* nginx_config.http.upstream has the same. */
+#define KEEPALIVE_SIZE       320
+#define KEEPALIVE_REQUESTS   1000
+#define KEEPALIVE_TIMEOUT_MS 60000
+#define RESTART_PAUSE_MS     200 /* nginx starts a worker that has ended again at once */
 
 /* --------------------------------------------------------------------------------- request */
 
@@ -176,6 +180,9 @@ static ngx_int_t access_handler(ngx_http_request_t *http)
         if (self == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+        if (http->connection->ssl != NULL && !hgh_nginx_tls_allows(http)) {
+            hgh_request_fail(self->request, 400, "400 Bad Request");
+        }
     } else if (self->parked) {
         return NGX_AGAIN; /* a write event of the connection, not what it waits for */
     }
@@ -330,6 +337,10 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->wake_fd = NGX_CONF_UNSET;
         main->ack_fd = NGX_CONF_UNSET;
         main->parked_max = NGX_CONF_UNSET;
+        main->health = NGX_CONF_UNSET;
+        main->keepalive_size = NGX_CONF_UNSET;
+        main->keepalive_requests = NGX_CONF_UNSET;
+        main->keepalive_timeout_ms = NGX_CONF_UNSET;
         main->server_tokens = NGX_CONF_UNSET;
         main->delete_tail_slash = NGX_CONF_UNSET;
         main->like_servlet = NGX_CONF_UNSET;
@@ -344,6 +355,11 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
     hgh_router_mode mode;
 
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
+    ngx_conf_init_value(main->health, 1);
+    ngx_conf_init_value(main->keepalive_size, KEEPALIVE_SIZE);
+    ngx_conf_init_value(main->keepalive_requests, KEEPALIVE_REQUESTS);
+    ngx_conf_init_value(main->keepalive_timeout_ms, KEEPALIVE_TIMEOUT_MS);
+    main->location = ngx_http_conf_get_module_loc_conf(conf, ngx_http_core_module);
     ngx_conf_init_value(main->server_tokens, 1);
     ngx_conf_init_value(main->delete_tail_slash, 0);
     ngx_conf_init_value(main->like_servlet, 0);
@@ -418,6 +434,10 @@ static ngx_int_t postconfiguration(ngx_conf_t *conf)
 
     if (phase_add(core, NGX_HTTP_ACCESS_PHASE, access_handler) != NGX_OK ||
         phase_add(core, NGX_HTTP_LOG_PHASE, log_handler) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    if (hgh_nginx_tls_install(
+            conf, ngx_http_conf_get_module_main_conf(conf, ngx_http_hotgate_module)) != NGX_OK) {
         return NGX_ERROR;
     }
     return hgh_nginx_filters_install();
@@ -522,11 +542,21 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
                        .encoded_slash = main->encoded_slash != 0},
         .parked_max = (uint32_t)main->parked_max,
         .log_level = log_level(cycle),
+        .checks_health = main->health != 0,
     };
     (void)hgh_router_mode_find(hgh_text_of_str(main->router), &options.router_mode);
     if (hgh_runtime_new(&options, &main->runtime, &err) != HG_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate: %s", err.text);
         return NGX_ERROR;
+    }
+    hgh_nginx_keepalive_init(&main->keepalive);
+    main->keepalive.own = (hgh_keepalive){
+        .size = (uint32_t)main->keepalive_size,
+        .requests = (uint32_t)main->keepalive_requests,
+        .idle_timeout_ms = (uint64_t)main->keepalive_timeout_ms,
+    };
+    if (main->health) {
+        hgh_nginx_health_start(main);
     }
     return wake_watch(cycle, main);
 }
@@ -561,6 +591,7 @@ static void process_exit(ngx_cycle_t *cycle)
     if (main == NULL || main->runtime == NULL) {
         return;
     }
+    hgh_nginx_health_stop(main);
     /* A fast end leaves requests behind whose plugins must stay: the process ends with them. */
     if (atomic_load(&main->slot->requests_live) == 0) {
         hgh_runtime_free(main->runtime);
@@ -589,8 +620,16 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_delete_uri_tail_slash", ngx_conf_set_flag_slot, delete_tail_slash),
     MAIN_DIRECTIVE("hotgate_normalize_uri_like_servlet", ngx_conf_set_flag_slot, like_servlet),
     MAIN_DIRECTIVE("hotgate_match_uri_encoded_slash", ngx_conf_set_flag_slot, encoded_slash),
+    {ngx_string("hotgate_health"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, health), NULL},
+    MAIN_DIRECTIVE("hotgate_keepalive", ngx_conf_set_num_slot, keepalive_size),
+    MAIN_DIRECTIVE("hotgate_keepalive_requests", ngx_conf_set_num_slot, keepalive_requests),
+    MAIN_DIRECTIVE("hotgate_keepalive_timeout", ngx_conf_set_num_slot, keepalive_timeout_ms),
+    MAIN_DIRECTIVE("hotgate_trusted_certificate", ngx_conf_set_str_slot, trusted_certificate),
     {ngx_string("hotgate_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS,
      hgh_nginx_balancer_directive, 0, 0, NULL},
+    {ngx_string("hotgate_tls"), NGX_HTTP_SRV_CONF | NGX_CONF_TAKE1, hgh_nginx_tls_directive,
+     NGX_HTTP_SRV_CONF_OFFSET, 0, NULL},
     {ngx_string("hotgate"), NGX_HTTP_LOC_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_LOC_CONF_OFFSET, offsetof(hgh_nginx_location, enable), NULL},
     {ngx_string("hotgate_error"), NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS, error_directive,

@@ -8,6 +8,7 @@
 
 #include "host/core/request.h"
 #include "host/core/runtime.h"
+#include "host/engine/nginx/keepalive.h"
 
 #define HGH_REMOVED_HEADER "X-Hotgate-Removed" /* never sent upstream: see nginx_config.c */
 
@@ -25,10 +26,23 @@ typedef struct hgh_nginx_main {
     ngx_flag_t delete_tail_slash;
     ngx_flag_t like_servlet;
     ngx_flag_t encoded_slash;
-    ngx_str_t server_header; /* the value of "Server" */
-    bool enabled;            /* any location has `hotgate on` */
+    ngx_str_t server_header;             /* the value of "Server" */
+    bool enabled;                        /* any location has `hotgate on` */
+    ngx_http_ssl_srv_conf_t *tls_server; /* of the server with `hotgate_tls`; NULL: none */
+    ngx_str_t fallback_sni;              /* for clients that send no name; empty: none */
+
+    ngx_int_t keepalive_size; /* of the gateway's own pool */
+    ngx_int_t keepalive_requests;
+    ngx_int_t keepalive_timeout_ms;
+    ngx_flag_t health;                  /* nodes of upstreams are checked */
+    ngx_http_core_loc_conf_t *location; /* of the http block: its resolver */
+    ngx_str_t trusted_certificate;      /* a file; empty: the system's authorities */
 
     hgh_runtime *runtime; /* in a worker */
+    hgh_nginx_keepalive keepalive;
+    ngx_event_t health_tick;
+    ngx_queue_t probes;       /* checks under way */
+    ngx_ssl_t client_context; /* of checks by https; made on first use */
     hgh_arena *arena;
     hgh_board *board;
     hgh_board_slot *slot;
@@ -82,13 +96,39 @@ hgh_engine_handle *hgh_nginx_watch(int fd, uint32_t events, hgh_callback ready, 
 void hgh_nginx_stop(hgh_engine_handle *handle);
 hgh_engine_handle *
 hgh_nginx_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, void *context);
+/** The same outside a request. */
+hgh_engine_handle *hgh_nginx_resolve_name(const ngx_http_core_loc_conf_t *location,
+                                          hg_text name,
+                                          hgh_resolved done,
+                                          void *context);
 void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, void *context);
 hg_status hgh_nginx_body(hgh_engine_request *request, size_t max_bytes, hg_text *out_body);
 hg_status hgh_nginx_set_body(hgh_engine_request *request, const void *data, size_t length);
 void hgh_nginx_resume(hgh_engine_request *request);
 
+/* health.c */
+void hgh_nginx_health_start(hgh_nginx_main *main);
+void hgh_nginx_health_stop(hgh_nginx_main *main);
+
 /* balancer.c */
+/** Writes a socket address, which has room for IPv6; its length. */
+socklen_t hgh_nginx_socket_address(const hg_address *from, struct sockaddr *into);
 char *hgh_nginx_balancer_directive(ngx_conf_t *conf, ngx_command_t *command, void *target);
+
+/* tls_client.c */
+/** What connections to nodes are made with unless their upstream says more; NULL: no memory. */
+ngx_ssl_t *hgh_nginx_client_context(hgh_nginx_main *main);
+/** What connections to this upstream's nodes are made with; NULL: its certificate is not there,
+ * which has been logged. */
+ngx_ssl_t *hgh_nginx_upstream_context(hgh_nginx_main *main, hgh_upstream *upstream, ngx_log_t *log);
+/** The host of "host:port" or "[v6]:port". */
+hg_text hgh_host_without_port(hg_text host);
+
+/* tls.c */
+char *hgh_nginx_tls_directive(ngx_conf_t *conf, ngx_command_t *command, void *target);
+ngx_int_t hgh_nginx_tls_install(ngx_conf_t *conf, hgh_nginx_main *main);
+/** True if a request on a TLS connection may go on: its client has shown what is wanted. */
+bool hgh_nginx_tls_allows(ngx_http_request_t *http);
 
 /* filter.c */
 ngx_int_t hgh_nginx_filters_install(void);

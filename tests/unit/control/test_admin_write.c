@@ -58,6 +58,12 @@ static void objects_are_written_and_read_in_v2(void **state)
     expect(test, "GET", "/services/9", NULL, 404,
            "{\"message\":\"Key not found\",\"action\":\"get\"}\n");
     expect(test, "DELETE", "/services/1", NULL, 200, "\"action\":\"delete\",\"node\":{}}\n");
+    expect(test, "PUT", "/consumers", "{\"username\":\"a\"}", 201, "\"action\":\"set\"");
+    expect(test, "PUT", "/consumers/a/credentials/c", "{}", 201,
+           "{\"action\":\"set\",\"node\":{\"key\":\"/apisix/consumers/a/credentials/c\"");
+    expect(test, "GET", "/consumers/a/credentials", NULL, 200,
+           "{\"action\":\"get\",\"count\":1,\"node\":{\"dir\":true,\"key\":\"/apisix/consumers/a/"
+           "credentials\",\"nodes\":[{\"key\":\"/apisix/consumers/a/credentials/c\"");
 }
 
 static void the_longest_name_is_as_good_as_any(void **state)
@@ -332,6 +338,8 @@ static void an_object_with_a_time_to_live_goes_by_itself(void **state)
     expect(test, "PUT", "/services/1?ttl=1", "{}", 201, "");
     expect(test, "PUT", "/services/2?ttl=1", "{}", 201, "");
     expect(test, "PUT", "/services/2", "{}", 200, ""); /* permanent again */
+    expect(test, "PUT", "/consumers?ttl=1", "{\"username\":\"a\"}", 201, "");
+    expect(test, "PUT", "/consumers/a/credentials/c", "{}", 201, "");
     expect(test, "GET", "/services/1", NULL, 200, "");
     while (hgh_resource_table_find(test->table, "services/1") != NULL && time(NULL) < end) {
         hgh_event_loop_timer timer = {0};
@@ -342,6 +350,8 @@ static void an_object_with_a_time_to_live_goes_by_itself(void **state)
     }
     expect(test, "GET", "/services/1", NULL, 404, "Key not found");
     assert_null(hgh_resource_table_find(test->table, "services/1"));
+    assert_null(hgh_resource_table_find(test->table, "consumers/a"));
+    assert_null(hgh_resource_table_find(test->table, "credentials/a/credentials/c"));
     expect(test, "GET", "/services/2", NULL, 200, "");
 }
 

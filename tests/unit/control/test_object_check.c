@@ -94,6 +94,10 @@ static void what_apisix_accepts_is_accepted(void **state)
          "{\"connect\":1,\"send\":1,\"read\":1},\"scheme\":\"https\",\"pass_host\":\"rewrite\","
          "\"upstream_host\":\"a.com\",\"keepalive_pool\":{\"size\":1,\"idle_timeout\":0,"
          "\"requests\":1},\"labels\":{},\"name\":\"u\",\"desc\":\"\"}"},
+        {"checks", "upstreams",
+         "{\"nodes\":{},\"checks\":{\"active\":{\"type\":\"https\",\"http_path\":\"/a?b=c\","
+         "\"req_headers\":[\"A: b\"],\"healthy\":{\"interval\":2,\"successes\":254}},"
+         "\"passive\":{\"unhealthy\":{\"timeouts\":0}}}}"},
         {"consumer", "consumers",
          "{\"username\":\"jack_2-x\",\"desc\":\"d\",\"labels\":{},\"plugins\":{}}"},
         {"consumer in a group", "consumers", "{\"username\":\"a\",\"group_id\":\"g1\"}"},
@@ -212,11 +216,24 @@ static void each_wrong_object_has_its_text(void **state)
          "{" URI ",\"upstream\":{\"nodes\":{},\"type\":\"random\"}}",
          "unsupported property \"type\": found \"random\", wanted roundrobin, chash, least_conn or "
          "ewma"},
-        {"checks", "upstreams", "{\"nodes\":{},\"checks\":{\"active\":{}}}",
-         "unsupported property \"checks\""},
+        {"checks without active ones", "upstreams", "{\"nodes\":{},\"checks\":{\"passive\":{}}}",
+         "invalid configuration: property \"checks\" validation failed: property \"active\" is "
+         "required"},
+        {"a header that is two", "upstreams",
+         "{\"nodes\":{},\"checks\":{\"active\":{\"req_headers\":[\"A: b\\r\\nC: d\"]}}}",
+         "invalid configuration: property \"checks\" validation failed: property \"active\" "
+         "validation failed: property \"req_headers/0\""},
+        {"a path with a blank", "upstreams",
+         "{\"nodes\":{},\"checks\":{\"active\":{\"http_path\":\"/a HTTP/1.1\"}}}",
+         "invalid configuration: property \"checks\" validation failed: property \"active\" "
+         "validation failed: property \"http_path\""},
         {"discovery", "upstreams", "{\"service_name\":\"s\",\"discovery_type\":\"dns\"}",
          "unsupported property \"service_name\": found \"s\", wanted nodes"},
-        {"tls", "upstreams", "{\"nodes\":{},\"tls\":{}}", "unsupported property \"tls\""},
+        {"an unknown client certificate", "upstreams",
+         "{\"nodes\":{},\"tls\":{\"client_cert_id\":\"nope\"}}",
+         "failed to fetch ssl info by ssl id [nope], response code: 404"},
+        {"a client certificate without its key", "upstreams",
+         "{\"nodes\":{},\"tls\":{\"client_cert\":\"x\"}}", "invalid configuration: "},
         {"kafka", "upstreams", "{\"nodes\":{},\"scheme\":\"kafka\"}",
          "unsupported property \"scheme\": found \"kafka\", wanted http, https, grpc or grpcs"},
         {"no nodes", "upstreams", "{}", "invalid configuration: value should match only one"},
@@ -283,11 +300,12 @@ static void each_wrong_object_has_its_text(void **state)
 
 static void all_findings_are_told_with_their_pointers(void **state)
 {
-    json_t *object = json_loads("{\"uri\":\"/a\",\"upstream\":{\"nodes\":{\"a:b\":1},\"checks\":{},"
-                                "\"tls\":{}},\"upstream_id\":\"x\"}",
-                                0, NULL);
-    static const char *const pointers[] = {"/upstream/nodes/a:b", "/upstream/checks",
-                                           "/upstream/tls", "/upstream_id"};
+    json_t *object =
+        json_loads("{\"uri\":\"/a\",\"upstream\":{\"nodes\":{\"a:b\":1},\"scheme\":\"kafka\","
+                   "\"type\":\"x\"},\"upstream_id\":\"x\"}",
+                   0, NULL);
+    static const char *const pointers[] = {"/upstream/nodes/a:b", "/upstream/type",
+                                           "/upstream/scheme", "/upstream_id"};
     hg_issues issues = {0};
 
     (void)state;

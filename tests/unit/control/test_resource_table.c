@@ -205,6 +205,42 @@ static void all_that_name_a_key_are_walked_once(void **state)
     hgh_resource_table_free(table);
 }
 
+static void a_cursor_survives_what_happens_around_it(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    hgh_resource_cursor cursor = {0};
+    hgh_resource_cursor other = {0};
+
+    (void)state;
+    for (uint64_t i = 0; i < 5; i++) {
+        char key[] = {'r', '/', (char)('a' + i), '\0'};
+
+        put(table, key, i + 1, NULL);
+    }
+    hgh_resource_cursor_open(table, &cursor, "r");
+    hgh_resource_cursor_open(table, &other, "r");
+    assert_string_equal(hgh_resource_cursor_take(&cursor)->id, "a");
+    hgh_resource_table_remove(table, "r/a"); /* behind it */
+    hgh_resource_table_remove(table, "r/b"); /* the next one */
+    assert_string_equal(hgh_resource_cursor_take(&cursor)->id, "c");
+    put(table, "r/d", 4, "services/1"); /* the next one, replaced */
+    assert_string_equal(hgh_resource_cursor_take(&cursor)->id, "d");
+    put(table, "r/f", 6, NULL);
+    assert_string_equal(hgh_resource_cursor_take(&cursor)->id, "e");
+    hgh_resource_table_remove(table, "r/f");
+    assert_null(hgh_resource_cursor_take(&cursor));
+    assert_string_equal(hgh_resource_cursor_take(&other)->id, "c");
+    hgh_resource_cursor_close(&cursor);
+    hgh_resource_cursor_close(&cursor);
+    hgh_resource_cursor_close(&other);
+    assert_int_equal(hgh_resource_table_count_of(table, "r"), 3);
+    assert_int_equal(hgh_resource_table_count_of(table, "none"), 0);
+    hgh_resource_cursor_open(table, &cursor, "none");
+    assert_null(hgh_resource_cursor_take(&cursor));
+    hgh_resource_cursor_close(&cursor);
+    hgh_resource_table_free(table);
+}
+
 static void a_key_without_a_kind_is_no_object(void **state)
 {
     hgh_resource_table *table = hgh_resource_table_new();
@@ -227,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_is_over_is_found_in_one_step),
         cmocka_unit_test(a_write_costs_what_it_changes),
         cmocka_unit_test(all_that_name_a_key_are_walked_once),
+        cmocka_unit_test(a_cursor_survives_what_happens_around_it),
         cmocka_unit_test(a_key_without_a_kind_is_no_object),
     };
 

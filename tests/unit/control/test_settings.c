@@ -56,6 +56,13 @@ static void an_empty_file_gives_the_defaults(void **state)
         assert_int_equal(settings->node_listen_count, 1);
         assert_string_equal(settings->node_listen[0].address, "0.0.0.0");
         assert_int_equal(settings->node_listen[0].port, 9080);
+        assert_true(settings->ssl_enable);
+        assert_string_equal(settings->ssl_protocols, "TLSv1.2 TLSv1.3");
+        assert_null(settings->fallback_sni);
+        assert_int_equal(settings->data_listen_count, 2);
+        assert_int_equal(settings->data_listen[1].port, 9443);
+        assert_true(settings->data_listen[1].tls && settings->data_listen[1].http2);
+        assert_false(settings->data_listen[0].tls || settings->data_listen[0].http2);
         assert_int_equal(settings->admin_listen_count, 1);
         assert_string_equal(settings->admin_listen[0].address, "127.0.0.1");
         assert_int_equal(settings->admin_listen[0].port, 9180);

@@ -307,12 +307,13 @@ static void write_config(const char *more)
 {
     char text[1024];
 
-    (void)snprintf(text, sizeof(text),
-                   "apisix: {node_listen: '127.0.0.1:%u', enable_control: false}\n"
-                   "deployment: {admin: {admin_listen: '127.0.0.1:%u', "
-                   "admin_key: [{key: 0123456789abcdef-, role: admin}]}}\n"
-                   "hotgate: {nginx: %s/nginx}\n%s",
-                   data_port, admin_port, directory, more);
+    (void)snprintf(
+        text, sizeof(text),
+        "apisix: {node_listen: '127.0.0.1:%u', enable_control: false, ssl: {enable: false}}\n"
+        "deployment: {admin: {admin_listen: '127.0.0.1:%u', "
+        "admin_key: [{key: 0123456789abcdef-, role: admin}]}}\n"
+        "hotgate: {nginx: %s/nginx}\n%s",
+        data_port, admin_port, directory, more);
     write_text("conf/config.yaml", text);
 }
 
