@@ -3,8 +3,6 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "host/core/expression.h"
 
@@ -35,26 +33,15 @@ static bool is_too_deep(const json_t *value, size_t depth)
     return false;
 }
 
-static void refuse(const hgh_admin_request *request, const char *reason, hgh_admin_answer *answer)
+static void refuse(const char *reason, hgh_admin_answer *answer)
 {
-    size_t length = request->body_length;
-    char *raw = length <= HGH_ADMIN_BODY_MAX ? malloc(length + 1) : NULL;
     char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
 
     (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
     hgh_admin_text_repair(text);
-    if (raw != NULL) {
-        memcpy(raw, request->body, length);
-        raw[length] = '\0';
-        for (size_t i = 0; i < length; i++) {
-            raw[i] = raw[i] == '\0' ? '?' : raw[i];
-        }
-        hgh_admin_text_repair(raw);
-    }
-    hgh_admin_answer_json(
-        answer, STATUS_BAD,
-        json_pack("{s:s, s:s}", "error_msg", text, "req_body", raw == NULL ? "" : raw));
-    free(raw);
+    /* The body itself may hold secrets, and nobody can tell where. */
+    hgh_admin_answer_json(answer, STATUS_BAD,
+                          json_pack("{s:s, s:s}", "error_msg", text, "req_body", "***"));
 }
 
 bool hgh_admin_body_parse(const hgh_admin_request *request,
@@ -85,12 +72,12 @@ bool hgh_admin_body_parse(const hgh_admin_request *request,
 
         (void)snprintf(reason, sizeof(reason), "%s at line %d column %d%s", where.text, where.line,
                        where.column, braces ? BRACES_HINT : "");
-        refuse(request, reason, answer);
+        refuse(reason, answer);
         return false;
     }
     if (is_too_deep(body, 1)) {
         json_decref(body);
-        refuse(request, "found more than 256 levels", answer);
+        refuse("found more than 256 levels", answer);
         return false;
     }
     *out_body = body;

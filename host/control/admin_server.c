@@ -17,6 +17,9 @@
 #define TIMEOUT_S        30u
 #define ANSWER_TIMES     10u /* an answer may take so many times the timeout to be read */
 #define SWEEPS_A_TIMEOUT 4u
+#define SLOW_MS          1000u /* at the limit of connections: who needs longer makes room */
+#define ROOM_PART        8u    /* of the connections, that are given up at once */
+#define ROOM_MS          250u  /* until another look, while nobody is slow enough */
 #define ARGUMENTS_MAX    64u
 #define DISCARD_MAX      (64u << 20) /* bytes read and dropped so that the client sees the answer */
 #define BODY_FIRST       4096u
@@ -32,6 +35,7 @@ typedef struct client {
     struct client *next;
     struct client *previous;
     struct MHD_Connection *connection; /* borrowed */
+    uint64_t since_ms;                 /* when it was its turn */
     uint64_t deadline_ms;              /* 0: it waits for us */
 } client;
 
@@ -42,11 +46,14 @@ struct hgh_admin_server {
     int epoll;                 /* the daemon's */
     uint64_t timeout_ms;
     hgh_admin_peer peer;
+    uint32_t connections_max;
+    uint32_t connections;   /* now */
     bool wants_certificate; /* of its clients */
     uint64_t body_max_bytes;
     uint64_t discard_max_bytes; /* read and dropped so that the client sees the answer */
     hgh_event_loop_timer run_timer;
     hgh_event_loop_timer sweep_timer;
+    hgh_event_loop_timer room_timer;
     client clients;                 /* ring; the head is no client */
     struct admin_exchange *waiting; /* suspended: list of those to answer */
 };
@@ -222,7 +229,8 @@ static void deadline_set(admin_exchange *exchange, uint64_t after_ms)
     client *whose = client_of(exchange->connection);
 
     if (whose != NULL) {
-        whose->deadline_ms = after_ms == 0 ? 0 : hgh_event_loop_now_ms() + after_ms;
+        whose->since_ms = hgh_event_loop_now_ms();
+        whose->deadline_ms = after_ms == 0 ? 0 : whose->since_ms + after_ms;
     }
 }
 
@@ -430,21 +438,48 @@ static void on_completed(void *context,
     }
 }
 
+static void cut_off(client *who)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(who->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    who->deadline_ms = 0; /* once is enough: the library sees the end and closes it */
+    if (info != NULL) {
+        (void)shutdown(info->connect_fd, SHUT_RDWR); /* may be gone already */
+    }
+}
+
+/**
+ * At the limit the library lets nobody in, and a client may take its time: then those that have had
+ * theirs for longest are cut off, if that was long. Looks again as long as it is full.
+ */
+static void make_room(void *context)
+{
+    hgh_admin_server *server = context;
+    uint64_t now_ms = hgh_event_loop_now_ms();
+    uint32_t wanted = server->connections_max / ROOM_PART + 1;
+
+    if (server->connections < server->connections_max) {
+        return;
+    }
+    for (client *at = server->clients.previous; at != &server->clients && wanted > 0;
+         at = at->previous) { /* who came first stands last */
+        if (at->deadline_ms != 0 && now_ms - at->since_ms >= SLOW_MS) {
+            cut_off(at);
+            wanted--;
+        }
+    }
+    hgh_event_loop_timer_start(server->loop, &server->room_timer, ROOM_MS, make_room, server);
+}
+
 static void sweep(void *context)
 {
     hgh_admin_server *server = context;
     uint64_t now_ms = hgh_event_loop_now_ms();
 
     for (client *at = server->clients.next; at != &server->clients; at = at->next) {
-        const union MHD_ConnectionInfo *info;
-
-        if (at->deadline_ms == 0 || at->deadline_ms > now_ms) {
-            continue;
-        }
-        at->deadline_ms = 0; /* once is enough: the library sees the end and closes it */
-        info = MHD_get_connection_info(at->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (info != NULL) {
-            (void)shutdown(info->connect_fd, SHUT_RDWR); /* may be gone already */
+        if (at->deadline_ms != 0 && at->deadline_ms <= now_ms) {
+            cut_off(at);
         }
     }
     if (server->clients.next != &server->clients) {
@@ -462,6 +497,7 @@ static void on_connection(void *context,
     client *who = *socket_context;
 
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        server->connections--;
         if (who != NULL) {
             who->next->previous = who->previous;
             who->previous->next = who->next;
@@ -472,12 +508,17 @@ static void on_connection(void *context,
         run_soon(server);
         return;
     }
+    server->connections++;
+    if (server->connections >= server->connections_max && !server->room_timer.is_waiting) {
+        hgh_event_loop_timer_start(server->loop, &server->room_timer, ROOM_MS, make_room, server);
+    }
     who = calloc(1, sizeof(*who));
     if (who == NULL) {
         return; /* the library's own timeout for idle clients remains */
     }
     who->connection = connection;
-    who->deadline_ms = hgh_event_loop_now_ms() + server->timeout_ms;
+    who->since_ms = hgh_event_loop_now_ms();
+    who->deadline_ms = who->since_ms + server->timeout_ms;
     who->next = server->clients.next;
     who->previous = &server->clients;
     who->next->previous = who;
@@ -495,7 +536,11 @@ static void daemon_run(void *context)
     hgh_admin_server *server = context;
     MHD_UNSIGNED_LONG_LONG after_ms = 0;
 
+    hgh_event_loop_timer_stop(server->loop, &server->run_timer);
     (void)MHD_run(server->daemon); /* fails for a daemon of another mode only */
+    if (server->run_timer.is_waiting) {
+        return; /* what was closed meanwhile wants another turn soon */
+    }
     if (MHD_get_timeout(server->daemon, &after_ms) != MHD_YES) {
         return;
     }
@@ -531,8 +576,6 @@ static struct MHD_Daemon *daemon_start(hgh_admin_server *server,
                                        const hgh_admin_server_options *options)
 {
     static char priorities[] = TLS_PRIORITIES; /* the library's table takes no const */
-    unsigned connections =
-        options->connections_max == 0 ? CONNECTIONS_MAX : options->connections_max;
     const hgh_admin_tls *tls = options->tls;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem more[5] = {{MHD_OPTION_END, 0, NULL}};
@@ -547,13 +590,13 @@ static struct MHD_Daemon *daemon_start(hgh_admin_server *server,
                                           0, tls->authorities};
         more[4] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
-                            (MHD_socket)options->listener, MHD_OPTION_CONNECTION_LIMIT, connections,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(server->timeout_ms / MS_IN_S),
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
-                            server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_ARRAY,
-                            more, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET,
+        (MHD_socket)options->listener, MHD_OPTION_CONNECTION_LIMIT, server->connections_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(server->timeout_ms / MS_IN_S),
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
 }
 
 hg_status hgh_admin_server_new(hgh_event_loop *loop,
@@ -581,6 +624,8 @@ hg_status hgh_admin_server_new(hgh_event_loop *loop,
     server->wants_certificate = options->tls != NULL && options->tls->authorities != NULL;
     server->timeout_ms =
         (uint64_t)(options->timeout_s == 0 ? TIMEOUT_S : options->timeout_s) * MS_IN_S;
+    server->connections_max =
+        options->connections_max == 0 ? CONNECTIONS_MAX : options->connections_max;
     server->clients.next = &server->clients;
     server->clients.previous = &server->clients;
     server->daemon = daemon_start(server, options);
@@ -622,5 +667,6 @@ void hgh_admin_server_free(hgh_admin_server *server)
     MHD_stop_daemon(server->daemon);
     hgh_event_loop_timer_stop(server->loop, &server->run_timer);
     hgh_event_loop_timer_stop(server->loop, &server->sweep_timer);
+    hgh_event_loop_timer_stop(server->loop, &server->room_timer);
     free(server);
 }

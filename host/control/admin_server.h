@@ -29,7 +29,7 @@ typedef struct hgh_admin_server_options {
     int listener; /* a listening socket; the server closes it */
     hgh_admin_peer peer;
     const hgh_admin_tls *tls; /* borrowed as long as the server lives; NULL or empty: none */
-    uint32_t connections_max; /* 1,000 */
+    uint32_t connections_max; /* 1,000; at this limit the slowest ones are cut off */
     uint32_t body_max_bytes;  /* HGH_ADMIN_BODY_MAX */
     uint32_t timeout_s;       /* 30: for a whole request to arrive, and without progress */
 } hgh_admin_server_options;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/guard.h"
 #include "host/core/issues.h"
 
 #define PLUGINS_MAX 1024u /* on one chain */
@@ -22,6 +23,8 @@ typedef struct runner {
     hgh_configuration *configuration;
     const void *metadata; /* decoded, of its plugin; NULL: none */
     bool in_rewrite;
+    bool guarded;
+    uint32_t answer; /* of its filter */
 } runner;
 
 typedef struct compilation {
@@ -267,41 +270,74 @@ static bool step_make(const hgh_configuration *configuration, uint32_t phase, hg
     }
 }
 
-/* `running` is in the order in which plugins run. */
-static hg_status phases_fill(hgh_chain *chain, const runner *running, size_t count)
+static bool is_global(const hgh_chain *chain)
 {
+    return chain->parts[HGH_PART_ROUTE] == NULL;
+}
+
+/* Room for the steps of all phases; false: no memory. */
+static bool steps_allocate(hgh_chain *chain, runner *running, size_t count)
+{
+    size_t most = count * HGH_PHASES;
     bool has_metadata = false;
-    hgh_step *at;
+    bool is_guarded = false;
 
     for (size_t i = 0; i < count; i++) {
-        has_metadata |= running[i].metadata != NULL;
+        runner *at = &running[i];
+
+        at->guarded = hgh_guard_is_needed(at->configuration, is_global(chain));
+        if (at->configuration->filter != NULL) {
+            at->answer = chain->filter_count++;
+        }
+        has_metadata |= at->metadata != NULL;
+        is_guarded |= at->guarded;
     }
+    chain->steps = calloc(most, sizeof(*chain->steps));
+    chain->step_configurations = calloc(most, sizeof(*chain->step_configurations));
+    chain->step_metadata = has_metadata ? calloc(most, sizeof(*chain->step_metadata)) : NULL;
+    chain->guards = is_guarded ? calloc(most, sizeof(*chain->guards)) : NULL;
+    return chain->steps != NULL && chain->step_configurations != NULL &&
+           (chain->step_metadata != NULL || !has_metadata) &&
+           (chain->guards != NULL || !is_guarded);
+}
+
+/* Adds the step of a plugin in a phase, if it has one. */
+static void phase_add(hgh_chain *chain, const runner *from, uint32_t phase, size_t place)
+{
+    hgh_step *step = &chain->steps[place];
+
+    if ((phase == HG_PHASE_REWRITE && !from->in_rewrite) ||
+        !step_make(from->configuration, phase, step)) {
+        return;
+    }
+    chain->step_configurations[place] = from->configuration;
+    if (chain->step_metadata != NULL) {
+        chain->step_metadata[place] = from->metadata;
+    }
+    if (from->guarded) {
+        hgh_guard_set(&chain->guards[place], step, phase, from->configuration, is_global(chain),
+                      from->answer);
+    }
+    chain->phases[phase].count++;
+}
+
+/* `running` is in the order in which plugins run. */
+static hg_status phases_fill(hgh_chain *chain, runner *running, size_t count)
+{
+    size_t place = 0;
+
     if (count == 0) {
         return HG_OK;
     }
-    chain->steps = calloc(count * HGH_PHASES, sizeof(*chain->steps));
-    chain->step_configurations = calloc(count * HGH_PHASES, sizeof(*chain->step_configurations));
-    if (has_metadata) {
-        chain->step_metadata = calloc(count * HGH_PHASES, sizeof(*chain->step_metadata));
-    }
-    if (chain->steps == NULL || chain->step_configurations == NULL ||
-        (has_metadata && chain->step_metadata == NULL)) {
+    if (!steps_allocate(chain, running, count)) {
         return HG_ERR_NO_MEMORY;
     }
-    at = chain->steps;
     for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
-        chain->phases[phase].items = at;
+        chain->phases[phase].items = &chain->steps[place];
         for (size_t i = 0; i < count; i++) {
-            if ((phase != HG_PHASE_REWRITE || running[i].in_rewrite) &&
-                step_make(running[i].configuration, phase, at)) {
-                chain->step_configurations[at - chain->steps] = running[i].configuration;
-                if (has_metadata) {
-                    chain->step_metadata[at - chain->steps] = running[i].metadata;
-                }
-                at++;
-                chain->phases[phase].count++;
-            }
+            phase_add(chain, &running[i], phase, place + chain->phases[phase].count);
         }
+        place += chain->phases[phase].count;
     }
     chain->filters_body = chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
                           chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0;
@@ -355,8 +391,9 @@ static hg_status compile(hgh_generation *generation,
         taken++;
     }
     if (taken == owner_count) {
-        status = work->too_many ? unavailable(chain, "chain", "more than 1024 plugins on one route")
-                                : candidates_compile(work);
+        status = work->too_many
+                     ? unavailable(chain, "chain", "more than 1024 plugins meet a request")
+                     : candidates_compile(work);
     }
 
 cleanup:
@@ -458,6 +495,7 @@ void hgh_chain_unref(hgh_chain *chain)
     free(chain->steps);
     free(chain->step_configurations);
     free(chain->step_metadata);
+    free(chain->guards);
     free(chain->unavailable);
     free(chain->warning);
     for (size_t i = 0; i < HGH_CHAIN_PARTS; i++) {

@@ -71,7 +71,10 @@ typedef struct hgh_chain {
     char *warning;                      /* to be logged once; NULL: nothing */
     hgh_step *steps;                    /* owns what the phases point to */
     const hgh_configuration **step_configurations; /* owned; beside `steps`, one each */
+    struct hgh_guard *guards;   /* owned: before the steps that do not always run */
+    uint32_t filter_count;      /* configurations with a filter */
     const void **step_metadata; /* owned; the same; NULL: no plugin of the chain has metadata */
+    uint64_t metadata_changes;  /* of the cache, as of which its metadata is */
     uint64_t prepared; /* serial of the preparation that has decoded its configurations again */
 
     struct hgh_chain *newer; /* least recently used list of the cache */

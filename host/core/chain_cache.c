@@ -1,7 +1,10 @@
 /* host/core/chain_cache.c - the chains that requests are likely to need again. */
 #include "host/core/chain_cache.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define DETACHED_AT_ONCE 16u /* chains of an object that goes */
 
 void hgh_chain_cache_init(hgh_chain_cache *cache, const hgh_snapshot *snapshot)
 {
@@ -175,6 +178,42 @@ static bool chain_is_stale(const hgh_chain *chain,
            memcmp(parts, chain->parts, HGH_CHAIN_PARTS * sizeof(*parts)) != 0;
 }
 
+/* True if a plugin of the chain has, or has not, other metadata than when it was compiled. */
+static bool metadata_is_stale(const hgh_chain *chain, const hgh_snapshot *snapshot)
+{
+    for (uint32_t i = 0; i < chain->configuration_count; i++) {
+        const hgh_plugin *plugin = chain->configurations[i]->plugin;
+        const hgh_resource *had = NULL;
+
+        if (plugin->uses[HGH_USE_METADATA].description == NULL) {
+            continue;
+        }
+        for (uint32_t k = 0; k < chain->configuration_count; k++) {
+            const hgh_configuration *other = chain->configurations[k];
+
+            if (other->plugin == plugin && other->use == HGH_USE_METADATA) {
+                had = other->bound;
+            }
+        }
+        if (had != hgh_snapshot_find(snapshot, HGH_PLUGIN_METADATA, hg_text_of(plugin->name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Looks once after each change of any metadata. */
+static bool metadata_is_current(const hgh_chain_cache *cache, hgh_chain *chain)
+{
+    if (chain->metadata_changes != cache->metadata_changes) {
+        if (metadata_is_stale(chain, cache->snapshot)) {
+            return false;
+        }
+        chain->metadata_changes = cache->metadata_changes;
+    }
+    return true;
+}
+
 /* It is the newest from now on. */
 static void cache_touch(hgh_chain_cache *cache, hgh_chain *chain)
 {
@@ -198,7 +237,8 @@ hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
     hg_status status;
 
     parts_find(route, consumer, credential, parts);
-    if (chain != NULL && !chain_is_stale(chain, generation, parts)) {
+    if (chain != NULL && !chain_is_stale(chain, generation, parts) &&
+        metadata_is_current(cache, chain)) {
         cache_touch(cache, chain);
         *out_chain = hgh_chain_ref(chain);
         return HG_OK;
@@ -207,6 +247,7 @@ hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
     if (status != HG_OK || !chain_is_in_force(cache, *out_chain)) {
         return status;
     }
+    (*out_chain)->metadata_changes = cache->metadata_changes;
     if (chain != NULL) {
         cache_take(cache, chain);
         hgh_chain_unref(chain);
@@ -230,20 +271,48 @@ hg_status hgh_chain_cache_get_global(hgh_chain_cache *cache,
 {
     hg_status status = HG_OK;
 
+    if (cache->global != NULL && !metadata_is_current(cache, cache->global)) {
+        hgh_chain_cache_forget_global(cache);
+    }
     if (cache->global == NULL) {
         status = hgh_chain_compile_global(generation, cache->snapshot, &cache->global, err);
     }
     if (status == HG_OK) {
+        cache->global->metadata_changes = cache->metadata_changes;
         *out_chain = hgh_chain_ref(cache->global);
     }
     return status;
 }
 
+/* Detaches up to `most` chains of an object; true if it has none left. */
+static bool owner_detach(hgh_chain_cache *cache,
+                         const hgh_resource *resource,
+                         uint32_t most,
+                         uint32_t *out_done)
+{
+    *out_done = 0;
+    while (resource->chains != NULL && *out_done < most) {
+        cache_detach_one(cache, resource->chains->chain);
+        (*out_done)++;
+    }
+    return resource->chains == NULL;
+}
+
 void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource)
 {
-    while (resource->chains != NULL) {
-        cache_detach_one(cache, resource->chains->chain);
+    hgh_chain_owner *owner;
+    uint32_t done;
+
+    if (owner_detach(cache, resource, DETACHED_AT_ONCE, &done)) {
+        return;
     }
+    owner = malloc(sizeof(*owner));
+    if (owner == NULL) {
+        (void)owner_detach(cache, resource, UINT32_MAX, &done);
+        return;
+    }
+    *owner = (hgh_chain_owner){cache->gone, hgh_resource_ref(resource)};
+    cache->gone = owner;
 }
 
 void hgh_chain_cache_forget_global(hgh_chain_cache *cache)
@@ -251,36 +320,6 @@ void hgh_chain_cache_forget_global(hgh_chain_cache *cache)
     if (cache->global != NULL) {
         detached_add(cache, cache->global);
         cache->global = NULL;
-    }
-}
-
-static bool chain_runs(const hgh_chain *chain, const hgh_plugin *plugin)
-{
-    for (uint32_t i = 0; i < chain->configuration_count; i++) {
-        if (chain->configurations[i]->plugin == plugin) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void hgh_chain_cache_forget_plugin(hgh_chain_cache *cache, const char *name)
-{
-    hgh_plugin *plugin = NULL;
-    hgh_chain *next;
-
-    if (cache->generation == NULL ||
-        hgh_generation_find(cache->generation, name, &plugin, NULL) != HGH_PLUGIN_LOADED) {
-        return;
-    }
-    for (hgh_chain *chain = cache->newest; chain != NULL; chain = next) {
-        next = chain->older;
-        if (chain_runs(chain, plugin)) {
-            cache_detach_one(cache, chain);
-        }
-    }
-    if (cache->global != NULL && chain_runs(cache->global, plugin)) {
-        hgh_chain_cache_forget_global(cache);
     }
 }
 
@@ -293,8 +332,26 @@ void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *genera
     hgh_chain_cache_forget_global(cache);
 }
 
+/* Detaches up to `most` chains of the objects that have gone; what is left of `most`. */
+static uint32_t gone_detach_some(hgh_chain_cache *cache, uint32_t most)
+{
+    while (cache->gone != NULL && most > 0) {
+        hgh_chain_owner *owner = cache->gone;
+        uint32_t done;
+
+        if (owner_detach(cache, owner->resource, most, &done)) {
+            cache->gone = owner->next;
+            hgh_resource_unref(owner->resource);
+            free(owner);
+        }
+        most -= done;
+    }
+    return most;
+}
+
 bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most)
 {
+    most = gone_detach_some(cache, most);
     while (cache->detached != NULL && most > 0) {
         hgh_chain *chain = cache->detached;
 
@@ -302,7 +359,7 @@ bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most)
         hgh_chain_unref(chain);
         most--;
     }
-    return cache->detached == NULL;
+    return cache->detached == NULL && cache->gone == NULL;
 }
 
 void hgh_chain_cache_done(hgh_chain_cache *cache)

@@ -6,6 +6,12 @@
 
 #define HGH_CHAINS_MAX 8192u /* cached by a worker */
 
+/** An object that has gone, while its chains are detached in slices. */
+typedef struct hgh_chain_owner {
+    struct hgh_chain_owner *next;
+    hgh_resource *resource; /* a reference */
+} hgh_chain_owner;
+
 /** Those of one process. */
 typedef struct hgh_chain_cache {
     const hgh_snapshot *snapshot; /* borrowed */
@@ -15,6 +21,8 @@ typedef struct hgh_chain_cache {
     hgh_chain *global; /* of the global rules; NULL: not compiled now */
     uint32_t count;
     const hgh_generation *generation; /* in force: chains of another are not kept; borrowed */
+    uint64_t metadata_changes;        /* how often any plugin's metadata has changed */
+    hgh_chain_owner *gone;            /* whose chains are still to be detached */
     hgh_chain *detached;              /* to be freed in slices; linked by `older` */
 } hgh_chain_cache;
 
@@ -51,7 +59,8 @@ static inline hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
 
     /* The way of most requests of a busy route, which names no other objects. */
     if (chain != NULL && chain == cache->newest && consumer == NULL && route->service == NULL &&
-        route->plugin_config == NULL && chain->generation == generation) {
+        route->plugin_config == NULL && chain->generation == generation &&
+        chain->metadata_changes == cache->metadata_changes) {
         *out_chain = hgh_chain_ref(chain);
         return HG_OK;
     }
@@ -65,14 +74,21 @@ hg_status hgh_chain_cache_get_global(hgh_chain_cache *cache,
                                      hgh_chain **out_chain,
                                      hg_error *err);
 
-/** Detaches the chains in which an object takes part that goes. */
+/**
+ * Detaches the chains in which an object takes part that has gone: a few at once, the rest by
+ * hgh_chain_cache_free_some(). Meanwhile no request is given them.
+ */
 void hgh_chain_cache_forget(hgh_chain_cache *cache, hgh_resource *resource);
 
 /** Detaches the chain of the global rules: one of them has changed. */
 void hgh_chain_cache_forget_global(hgh_chain_cache *cache);
 
-/** Detaches the chains in which a plugin runs: its metadata has changed. */
-void hgh_chain_cache_forget_plugin(hgh_chain_cache *cache, const char *name);
+/** Some plugin's metadata has changed: each chain that is asked for next looks whether it has it.
+ */
+static inline void hgh_chain_cache_metadata_changed(hgh_chain_cache *cache)
+{
+    cache->metadata_changes++;
+}
 
 /**
  * Another generation is in force: takes all chains out, so that none keeps an old object; they are
@@ -80,7 +96,7 @@ void hgh_chain_cache_forget_plugin(hgh_chain_cache *cache, const char *name);
  */
 void hgh_chain_cache_detach(hgh_chain_cache *cache, const hgh_generation *generation);
 
-/** Frees up to `most` detached chains; true if there are none left. */
+/** Detaches or frees up to `most` chains that are not needed; true if there are none left. */
 bool hgh_chain_cache_free_some(hgh_chain_cache *cache, uint32_t most);
 
 #endif

@@ -11,8 +11,7 @@
 
 #define POINTER_MAX 512u
 
-/* What _meta may hold (plugin-semantics 3.1); `filter` and `pre_function` are refused by name
- * below, with a reason. */
+/* What _meta may hold (plugin-semantics 3.1); `pre_function` is refused below, with a reason. */
 static bool meta_member_is_known(const char *name)
 {
     static const char *const names[] = {"disable", "error_response", "priority", "filter",
@@ -114,7 +113,7 @@ static hg_status meta_decode(hgh_configuration *configuration,
                            "validation failed: additional properties forbidden, found %s",
                            plugin->name, name);
             hgh_issues_add(issues, pointer, "an unknown field",
-                           "disable, error_response, priority or filter", text);
+                           "disable, error_response, filter or priority", text);
         } else if (strcmp(name, "disable") == 0) {
             if (json_is_boolean(value)) {
                 configuration->disabled = json_is_true(value);
@@ -136,15 +135,20 @@ static hg_status meta_decode(hgh_configuration *configuration,
             } else if (meta_error_response(configuration, value) != HG_OK) {
                 status = HG_ERR_NO_MEMORY;
             }
+        } else if (strcmp(name, "filter") == 0) {
+            (void)snprintf(pointer, sizeof(pointer), "%s/_meta/filter", prefix);
+            if (hgh_expression_compile(value, pointer, &configuration->filter, issues) ==
+                HG_ERR_NO_MEMORY) {
+                status = HG_ERR_NO_MEMORY;
+            }
         } else {
-            /* A filter that is not evaluated would run the plugin where it must not. */
             (void)snprintf(pointer, sizeof(pointer), "%s/_meta/%s", prefix, name);
             (void)snprintf(text, sizeof(text),
-                           "failed to check the configuration of plugin %s err: _meta.%s is not "
-                           "supported by this version",
-                           plugin->name, name);
-            hgh_issues_add(issues, pointer, "a field of a later version",
-                           "a configuration without it", text);
+                           "failed to load _meta.pre_function in plugin %s: there is no Lua in "
+                           "this version",
+                           plugin->name);
+            hgh_issues_add(issues, pointer, "a function in Lua", "a configuration without it",
+                           text);
         }
     }
     if (status != HG_OK) {
@@ -448,6 +452,7 @@ void hgh_configuration_unref(hgh_configuration *configuration)
     configuration_unbind(configuration);
     hgh_decoded_free(configuration->decoded);
     free(configuration->error_text);
+    hgh_expression_free(configuration->filter);
     free(configuration->source_text);
     hgh_plugin_unref(configuration->plugin);
     free(configuration);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "host/core/expression.h"
 #include "host/core/plugin.h"
 
 /** Shared, immutable. Keeps its plugin loaded. */
@@ -26,7 +27,8 @@ typedef struct hgh_configuration {
     int32_t priority;       /* _meta.priority, else the plugin's */
     hg_text error_response; /* body for statuses from 400; absent: the plugin's own */
     bool error_response_json;
-    char *error_text; /* owns error_response */
+    char *error_text;       /* owns error_response */
+    hgh_expression *filter; /* of requests for which the plugin runs; NULL: all */
 
     struct hgh_resource *bound;           /* a reference; NULL: of no resource */
     struct hgh_configuration *bound_next; /* in the weak list of that resource */

@@ -711,13 +711,13 @@ static bool compare_numbers(const item *at, const hgh_variable *variable, int *o
     return true;
 }
 
-static bool is_match(const item *at, const hgh_variable *variable)
+static bool is_match(const item *at, const hgh_variable *variable, bool *out_failed)
 {
     if (variable->kind == HGH_VARIABLE_TRUE) {
-        return hgh_regex_match(at->value.regex, HG_TEXT("true"), NULL, 0) > 0;
+        return hgh_regex_search(at->value.regex, HG_TEXT("true"), out_failed);
     }
     return variable->kind == HGH_VARIABLE_TEXT &&
-           hgh_regex_match(at->value.regex, variable->text, NULL, 0) > 0;
+           hgh_regex_search(at->value.regex, variable->text, out_failed);
 }
 
 static bool is_in(const text_set *set, const hgh_variable *variable)
@@ -751,9 +751,16 @@ static bool is_address_in(const hg_cidrs *cidrs, const hgh_variable *variable)
            hgh_cidrs_contain(cidrs, &address);
 }
 
-static bool comparison_holds(const item *at, hgh_expression_lookup find, void *context)
+/* An expression that is being asked. */
+typedef struct question {
+    hgh_expression_lookup find;
+    void *context;
+    bool failed; /* a pattern took too long: the value is not known */
+} question;
+
+static bool comparison_holds(const item *at, question *asked)
 {
-    hgh_variable variable = find(context, at->variable);
+    hgh_variable variable = asked->find(asked->context, at->variable);
     int order = 0;
 
     switch ((operation)at->operation) {
@@ -771,7 +778,7 @@ static bool comparison_holds(const item *at, hgh_expression_lookup find, void *c
         return compare_numbers(at, &variable, &order) && order <= 0;
     case OPERATION_MATCH:
     case OPERATION_MATCH_ANY_CASE:
-        return is_match(at, &variable);
+        return is_match(at, &variable, &asked->failed);
     case OPERATION_IN:
         return is_in(&at->value.set, &variable);
     case OPERATION_HAS:
@@ -786,27 +793,41 @@ static bool comparison_holds(const item *at, hgh_expression_lookup find, void *c
 }
 
 /* As deep as groups are, at most HGH_EXPRESSION_DEPTH_MAX. */
-static bool item_holds(const item *at, hgh_expression_lookup find, void *context)
+static bool item_holds(const item *at, question *asked)
 {
     const item *end = at + at->span;
     bool decides = at->operation == OPERATION_ANY; /* the value of a member that decides */
 
     if (!is_group(at)) {
-        return comparison_holds(at, find, context) != at->negated;
+        return comparison_holds(at, asked) != at->negated;
     }
     for (const item *member = at + 1; member < end; member += member->span) {
-        if (item_holds(member, find, context) == decides) {
+        if (item_holds(member, asked) == decides) {
             return decides != at->negated;
         }
     }
     return decides == at->negated;
 }
 
+bool hgh_expression_ask(const hgh_expression *expression,
+                        hgh_expression_lookup find,
+                        void *context,
+                        bool *out_failed)
+{
+    question asked = {find, context, false};
+    bool holds = expression == NULL || item_holds(expression->items, &asked);
+
+    *out_failed = asked.failed;
+    return holds;
+}
+
 bool hgh_expression_holds(const hgh_expression *expression,
                           hgh_expression_lookup find,
                           void *context)
 {
-    return expression == NULL || item_holds(expression->items, find, context);
+    bool failed;
+
+    return hgh_expression_ask(expression, find, context, &failed);
 }
 
 /* ------------------------------------------------------------------------------------ hints */

@@ -70,6 +70,12 @@ bool hgh_expression_holds(const hgh_expression *expression,
                           hgh_expression_lookup find,
                           void *context);
 
+/** The same; *out_failed says whether a pattern took too long, so that the value is not known. */
+bool hgh_expression_ask(const hgh_expression *expression,
+                        hgh_expression_lookup find,
+                        void *context,
+                        bool *out_failed);
+
 /**
  * True if a text that is no JSON has an expression in the notation with braces that is printed in
  * APISIX's documentation: {{"arg_version", "==", "v2"}}.

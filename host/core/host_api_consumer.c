@@ -33,6 +33,13 @@ const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key)
                          hgh_consumer_index_find(&request->runtime->consumers, plugin, key));
 }
 
+const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name)
+{
+    hgh_resource *found = hgh_snapshot_find(&request->runtime->snapshot, HGH_CONSUMERS, name);
+
+    return consumer_hold(request, (hg_consumer *)(void *)found);
+}
+
 bool hgh_host_consumer_any(hg_request *request)
 {
     return hgh_consumer_index_has(&request->runtime->consumers,

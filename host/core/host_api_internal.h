@@ -40,6 +40,7 @@ hg_status hgh_host_set_header(hg_request *request, hg_text name, hg_text value);
 hg_status hgh_host_remove_header(hg_request *request, hg_text name);
 
 const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key);
+const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name);
 bool hgh_host_consumer_any(hg_request *request);
 const void *hgh_host_consumer_config(hg_request *request, const hg_consumer *consumer);
 hg_text hgh_host_consumer_name(const hg_consumer *consumer);

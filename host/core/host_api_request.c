@@ -255,4 +255,5 @@ const hg_request_api hgh_host_request_api = {
     .exit = hgh_host_exit,
     .exit_json = hgh_host_exit_json,
     .exit_member = hgh_host_exit_member,
+    .consumer_named = hgh_host_consumer_named,
 };

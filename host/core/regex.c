@@ -168,11 +168,18 @@ static size_t character_start(hg_text subject, size_t at)
     return at;
 }
 
+/** What came of a search. */
+typedef enum outcome {
+    OUTCOME_NONE, /* no match */
+    OUTCOME_MATCH,
+    OUTCOME_FAILED, /* the effort ran out */
+} outcome;
+
 /**
  * PCRE2's match limit counts anew from each starting place, so that a long subject multiplies it.
  * Hence the search goes in windows of starting places with a look at the clock between them.
  */
-static bool search(const hg_regex *regex, hg_text subject, size_t from)
+static outcome search(const hg_regex *regex, hg_text subject, size_t from)
 {
     size_t window = WINDOW_BYTES;
     size_t start = from;
@@ -192,12 +199,18 @@ static bool search(const hg_regex *regex, hg_text subject, size_t from)
         (void)pcre2_set_offset_limit(regex->match_context, is_last ? PCRE2_UNSET : next - 1);
         found = pcre2_match(regex->code, (PCRE2_SPTR8)subject.data, subject.length, start, 0,
                             regex->match_data, regex->match_context);
-        if (found != PCRE2_ERROR_NOMATCH || is_last) {
-            return found >= 0;
+        if (found >= 0) {
+            return OUTCOME_MATCH;
+        }
+        if (found != PCRE2_ERROR_NOMATCH) {
+            return OUTCOME_FAILED;
+        }
+        if (is_last) {
+            return OUTCOME_NONE;
         }
         now = now_ns();
         if (now - began > SEARCH_NS_MAX) {
-            return false;
+            return OUTCOME_FAILED;
         }
         if (now - last < WINDOW_NS_FAST && window < subject.length) {
             window *= 2;
@@ -231,7 +244,8 @@ int32_t hgh_regex_match_from(
 {
     hg_text searched = subject.data == NULL ? HG_TEXT("") : subject;
 
-    if (from > searched.length || !search(regex, searched, character_start(searched, from))) {
+    if (from > searched.length ||
+        search(regex, searched, character_start(searched, from)) != OUTCOME_MATCH) {
         return 0;
     }
     if (captures == NULL || captures_max == 0) {
@@ -244,4 +258,12 @@ int32_t
 hgh_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max)
 {
     return hgh_regex_match_from(regex, subject, 0, captures, captures_max);
+}
+
+bool hgh_regex_search(const hg_regex *regex, hg_text subject, bool *out_failed)
+{
+    outcome found = search(regex, subject.data == NULL ? HG_TEXT("") : subject, 0);
+
+    *out_failed |= found == OUTCOME_FAILED;
+    return found == OUTCOME_MATCH;
 }

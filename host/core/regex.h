@@ -22,6 +22,9 @@ void hgh_regex_free(hg_regex *regex);
 int32_t
 hgh_regex_match(const hg_regex *regex, hg_text subject, hg_text *captures, uint32_t captures_max);
 
+/** True if it matches; *out_failed becomes true if that is not known, the effort having run out. */
+bool hgh_regex_search(const hg_regex *regex, hg_text subject, bool *out_failed);
+
 /** See hg_regex_match_from(). */
 int32_t hgh_regex_match_from(
     const hg_regex *regex, hg_text subject, size_t from, hg_text *captures, uint32_t captures_max);

@@ -138,6 +138,7 @@ static hg_status chain_switch(hg_request *request)
     }
     request->first_chain = request->chain;
     request->chain = chain;
+    request->filter_answers[0] = NULL; /* they may be other ones for the consumer */
     if (chain->unavailable != NULL) {
         chain_unavailable(request, chain, "route ", request->route->base.id);
         return HG_ERR_NOT_FOUND;

@@ -178,6 +178,7 @@ struct hg_request {
     hg_address client;
     hgh_request_texts texts;
     hgh_plugin_data *data;
+    uint8_t *filter_answers[2]; /* of `chain` and of `global`; pooled, NULL: none yet */
     hgh_early_header *early_headers;
     hgh_body_buffer *body_buffers;
     hg_request *waiting_next; /* in the runtime's list, as is the next */

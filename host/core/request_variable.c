@@ -229,8 +229,10 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         {"consumer_group_id", HG_OBJECT_CONSUMER_GROUP_ID},
     };
 
-    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
-        if (hg_text_equal(name, hg_text_of(objects[i].name))) {
+    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]) && name.length > 0; i++) {
+        /* Most names are none of these, which the first letter tells. */
+        if (objects[i].name[0] == name.data[0] &&
+            hg_text_equal(name, hg_text_of(objects[i].name))) {
             *out_value = hgh_request_object(request, objects[i].object);
             return true;
         }

@@ -211,7 +211,7 @@ static void chains_forget(hgh_runtime *runtime, hgh_resource *resource)
     if (resource->kind == HGH_GLOBAL_RULES) {
         hgh_chain_cache_forget_global(&runtime->chains);
     } else if (resource->kind == HGH_PLUGIN_METADATA) {
-        hgh_chain_cache_forget_plugin(&runtime->chains, resource->id);
+        hgh_chain_cache_metadata_changed(&runtime->chains);
     }
     if (!hgh_chain_cache_free_some(&runtime->chains, CHAINS_A_TURN)) {
         sweep_begin(runtime);
@@ -436,7 +436,7 @@ configuration_redecode(hgh_runtime *runtime, const hgh_configuration *current, h
     const json_t *value;
     hg_status status;
 
-    if (current->bound == NULL ||
+    if (current->bound == NULL || !current->bound->in_force ||
         hgh_generation_find(runtime->preparation.generation, current->plugin->name, &plugin,
                             NULL) != HGH_PLUGIN_LOADED ||
         plugin == current->plugin ||

@@ -4,14 +4,15 @@
 
 #include <hotgate/plugin.h>
 
-#define REALM_MAX 256 /* characters; ours */
+#define REALM_MAX         256 /* characters; ours */
+#define CONSUMER_NAME_MAX 256 /* as the Admin API has it */
 
 typedef struct key_auth {
     hg_text header;
     hg_text query;
     bool hide_credentials;
     hg_text realm;
-    const json_t *anonymous_consumer; /* refused when it is written */
+    hg_text anonymous_consumer; /* who sent a request that cannot be identified; absent: nobody */
 } key_auth;
 
 typedef struct credential {
@@ -43,10 +44,12 @@ static const hg_field fields[] = {
               .max_length = REALM_MAX,
               .pattern = "^[^\"\\\\\\x00-\\x1f\\x7f]*$",
               .initial = "key"),
-    HG_JSON(key_auth,
-            anonymous_consumer,
-            "anonymous_consumer",
-            .summary = "Not in this version: refused."),
+    HG_STRING(key_auth,
+              anonymous_consumer,
+              "anonymous_consumer",
+              .summary = "The consumer that a request without a valid key belongs to.",
+              .min_length = 1,
+              .max_length = CONSUMER_NAME_MAX),
     HG_FIELDS_END,
 };
 
@@ -59,17 +62,6 @@ static const hg_field credential_fields[] = {
               .min_length = 1),
     HG_FIELDS_END,
 };
-
-static hg_status check(const void *config, const hg_config_source *source, hg_issues *issues)
-{
-    const key_auth *own = config;
-
-    if (source->use == HG_USE_CONFIG && own->anonymous_consumer != NULL) {
-        hg_issues_add(issues, "/anonymous_consumer", "a consumer for requests without a key",
-                      "a configuration without it: this version has none");
-    }
-    return HG_OK;
-}
 
 static int hex_value(char c)
 {
@@ -144,6 +136,23 @@ static hg_verdict refuse(hg_request *request, const key_auth *config, hg_text me
     return hg_exit_message(request, 401, message);
 }
 
+/* A request without a valid key: it is answered, or belongs to the consumer for such requests. */
+static hg_verdict not_identified(hg_request *request, const key_auth *own, hg_text message)
+{
+    const hg_consumer *anonymous;
+
+    if (!hg_text_is_present(own->anonymous_consumer)) {
+        return refuse(request, own, message);
+    }
+    anonymous = hg_consumer_named(request, own->anonymous_consumer);
+    if (anonymous == NULL) {
+        hg_log(request, HG_LOG_ERROR, "the anonymous consumer %s is not there",
+               own->anonymous_consumer.data);
+        return refuse(request, own, HG_TEXT("Invalid user authorization"));
+    }
+    return hg_consumer_attach(request, anonymous) == HG_OK ? HG_NEXT : hg_exit(request, 500);
+}
+
 static hg_verdict on_rewrite(hg_request *request, const void *config)
 {
     const key_auth *own = config;
@@ -156,11 +165,11 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
         key = hg_request_argument(request, own->query);
     }
     if (!hg_text_is_present(key)) {
-        return refuse(request, own, HG_TEXT("Missing API key in request"));
+        return not_identified(request, own, HG_TEXT("Missing API key in request"));
     }
     consumer = hg_consumer_find(request, key);
     if (consumer == NULL) {
-        return refuse(request, own, HG_TEXT("Invalid API key in request"));
+        return not_identified(request, own, HG_TEXT("Invalid API key in request"));
     }
     if (own->hide_credentials) {
         status = from_header ? hg_request_remove_header(request, own->header)
@@ -179,5 +188,4 @@ HG_PLUGIN("key-auth",
           .flags = HG_AUTH,
           .config = HG_CONFIG(key_auth, fields),
           .consumer = HG_CONSUMER(credential, credential_fields, "key"),
-          .check = check,
           .rewrite = on_rewrite);

@@ -134,6 +134,57 @@ static void a_changed_key_counts_at_once(void **state)
     assert_int_equal(hg_test_send(*state, &request)->status, 401);
 }
 
+static void a_credential_identifies_its_consumer(void **state)
+{
+    hg_test_request request = {.headers = "apikey: other\nX-Credential-Identifier: forged\n"};
+    const hg_test_exchange *exchange;
+    hg_error err = HG_ERROR_INIT;
+
+    assert_int_equal(hg_test_put(*state, "consumers/jack/credentials/second",
+                                 "{\"plugins\": {\"key-auth\": {\"key\": \"other\"}}}", &err),
+                     HG_OK);
+    exchange = hg_test_run(*state, "{}", &request);
+    assert_int_equal(exchange->status, 200);
+    assert_string_equal(hg_test_upstream_header(*state, exchange, "X-Consumer-Username"), "jack");
+    assert_string_equal(hg_test_upstream_header(*state, exchange, "X-Credential-Identifier"),
+                        "second");
+    assert_int_equal(hg_test_delete(*state, "consumers/jack/credentials/second", &err), HG_OK);
+    assert_int_equal(hg_test_send(*state, &request)->status, 401);
+}
+
+static void requests_without_a_valid_key_may_belong_to_a_consumer(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *headers;
+        const char *consumer;
+    } cases[] = {
+        {"no key", "", "guest"},
+        {"a wrong key", "apikey: no\n", "guest"},
+        {"a key", "apikey: k 1\n", "jack"},
+    };
+    const char *config = "{\"anonymous_consumer\": \"guest\"}";
+    const hg_test_exchange *exchange;
+    hg_error err = HG_ERROR_INIT;
+
+    exchange = hg_test_run(*state, config, NULL);
+    assert_int_equal(exchange->status, 401);
+    assert_string_equal(exchange->body, "{\"message\":\"Invalid user authorization\"}\n");
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "consumer guest is not there"), 1);
+    assert_int_equal(hg_test_put(*state, "consumers/guest", "{\"username\": \"guest\"}", &err),
+                     HG_OK);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.headers = cases[i].headers};
+        const char *name;
+
+        exchange = hg_test_run(*state, config, &request);
+        name = hg_test_upstream_header(*state, exchange, "X-Consumer-Username");
+        if (exchange->status != 200 || name == NULL || strcmp(name, cases[i].consumer) != 0) {
+            fail_msg("%s: %u %s", cases[i].label, exchange->status, name);
+        }
+    }
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -146,7 +197,9 @@ static void configurations_are_judged(void **state)
         {"realm with a quote", "{\"realm\": \"a\\\"b\"}", ""},
         {"realm with a line break", "{\"realm\": \"a\\nb\"}", ""},
         {"realm of another type", "{\"realm\": true}", ""},
-        {"anonymous_consumer", "{\"anonymous_consumer\": \"nobody\"}", "this version has none"},
+        {"anonymous_consumer", "{\"anonymous_consumer\": \"nobody\"}", NULL},
+        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}", ""},
+        {"anonymous_consumer of another type", "{\"anonymous_consumer\": {}}", ""},
     };
     static const struct {
         const char *label;
@@ -180,6 +233,12 @@ HG_TEST_MAIN(
                                     begin_with_jack,
                                     hg_test_tear_down),
     cmocka_unit_test_setup_teardown(a_changed_key_counts_at_once,
+                                    begin_with_jack,
+                                    hg_test_tear_down),
+    cmocka_unit_test_setup_teardown(a_credential_identifies_its_consumer,
+                                    begin_with_jack,
+                                    hg_test_tear_down),
+    cmocka_unit_test_setup_teardown(requests_without_a_valid_key_may_belong_to_a_consumer,
                                     begin_with_jack,
                                     hg_test_tear_down),
     cmocka_unit_test_setup_teardown(configurations_are_judged, begin_with_jack, hg_test_tear_down))

@@ -233,13 +233,14 @@ static void a_configuration_of_2_15_is_understood(void **state)
 {
     gateway *self = gateway_make(&(gateway_options){.by_socket = true});
     char *path = gateway_path(self, "conf/config.yaml");
-    char *text = text_format(
-        "apisix:\n  node_listen: %u\n  enable_admin: true\n  ssl: {enable: false}\n"
-        "  admin_key:\n    - name: admin\n      key: " GATEWAY_KEY "\n"
-        "      role: admin\n    - name: viewer\n      key: " VIEWER_KEY
-        "\n      role: viewer\n  allow_admin:\n    - 127.0.0.0/24\n"
-        "  config_center: etcd\n  enable_control: false\nnginx_config: {worker_processes: 2}\n",
-        self->port);
+    char *text = text_format("apisix:\n  node_listen: %u\n  enable_admin: true\n"
+                             "  ssl: {enable: false}\n"
+                             "  admin_key:\n    - name: admin\n      key: " GATEWAY_KEY "\n"
+                             "      role: admin\n    - name: viewer\n      key: " VIEWER_KEY
+                             "\n      role: viewer\n  allow_admin:\n    - 127.0.0.0/24\n"
+                             "  config_center: etcd\n  control: {port: %u}\n"
+                             "nginx_config: {worker_processes: 2}\n",
+                             self->port, self->control_port);
     char *url;
 
     (void)state;

@@ -13,6 +13,7 @@
 #include "tests/integration/command.h"
 #include "tests/integration/gateway.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/stored.h"
 #include "tests/unit/unit.h"
 
 #define ORDINARY_USER 47113u /* of nobody on this machine */
@@ -46,24 +47,6 @@ static int tear_down(void **state)
     gateway_free(running);
     origin_stop(upstream);
     return 0;
-}
-
-/* All that is stored, as one text; owned by the caller. */
-static char *everything(void)
-{
-    static const char *const kinds[] = {"routes", "services", "upstreams", "consumers"};
-    char *all = strdup("");
-
-    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        admin_reply reply = gateway_admin(running, "GET", kinds[i], NULL);
-        char *longer = text_format("%s%s", all, reply.text);
-
-        assert_int_equal(reply.status, 200);
-        free(all);
-        all = longer;
-        admin_reply_done(&reply);
-    }
-    return all;
 }
 
 static void kept_route_serves(void)
@@ -126,7 +109,7 @@ static void writes_that_are_wrong_change_nothing(void **state)
         {"unknown kind", "PUT", "bogus/x", "{}", 404, ""},
         {"unknown method", "BREW", "routes/x", NULL, 404, "not found"},
     };
-    char *before = everything();
+    char *before = stored_objects(running);
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -141,7 +124,7 @@ static void writes_that_are_wrong_change_nothing(void **state)
             fail_msg("%s", cases[i].label);
         }
         admin_reply_done(&reply);
-        after = everything();
+        after = stored_objects(running);
         assert_string_equal(after, before);
         free(after);
         kept_route_serves();

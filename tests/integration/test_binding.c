@@ -404,6 +404,77 @@ static void a_reload_is_refused_by_a_configuration_of_any_kind(void **state)
     bind_none();
 }
 
+/* What one phase of a request shows, by the filter of a plugin that runs in it. */
+static void a_filter_decides_for_each_request(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *plugin; /* and its configuration, %s the filter */
+        const char *filter;
+        const char *target;
+        const char *headers;
+        const char *head; /* part of the response's head if the plugin runs */
+        bool runs;
+    } rows[] = {
+        {"an argument", "trace", "[[\"arg_a\", \"==\", \"1\"]]", "/filtered?a=1", "",
+         "X-Trace: access", true},
+        {"another argument", "trace", "[[\"arg_a\", \"==\", \"1\"]]", "/filtered?a=2", "",
+         "X-Trace: access", false},
+        {"a header", "trace", "[[\"http_x_kind\", \"~*\", \"^GOLD$\"]]", "/filtered",
+         "X-Kind: gold\r\n", "X-Trace: access", true},
+        {"the client", "trace", "[[\"remote_addr\", \"ipmatch\", [\"127.0.0.0/8\"]]]", "/filtered",
+         "", "X-Trace: access", true},
+        {"what the response is, in a phase that knows it", "response-rewrite",
+         "[[\"status\", \"==\", 200]]", "/filtered", "", "X-Rewritten: yes", true},
+        {"the upstream's header", "response-rewrite",
+         "[[\"sent_http_content_type\", \"==\", \"none/such\"]]", "/filtered", "",
+         "X-Rewritten: yes", false},
+        {"the response, in a phase that does not know it yet", "trace",
+         "[[\"upstream_status\", \"==\", \"200\"]]", "/filtered", "", "X-Trace: access", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        bool trace = strcmp(rows[i].plugin, "trace") == 0;
+
+        gateway_put(running, "routes/filtered",
+                    "{\"uri\": \"/filtered\", \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}},"
+                    " \"plugins\": {\"%s\": {%s, \"_meta\": {\"filter\": %s}}}}",
+                    origin_port(upstream), rows[i].plugin,
+                    trace ? "\"tag\": \"f\"" : "\"headers\": {\"X-Rewritten\": \"yes\"}",
+                    rows[i].filter);
+        for (size_t k = 0; k < worker_count; k++) {
+            connection_request(&pinned[k], "GET", rows[i].target, rows[i].headers, NULL, &got);
+            assert_int_equal(got.status, 200);
+            if ((strstr(got.head, rows[i].head) != NULL) != rows[i].runs) {
+                fail_msg("%s: %s", rows[i].label, got.head);
+            }
+        }
+    }
+    gateway_delete(running, "routes/filtered");
+}
+
+static void a_filter_in_the_notation_of_the_old_page_is_refused_with_the_right_one(void **state)
+{
+    static const char *const rows[] = {
+        "{\"uri\": \"/f\", \"plugins\": {\"trace\": {\"tag\": \"f\", \"_meta\": {\"filter\":"
+        " { {\"arg_version\", \"==\", \"v2\"} }}}}}",
+        "{\"uri\": \"/f\", \"plugins\": {\"trace\": {\"tag\": \"f\", \"_meta\": {\"filter\":"
+        " [{\"arg_version\": \"v2\"}]}}}}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        admin_reply reply = gateway_admin(running, "PUT", "routes/f", rows[i]);
+
+        if (reply.status != 400 ||
+            strstr(reply.text, "arg_version\\\",\\\"==\\\",\\\"v2") == NULL) {
+            fail_msg("%ld %s", reply.status, reply.text);
+        }
+        admin_reply_done(&reply);
+    }
+}
+
 static void all_kinds_outlive_a_restart(void **state)
 {
     (void)state;
@@ -434,6 +505,8 @@ int main(void)
         cmocka_unit_test(a_change_of_metadata_is_in_force_at_once),
         cmocka_unit_test(metadata_is_judged_when_it_is_written),
         cmocka_unit_test(an_object_that_was_deleted_by_force_is_answered_and_logged),
+        cmocka_unit_test(a_filter_decides_for_each_request),
+        cmocka_unit_test(a_filter_in_the_notation_of_the_old_page_is_refused_with_the_right_one),
         cmocka_unit_test(a_reload_is_refused_by_a_configuration_of_any_kind),
         cmocka_unit_test(all_kinds_outlive_a_restart),
     };

@@ -224,14 +224,18 @@ static void what_is_not_there_is_refused_when_it_is_written(void **state)
 static void what_has_gone_missing_is_told_at_run_time(void **state)
 {
     static const struct {
-        const char *route;  /* behind its uri */
+        const char *member; /* of the route */
         const char *object; /* deleted although it is used */
+        const char *value;
         int status;
         const char *line;
     } cases[] = {
-        {"\"service_id\": \"gone\"", "services/gone", 404, "route gone: service gone is not there"},
-        {"\"upstream_id\": \"gone\"", "upstreams/gone", 502,
+        {"service_id", "services/gone", "{\"upstream\": {\"nodes\": {}}}", 404,
+         "route gone: service gone is not there"},
+        {"upstream_id", "upstreams/gone", "{\"nodes\": {}}", 502,
          "route gone: upstream gone is not there"},
+        {"plugin_config_id", "plugin_configs/gone", "{\"plugins\": {}}", 503,
+         "route gone: plugin config gone is not there"},
     };
 
     (void)state;
@@ -239,9 +243,9 @@ static void what_has_gone_missing_is_told_at_run_time(void **state)
         char path[64];
         admin_reply reply;
 
-        gateway_put(running, cases[i].object, "%s",
-                    i == 0 ? "{\"upstream\": {\"nodes\": {}}}" : "{\"nodes\": {}}");
-        gateway_put(running, "routes/gone", "{\"uri\": \"/gone\", %s}", cases[i].route);
+        gateway_put(running, cases[i].object, "%s", cases[i].value);
+        gateway_put(running, "routes/gone", "{\"uri\": \"/gone\", \"%s\": \"gone\"%s}",
+                    cases[i].member, i == 2 ? ", \"plugins\": {}" : "");
         (void)snprintf(path, sizeof(path), "%s?force=true", cases[i].object);
         reply = gateway_admin(running, "DELETE", path, NULL);
         assert_int_equal(reply.status, 200);
@@ -250,6 +254,7 @@ static void what_has_gone_missing_is_told_at_run_time(void **state)
         assert_int_equal(got.status, cases[i].status);
         gateway_wait_log(running, "logs/error.log", cases[i].line);
     }
+    gateway_delete(running, "routes/gone");
 }
 
 static void a_lua_filter_is_refused_with_what_to_write_instead(void **state)

@@ -31,4 +31,5 @@ HG_PLUGIN("version",
           .priority = 10,
           .flags = HG_WAITS,
           .config = HG_CONFIG(version_config, version_fields),
+          .metadata = HG_CONFIG(version_config, version_fields),
           .access = version_access);

@@ -104,6 +104,7 @@ typedef struct hg_request_api {
                               uint32_t status,
                               const char *member,
                               hg_text text);
+    const hg_consumer *(*consumer_named)(hg_request *request, hg_text name);
 } hg_request_api;
 
 /**
@@ -117,8 +118,8 @@ static inline void *hg_request_allocate(hg_request *request, size_t size)
 
 /**
  * This plugin's own data for this request: `request_size` bytes of the descriptor, zeroed at the
- * first call, the same in every phase. [request] Returns NULL if request_size is 0 or there is no
- * memory.
+ * first call, the same in every phase. Where it runs for a global rule too, each has its own.
+ * [request] Returns NULL if request_size is 0 or there is no memory.
  */
 static inline void *hg_request_data(hg_request *request)
 {
@@ -287,6 +288,15 @@ static inline hg_text hg_request_object(hg_request *request, hg_object which)
 static inline const hg_consumer *hg_consumer_find(hg_request *request, hg_text key)
 {
     return hg_host_slot->request->consumer_find(request, key);
+}
+
+/**
+ * The consumer of that name, whatever keys it has: for those who may come without one. NULL if
+ * there is none. Borrowed from the request. [rewrite, access]
+ */
+static inline const hg_consumer *hg_consumer_named(hg_request *request, hg_text name)
+{
+    return hg_host_slot->request->consumer_named(request, name);
 }
 
 /** True if any consumer has a configuration of this plugin. [rewrite, access] */

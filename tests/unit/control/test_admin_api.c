@@ -94,7 +94,7 @@ static void generic_errors_come_in_their_order(void **state)
         {"POST", "/plugins", "{", 404, "not found"},
         {"PUT", "/schema/route", NULL, 404, "not found"},
         {"PUT", "/routes/1", "{\"uri\":", 400, "{\"error_msg\":\"invalid request body: "},
-        {"PUT", "/routes/1", "{\"uri\":", 400, "\"req_body\":\"{\\\"uri\\\":\"}\n"},
+        {"PUT", "/routes/1", "{\"uri\":", 400, "\"req_body\":\"***\"}\n"},
         {"GET", "/routes", "x", 400, "invalid request body: "},
         {"POST", "/consumers?ttl=x", "{", 400, "invalid request body: "},
         {"POST", "/consumers?ttl=x", "{}", 400, "invalid argument ttl: should be a number"},

@@ -126,28 +126,89 @@ static void the_chain_of_the_global_rules_is_kept_until_one_changes(void **state
     assert_true(hgh_chain_cache_free_some(&stand.cache, 4));
 }
 
-static void chains_of_a_plugin_go_with_its_metadata(void **state)
+static void a_change_of_metadata_makes_other_chains_of_its_plugin_alone(void **state)
 {
     hgh_route *with = route_of("{\"plugins\":{\"unit_metadata\":{}}}");
     hgh_route *without = (hgh_route *)(void *)object_put(&stand.snapshot, HGH_ROUTES, "2", 2,
                                                          "{\"plugins\":{\"unit_a\":{}}}");
+    hgh_chain *unchanged = hgh_chain_ref(get(stand.generation, without, NULL));
 
     (void)state;
     (void)object_put(&stand.snapshot, HGH_GLOBAL_RULES, "1", 1,
                      "{\"plugins\":{\"unit_metadata\":{}}}");
-    (void)get(stand.generation, with, NULL);
-    (void)get(stand.generation, without, NULL);
-    (void)get_global();
-    hgh_chain_cache_forget_plugin(&stand.cache, "gone");
-    hgh_chain_cache_forget_plugin(&stand.cache, "unit_b");
-    assert_int_equal(stand.cache.count, 2);
-    assert_non_null(stand.cache.global);
-    hgh_chain_cache_forget_plugin(&stand.cache, "unit_metadata");
-    assert_int_equal(stand.cache.count, 1);
-    assert_null(with->chain);
-    assert_non_null(without->chain);
-    assert_null(stand.cache.global);
-    assert_true(hgh_chain_cache_free_some(&stand.cache, 4));
+    for (int i = 0; i < 4; i++) {
+        hgh_chain *old = hgh_chain_ref(get(stand.generation, with, NULL));
+        hgh_chain *old_global = hgh_chain_ref(get_global());
+
+        if (i == 0) { /* of another plugin */
+            (void)object_put(&stand.snapshot, HGH_PLUGIN_METADATA, "unit_a", 1, "{}");
+        } else if (i == 3) {
+            object_remove(&stand.snapshot, HGH_PLUGIN_METADATA, "unit_metadata");
+        } else {
+            (void)object_put(&stand.snapshot, HGH_PLUGIN_METADATA, "unit_metadata", (uint64_t)i,
+                             "{\"word\":\"x\"}");
+        }
+        hgh_chain_cache_metadata_changed(&stand.cache);
+        assert_int_equal(get(stand.generation, with, NULL) == old, i == 0);
+        assert_int_equal(get_global() == old_global, i == 0);
+        assert_ptr_equal(get(stand.generation, without, NULL), unchanged);
+        assert_int_equal(stand.cache.count, 2);
+        hgh_chain_unref(old);
+        hgh_chain_unref(old_global);
+    }
+    hgh_chain_unref(unchanged);
+}
+
+static void an_object_of_many_chains_gives_them_up_in_slices(void **state)
+{
+    enum {
+        ROUTES = 100
+    };
+    hgh_route *routes[ROUTES];
+    hgh_resource *gone;
+
+    (void)state;
+    (void)object_put(&stand.snapshot, HGH_SERVICES, "s", 1, "{\"plugins\":{\"unit_a\":{}}}");
+    for (int i = 0; i < ROUTES; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "%d", i);
+        routes[i] = (hgh_route *)(void *)object_put(&stand.snapshot, HGH_ROUTES, id, 1,
+                                                    "{\"service_id\":\"s\"}");
+        (void)get(stand.generation, routes[i], NULL);
+    }
+    gone = hgh_resource_ref(hgh_snapshot_find(&stand.snapshot, HGH_SERVICES, HG_TEXT("s")));
+    (void)object_put(&stand.snapshot, HGH_SERVICES, "s", 2, "{\"plugins\":{\"unit_b\":{}}}");
+    hgh_chain_cache_forget(&stand.cache, gone);
+    assert_int_equal(stand.cache.count, ROUTES - 16);
+    for (int i = 0; i < ROUTES; i++) { /* no request is given what is left */
+        expect_steps("changed", get(stand.generation, routes[i], NULL), HG_PHASE_ACCESS,
+                     "unit_b:-");
+    }
+    while (!hgh_chain_cache_free_some(&stand.cache, 7)) {
+    }
+    assert_int_equal(stand.cache.count, ROUTES);
+    assert_null(gone->chains);
+    assert_int_equal(gone->references, 1);
+    hgh_resource_unref(gone);
+}
+
+static void what_is_left_of_an_object_that_has_gone_goes_with_the_cache(void **state)
+{
+    (void)state;
+    (void)object_put(&stand.snapshot, HGH_SERVICES, "s", 1, "{}");
+    for (int i = 0; i < 40; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "%d", i);
+        (void)get(stand.generation,
+                  (hgh_route *)(void *)object_put(&stand.snapshot, HGH_ROUTES, id, 1,
+                                                  "{\"service_id\":\"s\"}"),
+                  NULL);
+    }
+    hgh_chain_cache_forget(&stand.cache,
+                           hgh_snapshot_find(&stand.snapshot, HGH_SERVICES, HG_TEXT("s")));
+    assert_non_null(stand.cache.gone); /* tear_down gives it up */
 }
 
 static void the_least_recently_used_chain_goes_first(void **state)
@@ -314,8 +375,12 @@ int main(void)
                                         chains_tear_down),
         cmocka_unit_test_setup_teardown(the_chain_of_the_global_rules_is_kept_until_one_changes,
                                         chains_set_up, chains_tear_down),
-        cmocka_unit_test_setup_teardown(chains_of_a_plugin_go_with_its_metadata, chains_set_up,
-                                        chains_tear_down),
+        cmocka_unit_test_setup_teardown(a_change_of_metadata_makes_other_chains_of_its_plugin_alone,
+                                        chains_set_up, chains_tear_down),
+        cmocka_unit_test_setup_teardown(an_object_of_many_chains_gives_them_up_in_slices,
+                                        chains_set_up, chains_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_left_of_an_object_that_has_gone_goes_with_the_cache,
+                                        chains_set_up, chains_tear_down),
         cmocka_unit_test_setup_teardown(the_least_recently_used_chain_goes_first, chains_set_up,
                                         chains_tear_down),
         cmocka_unit_test_setup_teardown(an_object_takes_its_chains_with_it, chains_set_up,

@@ -572,6 +572,183 @@ static void metadata_that_its_plugin_refuses_answers_503_until_it_is_right(void 
     assert_int_equal(run(), 200);
 }
 
+/* --------------------------------------------------------------------------------- filters */
+
+/* The route runs unit_a with that filter, and unit_b without. */
+static void put_filtered(const char *filter)
+{
+    char json[512];
+
+    (void)snprintf(json, sizeof(json),
+                   "{\"uri\":\"/\"," UPSTREAM
+                   ",\"plugins\":{\"unit_b\":{},\"unit_a\":{\"tag\":\"f\","
+                   "\"_meta\":{\"filter\":%s}}}}",
+                   filter);
+    put(HGH_ROUTES, "1", json);
+}
+
+static void a_plugin_runs_in_all_phases_or_in_none_as_its_filter_says(void **state)
+{
+    static const struct {
+        const char *filter;
+        const char *arguments;
+        bool runs;
+    } cases[] = {
+        {"[]", "", true},
+        {"[[\"arg_x\",\"==\",\"1\"]]", "x=1", true},
+        {"[[\"arg_x\",\"==\",\"1\"]]", "x=2", false},
+        {"[[\"arg_x\",\"==\",\"1\"]]", "", false},
+        {"[[\"arg_x\",\"!\",\"==\",\"1\"]]", "", true},
+        {"[\"OR\",[\"arg_x\",\">\",5],[\"method\",\"==\",\"POST\"]]", "x=7", true},
+        {"[[\"method\",\"in\",[\"GET\"]],[\"arg_x\",\"~~\",\"^a\"]]", "x=ab", true},
+        {"[[\"known\",\"==\",\"a value\"]]", "", true},
+        {"[[\"unknown\",\"==\",\"a value\"]]", "", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        put_filtered(cases[i].filter);
+        client.arguments = hg_text_of(cases[i].arguments);
+        assert_int_equal(run(), 200);
+        if (fake_log_count("unit_a: ") != (cases[i].runs ? 5 : 0)) {
+            fail_msg("%s of ?%s: %s", cases[i].filter, cases[i].arguments, fake_log_text());
+        }
+        assert_int_equal(fake_log_count("unit_b: "), 5);
+    }
+}
+
+/* Changing what it looks at, as a plugin may, changes nothing for the later phases. */
+static void a_filter_is_asked_once(void **state)
+{
+    hg_request *request;
+
+    (void)state;
+    put_filtered("[[\"arg_x\",\"==\",\"1\"]]");
+    client.arguments = HG_TEXT("x=1");
+    request = hgh_request_new(runtime, &client);
+    assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
+    client.arguments = HG_TEXT("x=2");
+    fake_log_clear();
+    (void)hgh_request_header_filter(request);
+    hgh_request_log(request);
+    assert_int_equal(fake_log_count("unit_a: "), 2);
+    hgh_request_done(request);
+}
+
+static void a_filter_is_asked_anew_once_a_consumer_is_attached(void **state)
+{
+    (void)state;
+    put(HGH_CONSUMERS, "jack",
+        "{\"plugins\":{" AUTH ",\"unit_c\":{\"_meta\":{\"filter\":[["
+        "\"consumer_name\",\"==\",\"jack\"]]}}}}");
+    put(HGH_ROUTES, "1",
+        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{},\"unit_a\":{\"_meta\":{"
+        "\"priority\":99,\"filter\":[[\"consumer_name\",\"==\",\"jack\"]]}}}}");
+    say_key("k");
+    assert_int_equal(run(), 200);
+    assert_int_equal(fake_log_count("unit_a: rewrite"), 0); /* nobody was known then */
+    assert_int_equal(fake_log_count("unit_a: access"), 1);
+    assert_int_equal(fake_log_count("unit_c: rewrite"), 1);
+    assert_int_equal(fake_log_count("unit_c: log"), 1);
+}
+
+static void filters_of_global_rules_are_apart_from_those_of_the_route(void **state)
+{
+    (void)state;
+    put(HGH_GLOBAL_RULES, "1",
+        "{\"plugins\":{\"unit_b\":{\"_meta\":{\"filter\":[[\"arg_x\",\"==\",\"2\"]]}},"
+        "\"unit_a\":{\"tag\":\"g\",\"_meta\":{\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
+    put_filtered("[[\"arg_x\",\"==\",\"2\"]]");
+    client.arguments = HG_TEXT("x=1");
+    assert_int_equal(run(), 200);
+    assert_int_equal(fake_log_count("unit_a: access:g"), 1);
+    assert_int_equal(fake_log_count("unit_a: access:f"), 0);
+    assert_int_equal(fake_log_count("unit_b: access:-"), 1);
+}
+
+/* A client must not be able to switch off what protects by making its filter expensive. */
+static void a_filter_that_takes_too_long_lets_its_plugin_run(void **state)
+{
+    enum {
+        LENGTH = 50000
+    };
+    static char arguments[LENGTH + 3] = "x=";
+
+    (void)state;
+    memset(arguments + 2, 'a', LENGTH - 1);
+    arguments[LENGTH + 1] = '!';
+    put_filtered("[[\"arg_x\",\"~~\",\"(a+)+$\"]]");
+    client.arguments = (hg_text){arguments, LENGTH + 2};
+    assert_int_equal(run(), 200);
+    assert_int_equal(fake_log_count("unit_a: access:f"), 1);
+    assert_true(fake_log_count("plugin unit_a: its filter took too long and counts as true") > 0);
+}
+
+static void a_waiting_plugin_has_a_filter_too(void **state)
+{
+    hg_request *request;
+
+    (void)state;
+    put(HGH_ROUTES, "1",
+        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth_wait\":{\"sleep_ms\":50,\"_meta\":{"
+        "\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
+    assert_int_equal(run(), 200);
+    assert_int_equal(fake_log_count("unit_auth_wait"), 0);
+    client.arguments = HG_TEXT("x=1");
+    request = hgh_request_new(runtime, &client);
+    assert_int_equal(hgh_request_run(request), HGH_PARKED);
+    hgh_request_cancel(request);
+    hgh_request_done(request);
+}
+
+static void a_plugin_that_prefers_the_route_is_left_out_of_global_rules(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *plugins; /* of the route */
+        size_t global;       /* calls with the global rule's configuration */
+        size_t route;
+    } cases[] = {
+        {"not on the route", "", 5, 0},
+        {"on the route", "\"unit_global\":{\"tag\":\"r\"}", 0, 5},
+        {"disabled there", "\"unit_global\":{\"tag\":\"r\",\"_meta\":{\"disable\":true}}", 5, 0},
+        {"another plugin", "\"unit_a\":{\"tag\":\"x\"}", 5, 0},
+    };
+
+    (void)state;
+    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_global\":{\"tag\":\"g\"}}}");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char json[256];
+
+        (void)snprintf(json, sizeof(json), "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{%s}}",
+                       cases[i].plugins);
+        put(HGH_ROUTES, "1", json);
+        assert_int_equal(run(), 200);
+        if (fake_log_count(":g\n") != cases[i].global || fake_log_count(":r\n") != cases[i].route) {
+            fail_msg("%s: %s", cases[i].label, fake_log_text());
+        }
+    }
+    take(HGH_ROUTES, "1");
+    assert_int_equal(run(), 404);
+    assert_int_equal(fake_log_count(":g\n"), 4);
+}
+
+/* With a filter too, it gives way as soon as a consumer brings the plugin. */
+static void a_global_rule_gives_way_to_a_consumer_from_then_on(void **state)
+{
+    (void)state;
+    put(HGH_GLOBAL_RULES, "1",
+        "{\"plugins\":{\"unit_global\":{\"tag\":\"g\",\"_meta\":{\"filter\":[[\"method\",\"==\","
+        "\"GET\"]]}}}}");
+    put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH ",\"unit_global\":{\"tag\":\"c\"}}}");
+    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    say_key("k");
+    assert_int_equal(run(), 200);
+    assert_int_equal(fake_log_count(":g\n"), 1);
+    assert_int_equal(fake_log_count("unit_global: rewrite:g\n"), 1);
+    assert_int_equal(fake_log_count(":c\n"), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -617,6 +794,20 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             metadata_that_its_plugin_refuses_answers_503_until_it_is_right, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_plugin_runs_in_all_phases_or_in_none_as_its_filter_says,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_filter_is_asked_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_filter_is_asked_anew_once_a_consumer_is_attached, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(filters_of_global_rules_are_apart_from_those_of_the_route,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_filter_that_takes_too_long_lets_its_plugin_run, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_waiting_plugin_has_a_filter_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_global_rule_gives_way_to_a_consumer_from_then_on, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_plugin_that_prefers_the_route_is_left_out_of_global_rules,
+                                        set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

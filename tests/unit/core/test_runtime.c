@@ -667,6 +667,60 @@ static void a_live_configuration_that_the_next_version_refuses_votes_no(void **s
     assert_non_null(strstr(runtime->slot->vote_text, "routes/1: "));
 }
 
+/* The same of what stands beside the route. */
+static void a_live_configuration_of_another_object_votes_no_too(void **state)
+{
+    static const struct {
+        const char *key;
+        const char *json;
+        const char *route;
+    } cases[] = {
+        {"services/x", "{\"plugins\":{\"version\":{\"number\":50}}}",
+         "{\"uri\":\"/1\",\"service_id\":\"x\"}"},
+        {"plugin_configs/x", "{\"plugins\":{\"version\":{\"number\":50}}}",
+         "{\"uri\":\"/1\",\"plugin_config_id\":\"x\"}"},
+        {"plugin_metadata/version", "{\"number\":50}",
+         "{\"uri\":\"/1\",\"plugins\":{\"version\":{}}}"},
+        {"global_rules/x", "{\"plugins\":{\"version\":{\"number\":50}}}", "{\"uri\":\"/1\"}"},
+    };
+
+    (void)state;
+    feed_manifest(HGH_FEED_MANIFEST, 1, 1, "version=1");
+    feed_base(&feed, 1);
+    feed_publish(&feed);
+    start(true);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_chain *global = NULL;
+        hg_error err = HG_ERROR_INIT;
+
+        feed_add(&feed, HGH_FEED_PUT, 2, cases[i].key, cases[i].json);
+        feed_add(&feed, HGH_FEED_PUT, 2, "routes/1", cases[i].route);
+        publish();
+        use("1", NULL);
+        assert_int_equal(
+            hgh_chain_cache_get_global(&runtime->chains, runtime->generation, &global, &err),
+            HG_OK);
+        hgh_chain_unref(global);
+        prepare_version(2 + i);
+        assert_int_equal(vote(), (2 + i) << 8 | HGH_VOTE_NO);
+        if (strstr(runtime->slot->vote_text, cases[i].key) == NULL) {
+            fail_msg("%s: %s", cases[i].key, runtime->slot->vote_text);
+        }
+        feed_decision(HGH_FEED_ABORT, 2, 2 + i);
+        feed_add(&feed, HGH_FEED_DELETE, 2, cases[i].key, "");
+        publish();
+    }
+    feed_add(&feed, HGH_FEED_PUT, 2, "plugin_metadata/version", "{\"number\":5}");
+    publish();
+    use("1", NULL);
+    prepare_version(9);
+    assert_int_equal(vote(), 9 << 8 | HGH_VOTE_YES);
+    feed_decision(HGH_FEED_COMMIT, 2, 9);
+    publish();
+    (void)fake_engine_run();
+    assert_int_equal(mapped(), 1);
+}
+
 static void a_second_attempt_judges_everything_again(void **state)
 {
     (void)state;
@@ -930,6 +984,7 @@ int main(void)
         ROW(an_abort_leaves_the_old_one_and_nothing_of_the_new),
         ROW(a_preparation_that_fails_votes_no_with_its_reason),
         ROW(a_live_configuration_that_the_next_version_refuses_votes_no),
+        ROW(a_live_configuration_of_another_object_votes_no_too),
         ROW(a_second_attempt_judges_everything_again),
         ROW(a_preparation_replaces_one_that_was_never_decided),
         ROW(a_commit_of_what_was_not_prepared_changes_nothing),
