@@ -9,19 +9,19 @@
 #include <time.h>
 
 #include "host/control/admin_access.h"
+#include "host/control/admin_body.h"
 #include "host/control/admin_envelope.h"
 #include "host/control/admin_expire.h"
 #include "host/control/admin_plugins.h"
 #include "host/control/admin_read.h"
 #include "host/control/admin_schema.h"
+#include "host/control/admin_target.h"
 #include "host/control/admin_write.h"
 #include "host/control/object_check.h"
 #include "host/control/object_kind.h"
 #include "host/control/store_document.h"
 #include "host/control/store_import.h"
-#include "host/core/expression.h"
 
-#define ROOT              "/apisix/admin"
 #define STATUS_OK         200u
 #define STATUS_BAD        400u
 #define STATUS_NO_KEY     401u
@@ -30,10 +30,8 @@
 #define STATUS_NOT_METHOD 405u
 #define STATUS_NO_MEMORY  503u
 #define TTL_MAX_S         9000000000.0 /* etcd's limit for a lease */
-#define DEPTH_MAX         256u         /* levels of a body: what schemas and plugins accept */
 #define EXPIRY_CHECK_MS   60000        /* wall clocks jump: look again at least so often */
 #define MS_IN_S           1000
-#define BRACES_HINT       "; expressions are arrays: " HGH_EXPRESSION_EXAMPLE
 
 struct hgh_admin_api {
     hgh_admin_api_parts parts;
@@ -51,22 +49,13 @@ struct hgh_admin_api {
     hgh_event_loop_timer expiry;
 };
 
-/* What follows /apisix/admin/ in a path. */
-typedef struct target {
-    char *text;           /* owned: the segments point into it */
-    const char *resource; /* never NULL */
-    const char *parent;   /* id of what the object stands below; NULL: it stands alone */
-    const char *id;       /* NULL: none */
-    const char *sub_path; /* NULL: none */
-} target;
-
 /* A request on its way through the checks. */
 typedef struct api_call {
     hgh_admin_answer_later later; /* first: whoever answers hands it back to us */
     hgh_admin_api *api;
     const hgh_admin_request *request;
     hgh_admin_answer_later *client;
-    target target;
+    hgh_admin_target target;
     hgh_role role;
     bool is_authorised;
     hgh_admin_job job; /* of a reload */
@@ -75,7 +64,7 @@ typedef struct api_call {
 
 static void call_free(api_call *call)
 {
-    free(call->target.text);
+    hgh_admin_target_done(&call->target);
     free(call);
 }
 
@@ -106,80 +95,6 @@ static void call_send(hgh_admin_answer_later *later, hgh_admin_answer *answer)
 static void answer(api_call *call, hgh_admin_answer *with)
 {
     call->later.send(&call->later, with);
-}
-
-/* The next segment of a path, cut off; NULL at its end. Empty segments do not count. */
-static char *segment_take(char **rest)
-{
-    char *segment = *rest + strspn(*rest, "/");
-    size_t length = strcspn(segment, "/");
-
-    *rest = segment + length;
-    if (**rest != '\0') {
-        **rest = '\0';
-        (*rest)++;
-    }
-    return length == 0 ? NULL : segment;
-}
-
-/* /consumers/NAME/credentials/ID: an object below another one. `rest` is the sub-path. */
-static void target_descend(target *into, char *rest)
-{
-    const hgh_object_kind *kind;
-    size_t length = strcspn(rest, "/");
-
-    for (size_t i = 0; into->sub_path != NULL && (kind = hgh_object_kind_at(i)) != NULL; i++) {
-        if (kind->parent != NULL && strcmp(kind->parent, into->resource) == 0 &&
-            strncmp(kind->name, rest, length) == 0 && kind->name[length] == '\0') {
-            into->parent = into->id;
-            into->resource = segment_take(&rest);
-            into->id = segment_take(&rest);
-            rest += strspn(rest, "/");
-            into->sub_path = *rest == '\0' ? NULL : rest;
-            return;
-        }
-    }
-}
-
-/* What a kind was called in APISIX 2. */
-static const char *resource_of(const char *name)
-{
-    static const char *const names[][2] = {{"ssl", "ssls"}, {"proto", "protos"}};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(names[i][0], name) == 0) {
-            return names[i][1];
-        }
-    }
-    return name;
-}
-
-/* Splits what follows the root; false: no memory. */
-static bool target_parse(const char *path, target *into)
-{
-    char *rest;
-    size_t length;
-
-    into->text = strdup(path);
-    if (into->text == NULL) {
-        return false;
-    }
-    rest = into->text + strlen(ROOT);
-    into->resource = segment_take(&rest);
-    into->id = segment_take(&rest);
-    into->resource = into->resource == NULL ? "" : resource_of(into->resource);
-    if (strcmp(into->resource, "schema") == 0 && into->id != NULL &&
-        strcmp(into->id, "plugins") == 0 && rest[strspn(rest, "/")] != '\0') {
-        into->resource = into->id; /* /schema/plugins/NAME is /plugins/NAME */
-        into->id = segment_take(&rest);
-    }
-    rest += strspn(rest, "/");
-    for (length = strlen(rest); length > 0 && rest[length - 1] == '/'; length--) {
-        rest[length - 1] = '\0';
-    }
-    into->sub_path = length == 0 ? NULL : rest;
-    target_descend(into, rest);
-    return true;
 }
 
 static uint32_t method_bit(const char *method)
@@ -264,75 +179,16 @@ static bool plugins_special(api_call *call)
     return false;
 }
 
-static bool is_too_deep(const json_t *value, size_t depth)
-{
-    const json_t *child;
-    size_t i;
-
-    if (depth > DEPTH_MAX) {
-        return true;
-    }
-    json_array_foreach(value, i, child)
-    {
-        if (is_too_deep(child, depth + 1)) {
-            return true;
-        }
-    }
-    for (void *at = json_object_iter((json_t *)(uintptr_t)value); at != NULL;
-         at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
-        if (is_too_deep(json_object_iter_value(at), depth + 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void refuse_body(api_call *call, const char *reason)
-{
-    char text[JSON_ERROR_TEXT_LENGTH + 100 + sizeof(BRACES_HINT)];
-
-    (void)snprintf(text, sizeof(text), "invalid request body: %s", reason);
-    hgh_admin_text_repair(text);
-    /* The body itself may hold secrets, and nobody can tell where. */
-    answer_json(call, STATUS_BAD, json_pack("{s:s, s:s}", "error_msg", text, "req_body", "***"));
-}
-
-/* The body as JSON in *out_body, NULL if there is none; false: an answer was given. */
+/* The body in *out_body, NULL if there is none; false: an answer was given. */
 static bool body_parse(api_call *call, json_t **out_body, unsigned max)
 {
-    const hgh_admin_request *request = call->request;
-    char reason[JSON_ERROR_TEXT_LENGTH + 60 + sizeof(BRACES_HINT)];
-    json_error_t where;
-    json_t *body;
+    hgh_admin_answer made = {0};
 
-    if (request->body_length > max || (request->body_is_dropped && request->body_length > 0)) {
-        hgh_admin_later_error(&call->later, STATUS_BAD,
-                              "invalid request body: request size %llu is greater than the maximum "
-                              "size %u allowed",
-                              (unsigned long long)request->body_length, max);
-        return false;
-    }
-    if (request->body_length == 0) {
+    if (hgh_admin_body_parse(call->request, max, out_body, &made)) {
         return true;
     }
-    /* A name that stands twice is a mistake whichever value is meant. */
-    body = json_loadb(request->body, request->body_length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
-                      &where);
-    if (body == NULL) {
-        bool braces = hgh_expression_has_braces((hg_text){request->body, request->body_length});
-
-        (void)snprintf(reason, sizeof(reason), "%s at line %d column %d%s", where.text, where.line,
-                       where.column, braces ? BRACES_HINT : "");
-        refuse_body(call, reason);
-        return false;
-    }
-    if (is_too_deep(body, 1)) {
-        json_decref(body);
-        refuse_body(call, "found more than 256 levels");
-        return false;
-    }
-    *out_body = body;
-    return true;
+    answer(call, &made);
+    return false;
 }
 
 /* ?ttl= in *out_ttl_s; false: an answer was given. */
@@ -564,13 +420,6 @@ static void preflight(api_call *call)
     answer(call, &made);
 }
 
-static bool is_under_root(const char *path)
-{
-    size_t length = strlen(ROOT);
-
-    return strncmp(path, ROOT, length) == 0 && (path[length] == '\0' || path[length] == '/');
-}
-
 static void handle_checked(api_call *call)
 {
     const hgh_admin_request *request = call->request;
@@ -585,11 +434,11 @@ static void handle_checked(api_call *call)
         preflight(call);
         return;
     }
-    if (!is_under_root(request->path)) {
+    if (!hgh_admin_target_is_under_root(request->path)) {
         hgh_admin_later_error(&call->later, STATUS_NOT_FOUND, "404 Not Found");
         return;
     }
-    if (strcmp(request->method, "HEAD") == 0 && strcmp(request->path, ROOT) == 0) {
+    if (strcmp(request->method, "HEAD") == 0 && strcmp(request->path, HGH_ADMIN_ROOT) == 0) {
         hgh_admin_answer made = {.status = STATUS_OK};
 
         answer(call, &made); /* a probe of whether the API is there */
@@ -606,7 +455,7 @@ static void handle_checked(api_call *call)
         hgh_admin_later_error(&call->later, STATUS_BAD, "found a path that is not UTF-8");
         return;
     }
-    if (!target_parse(request->path, &call->target)) {
+    if (!hgh_admin_target_parse(request->path, &call->target)) {
         hgh_admin_later_error(&call->later, STATUS_NO_MEMORY, "out of memory");
         return;
     }
@@ -667,7 +516,12 @@ static void expiry_set(void *context)
     /* At once only if it was never tried: a store that refuses must not be asked without end. */
     after_ms = after_ms < MS_IN_S ? MS_IN_S : after_ms;
     after_ms = after_ms > EXPIRY_CHECK_MS ? EXPIRY_CHECK_MS : after_ms;
-    hgh_event_loop_timer_start(api->parts.loop, &api->expiry, (uint64_t)after_ms, expiry_due, api);
+    /* Every write comes here: it must not put off what is due. */
+    if (!api->expiry.is_waiting ||
+        api->expiry.due_ms > hgh_event_loop_now_ms() + (uint64_t)after_ms) {
+        hgh_event_loop_timer_start(api->parts.loop, &api->expiry, (uint64_t)after_ms, expiry_due,
+                                   api);
+    }
 }
 
 hg_status

@@ -19,14 +19,18 @@ on_expired(void *context, hg_status status, bool is_stored, uint64_t revision, c
 {
     expire_job *job = context;
     const hgh_admin_write_parts *parts = job->parts;
+    const hgh_resource_object *more;
 
-    (void)status; /* what could not be deleted now is tried again when the timer runs out */
-    (void)is_stored;
     (void)revision;
     (void)err;
     hgh_admin_queue_end(parts->queue);
     free(job);
-    parts->on_stored(parts->context);
+    if (status == HG_OK && is_stored &&
+        hgh_resource_table_over(parts->table, (int64_t)time(NULL), &more, 1) > 0) {
+        hgh_admin_expire_start(parts); /* behind the writes that wait */
+        return;
+    }
+    parts->on_stored(parts->context); /* what could not be deleted is tried again in its time */
 }
 
 static void expire_cancel(hgh_admin_job *job)

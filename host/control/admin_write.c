@@ -192,6 +192,18 @@ static void on_published(
     }
 }
 
+/* The first whole second at which `ttl_s` are over; 0: never. */
+static int64_t expires_wall_s(int64_t ttl_s)
+{
+    struct timespec now;
+
+    if (ttl_s == 0) {
+        return 0;
+    }
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec + (now.tv_nsec > 0 ? 1 : 0) + ttl_s;
+}
+
 static void job_store(write_job *job)
 {
     hgh_store_expectation expectation = {.key = job->key, .modified = job->modified};
@@ -208,7 +220,7 @@ static void job_store(write_job *job)
     change.value = job->value;
     change.value_length = strlen(job->value);
     hgh_publisher_run(job->parts->publisher, &change, 1, &expectation, has_expectation ? 1 : 0,
-                      job->ttl_s == 0 ? 0 : (int64_t)time(NULL) + job->ttl_s, on_published, job);
+                      expires_wall_s(job->ttl_s), on_published, job);
     json_decref(references);
 }
 

@@ -19,6 +19,7 @@
 #define RESOLV_CONF    "/etc/resolv.conf"
 #define ADMIN_TIMEOUT  "300s" /* a reload probes every plugin */
 #define ADMIN_BODY_MAX "16m"  /* control reads and refuses what is above 1.5 MiB */
+#define ADMIN_BUFFER   "2m"   /* more than control takes */
 #define WORKERS_MAX    128 /* as nginx_config.worker_processes takes; the board has room for these */
 
 /* A quoted parameter: whatever it holds, it stays one. nginx unescapes both characters. */
@@ -325,7 +326,10 @@ static void write_admin_location(FILE *out, const hgh_settings *settings, const 
                   "            proxy_set_header " HGH_ADMIN_CLIENT_HEADER " $remote_addr;\n"
                   "            proxy_pass_header Server;\n"
                   "            proxy_read_timeout " ADMIN_TIMEOUT ";\n"
-                  "            client_max_body_size " ADMIN_BODY_MAX ";\n",
+                  "            client_max_body_size " ADMIN_BODY_MAX ";\n"
+                  /* What is written and read holds secrets: it stays in memory. */
+                  "            client_body_buffer_size " ADMIN_BUFFER ";\n"
+                  "            proxy_max_temp_file_size 0;\n",
                   match);
     (void)fputs("            error_log ", out);
     quote(out, settings->error_log);

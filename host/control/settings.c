@@ -824,7 +824,16 @@ static size_t print_parents(FILE *out, const char *path, const char *previous)
     }
 }
 
-char *hgh_settings_default_yaml(void)
+/* Every plugin that comes with the gateway, a line each to be uncommented. */
+static void print_plugins(FILE *out, const char *const *plugins, size_t count)
+{
+    (void)fputs("# plugins:\n", out);
+    for (size_t i = 0; i < count; i++) {
+        (void)fprintf(out, "#   - %s\n", plugins[i]);
+    }
+}
+
+char *hgh_settings_default_yaml(const char *const *plugins, size_t count)
 {
     char *text = NULL;
     size_t length = 0;
@@ -848,6 +857,10 @@ char *hgh_settings_default_yaml(void)
             (void)fputs("\n", out);
         }
         print_comment(out, indent, rows[i].comment);
+        if (count > 0 && strcmp(rows[i].path, "plugins") == 0) {
+            print_plugins(out, plugins, count);
+            continue;
+        }
         (void)fprintf(out, "%*s%s%s: %s\n", (int)indent, "", rows[i].fallback == NULL ? "# " : "",
                       last_key(rows[i].path),
                       rows[i].fallback == NULL ? rows[i].example : rows[i].fallback);

@@ -177,7 +177,12 @@ bool hgh_settings_is_safe(const char *text);
 /** Accepts NULL. */
 void hgh_settings_free(hgh_settings *settings);
 
-/** All keys with their defaults and comments, as conf/config-default.yaml; caller frees. */
-char *hgh_settings_default_yaml(void);
+/**
+ * All keys with their defaults and comments, as conf/config-default.yaml; the caller frees it.
+ * NULL: no memory.
+ *
+ * plugins  names of those that come with the gateway, which the list `plugins` shows.
+ */
+char *hgh_settings_default_yaml(const char *const *plugins, size_t count);
 
 #endif

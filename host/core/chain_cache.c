@@ -147,11 +147,6 @@ cache_find(const hgh_chain_cache *cache, const hgh_route *route, const hg_consum
     return node == NULL ? NULL : HGH_CONTAINER_OF(node, hgh_chain, node);
 }
 
-static hgh_resource *current_of(const hgh_cell *cell)
-{
-    return cell == NULL ? NULL : cell->current;
-}
-
 /* Who takes part now. */
 static void parts_find(hgh_route *route,
                        hg_consumer *consumer,
@@ -162,11 +157,11 @@ static void parts_find(hgh_route *route,
     if (consumer != NULL) {
         parts[HGH_PART_CREDENTIAL] = credential == NULL ? NULL : &credential->base;
         parts[HGH_PART_CONSUMER] = &consumer->base;
-        parts[HGH_PART_GROUP] = current_of(consumer->group);
+        parts[HGH_PART_GROUP] = hgh_cell_current(consumer->group);
     }
     parts[HGH_PART_ROUTE] = &route->base;
-    parts[HGH_PART_PLUGIN_CONFIG] = current_of(route->plugin_config);
-    parts[HGH_PART_SERVICE] = current_of(route->service);
+    parts[HGH_PART_PLUGIN_CONFIG] = hgh_cell_current(route->plugin_config);
+    parts[HGH_PART_SERVICE] = hgh_cell_current(route->service);
 }
 
 /* Of another generation, or one of its parts has come, gone or been replaced. */
@@ -214,13 +209,10 @@ static bool metadata_is_current(const hgh_chain_cache *cache, hgh_chain *chain)
     return true;
 }
 
-/* It is the newest from now on. */
-static void cache_touch(hgh_chain_cache *cache, hgh_chain *chain)
+void hgh_chain_cache_touch(hgh_chain_cache *cache, hgh_chain *chain)
 {
-    if (chain != cache->newest) {
-        list_remove(cache, chain);
-        list_add(cache, chain);
-    }
+    list_remove(cache, chain);
+    list_add(cache, chain);
 }
 
 hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
@@ -239,7 +231,7 @@ hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
     parts_find(route, consumer, credential, parts);
     if (chain != NULL && !chain_is_stale(chain, generation, parts) &&
         metadata_is_current(cache, chain)) {
-        cache_touch(cache, chain);
+        hgh_chain_cache_touch(cache, chain);
         *out_chain = hgh_chain_ref(chain);
         return HG_OK;
     }

@@ -29,6 +29,9 @@ typedef struct hgh_chain_cache {
 void hgh_chain_cache_init(hgh_chain_cache *cache, const hgh_snapshot *snapshot);
 void hgh_chain_cache_done(hgh_chain_cache *cache);
 
+/** A chain of the cache has been used: it is the newest from now on. */
+void hgh_chain_cache_touch(hgh_chain_cache *cache, hgh_chain *chain);
+
 /** hgh_chain_cache_get() beyond its quick way. */
 hg_status hgh_chain_cache_find_or_compile(hgh_chain_cache *cache,
                                           hgh_generation *generation,
@@ -57,10 +60,14 @@ static inline hg_status hgh_chain_cache_get(hgh_chain_cache *cache,
 {
     hgh_chain *chain = route->chain;
 
-    /* The way of most requests of a busy route, which names no other objects. */
-    if (chain != NULL && chain == cache->newest && consumer == NULL && route->service == NULL &&
-        route->plugin_config == NULL && chain->generation == generation &&
-        chain->metadata_changes == cache->metadata_changes) {
+    /* The way of most requests. */
+    if (chain != NULL && consumer == NULL && chain->generation == generation &&
+        chain->metadata_changes == cache->metadata_changes &&
+        chain->parts[HGH_PART_SERVICE] == hgh_cell_current(route->service) &&
+        chain->parts[HGH_PART_PLUGIN_CONFIG] == hgh_cell_current(route->plugin_config)) {
+        if (chain != cache->newest) {
+            hgh_chain_cache_touch(cache, chain);
+        }
         *out_chain = hgh_chain_ref(chain);
         return HG_OK;
     }

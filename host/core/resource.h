@@ -54,6 +54,12 @@ typedef struct hgh_cell {
     char id[]; /* NUL-terminated */
 } hgh_cell;
 
+/** What stands in a cell; borrowed. NULL: nothing, or there is no cell. */
+static inline struct hgh_resource *hgh_cell_current(const hgh_cell *cell)
+{
+    return cell == NULL ? NULL : cell->current;
+}
+
 /** What all kinds have. Shared; immutable but for references, in_force, source and the lists. */
 typedef struct hgh_resource {
     uint32_t references;

@@ -93,7 +93,7 @@ typedef struct hgh_keepalive {
     uint64_t key; /* of the upstream's own pool; 0: the one of the gateway, with its numbers */
     uint32_t size;
     uint32_t requests;        /* on one connection */
-    uint64_t idle_timeout_ms; /* 0: for ever */
+    uint64_t idle_timeout_ms; /* 0: none of its own */
 } hgh_keepalive;
 
 struct hgh_certificate;

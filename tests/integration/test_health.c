@@ -105,6 +105,51 @@ static void unfit_node_gets_nothing_until_it_is_fit_again(void **state)
     WAIT_UNTIL(share_of(port(0), "/") > ROUND / 4);
 }
 
+/* Of a node in what the Control API says of the upstream. */
+static void control_api_says(unsigned node, const char *status)
+{
+    json_t *view;
+    json_t *found = NULL;
+    size_t i;
+    json_t *item;
+
+    http_get(running->control_port, "/v1/healthcheck/upstreams/checked", "", &got);
+    assert_int_equal(got.status, 200);
+    view = json_loads(got.body, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(view, "name")),
+                        "/apisix/upstreams/checked");
+    json_array_foreach(json_object_get(view, "nodes"), i, item)
+    {
+        if (json_integer_value(json_object_get(item, "port")) == (json_int_t)node) {
+            found = item;
+        }
+    }
+    assert_string_equal(json_string_value(json_object_get(found, "status")), status);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(found, "counter"), "http_failure")),
+        strcmp(status, "unhealthy") == 0);
+    json_decref(view);
+}
+
+static void states_are_shown_by_the_control_api(void **state)
+{
+    (void)state;
+    put(port(0), port(1), QUICK);
+    WAIT_UNTIL(share_of(port(0), "/") > ROUND / 4);
+    control_api_says(port(0), "healthy");
+    origin_set_health(upstreams[0], 500);
+    WAIT_UNTIL(share_of(port(0), "/") == 0);
+    control_api_says(port(0), "unhealthy");
+    control_api_says(port(1), "healthy");
+    http_get(running->control_port, "/v1/healthcheck", "", &got);
+    assert_int_equal(got.status, 200);
+    assert_non_null(strstr(got.body, "\"unhealthy\""));
+    http_get(running->control_port, "/v1/healthcheck/routes/checked", "", &got);
+    assert_int_equal(got.status, 404); /* it names its upstream */
+    origin_set_health(upstreams[0], 0);
+    WAIT_UNTIL(share_of(port(0), "/") > ROUND / 4);
+}
+
 static void node_is_checked_once_in_an_interval(void **state)
 {
     size_t before;
@@ -263,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unfit_node_gets_nothing_until_it_is_fit_again),
+        cmocka_unit_test(states_are_shown_by_the_control_api),
         cmocka_unit_test(node_is_checked_once_in_an_interval),
         cmocka_unit_test(with_no_fit_node_all_are_used),
         cmocka_unit_test(refused_connections_are_found_out),

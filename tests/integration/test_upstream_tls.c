@@ -183,6 +183,23 @@ static void key_is_hidden_from_a_viewer(void **state)
     free(path);
 }
 
+/* The same listener speaks HTTP/2: that is what gRPC is carried by. */
+static void grpcs_reaches_a_node_by_http_2(void **state)
+{
+    char *node = text_format("127.0.0.1:%u", running->tls_port);
+    json_t *front = json_pack("{s:s, s:{s:{s:i}, s:s, s:s, s:s, s:o}}", "uri", "/*", "upstream",
+                              "nodes", node, 1, "scheme", "grpcs", "pass_host", "rewrite",
+                              "upstream_host", "m.example", "tls", inline_certificate("client"));
+
+    (void)state;
+    put_json("routes/front", front);
+    assert_int_equal(status_of(), 200);
+    assert_non_null(strstr(got.body, "m.example"));
+    gateway_wait_log(running, "logs/access.log", "\"GET / HTTP/2.0\" 200");
+    gateway_wait_log(running, "logs/access.log", "\"grpcs://m.example/\"");
+    free(node);
+}
+
 /* -------------------------------------------------------------------------------- keepalive */
 
 static json_int_t connection_used(const char *target)
@@ -303,6 +320,7 @@ int main(void)
         cmocka_unit_test(certificate_is_taken_from_an_ssl),
         cmocka_unit_test(certificate_of_a_node_is_checked_if_wanted),
         cmocka_unit_test(key_is_hidden_from_a_viewer),
+        cmocka_unit_test(grpcs_reaches_a_node_by_http_2),
         cmocka_unit_test(connection_serves_as_many_requests_as_its_pool_says),
         cmocka_unit_test(idle_connection_ends_in_its_time),
         cmocka_unit_test(pools_of_two_upstreams_are_apart),

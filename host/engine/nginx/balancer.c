@@ -79,7 +79,7 @@ static ngx_int_t request_write_again(ngx_http_request_t *http)
 }
 
 /* Two requests share a connection only if they would make it in the same way. */
-static uint64_t identity_of(const hgh_nginx_request *self)
+static uint64_t identity_of(const hgh_nginx_request *self, const hgh_hash_key *secret)
 {
     const hgh_upstream *upstream = self->request->target.upstream;
     const ngx_table_elt_t *header = self->http->headers_in.host;
@@ -102,7 +102,8 @@ static uint64_t identity_of(const hgh_nginx_request *self)
             identity ^= hgh_upstream_hash(hg_text_of(upstream->tls->client_id)) + revision;
         }
     }
-    return identity ^ hgh_upstream_hash(hgh_host_without_port(host));
+    host = hgh_host_without_port(host);
+    return identity ^ hgh_siphash128(secret, host.data == NULL ? "" : host.data, host.length).low;
 }
 
 static ngx_int_t peer_get(ngx_peer_connection_t *connection, void *data)
@@ -128,7 +129,7 @@ static ngx_int_t peer_get(ngx_peer_connection_t *connection, void *data)
     if (peer_set_address(connection, peer) != NGX_OK) {
         return NGX_ERROR;
     }
-    peer->identity = identity_of(peer->self);
+    peer->identity = identity_of(peer->self, &peer->main->keepalive.secret);
     what = kept_for(peer, connection);
     connection->connection =
         hgh_nginx_keepalive_take(&peer->main->keepalive, &what, connection->log);

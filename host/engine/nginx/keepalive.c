@@ -27,6 +27,7 @@ void hgh_nginx_keepalive_init(hgh_nginx_keepalive *keepalive)
 {
     hgh_map_init(&keepalive->pools);
     ngx_queue_init(&keepalive->spare);
+    hgh_hash_key_init(&keepalive->secret);
 }
 
 static pool *pool_find(const hgh_nginx_keepalive *keepalive, uint64_t key)
@@ -198,11 +199,10 @@ bool hgh_nginx_keepalive_keep(hgh_nginx_keepalive *keepalive,
     ngx_queue_insert_head(&into->idle, &item->queue);
     into->count++;
     connection->read->delayed = 0;
-    if (what->numbers->idle_timeout_ms > 0) {
-        ngx_add_timer(connection->read, (ngx_msec_t)what->numbers->idle_timeout_ms);
-    } else if (connection->read->timer_set) {
-        ngx_del_timer(connection->read);
-    }
+    /* Without a time of its own it ends with its age: nobody may ever ask for it again. */
+    ngx_add_timer(connection->read, what->numbers->idle_timeout_ms > 0
+                                        ? (ngx_msec_t)what->numbers->idle_timeout_ms
+                                        : AGE_MAX_MS);
     if (connection->write->timer_set) {
         ngx_del_timer(connection->write);
     }

@@ -18,6 +18,7 @@ typedef struct hgh_nginx_keepalive {
     hgh_map pools;       /* of upstreams that have one, while there is something in it */
     struct pool *common; /* of all others */
     ngx_queue_t spare;   /* records without a connection */
+    hgh_hash_key secret; /* of this process: nobody can choose a host for its hash */
     hgh_keepalive own;   /* numbers of the gateway's pool, for upstreams without one */
 } hgh_nginx_keepalive;
 

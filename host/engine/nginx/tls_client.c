@@ -39,9 +39,18 @@ static void context_free(void *context)
     }
 }
 
+/* What nginx's own contexts for gRPC have: without it the node answers in HTTP/1.1. */
+static bool protocol_set(const hgh_upstream *upstream, SSL_CTX *context)
+{
+    static const unsigned char http_2[] = {2, 'h', '2'}; /* RFC 7301 section 3.1 */
+
+    return upstream->scheme != HGH_SCHEME_GRPCS ||
+           SSL_CTX_set_alpn_protos(context, http_2, sizeof(http_2)) == 0;
+}
+
 static ngx_ssl_t *context_make(const hgh_nginx_main *main,
+                               const hgh_upstream *upstream,
                                const hgh_certificate *certificate,
-                               bool verify,
                                ngx_log_t *log)
 {
     ngx_ssl_t *made = ngx_calloc(sizeof(*made), log);
@@ -52,7 +61,8 @@ static ngx_ssl_t *context_make(const hgh_nginx_main *main,
     made->log = ngx_cycle->log;
     if (ngx_ssl_create(made, NGX_SSL_TLSv1 | NGX_SSL_TLSv1_1 | NGX_SSL_TLSv1_2 | NGX_SSL_TLSv1_3,
                        NULL) != NGX_OK ||
-        (verify && trust_set(main, made->ctx) != NGX_OK) ||
+        !protocol_set(upstream, made->ctx) ||
+        (upstream->tls->verify && trust_set(main, made->ctx) != NGX_OK) ||
         (certificate != NULL && !hgh_certificate_use_in(certificate, made->ctx))) {
         ngx_log_error(NGX_LOG_ERR, log, 0, "TLS to the upstream cannot be set up");
         ERR_clear_error();
@@ -75,7 +85,7 @@ ngx_ssl_t *hgh_nginx_upstream_context(hgh_nginx_main *main, hgh_upstream *upstre
         return NULL;
     }
     if (tls->context == NULL || tls->context_revision != revision) {
-        ngx_ssl_t *made = context_make(main, certificate, tls->verify, log);
+        ngx_ssl_t *made = context_make(main, upstream, certificate, log);
 
         if (made == NULL) {
             return NULL;

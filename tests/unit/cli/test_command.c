@@ -165,7 +165,8 @@ static void usage_is_checked(void **state)
         {"status --nonsense", 2, "unrecognized option"},
         {"reload now", 2, "hotgate reload: \"now\" is too much\n"},
         {"defaults", 0, "\napisix:\n"},
-        {"defaults x", 2, "Usage: hotgate defaults"},
+        {"defaults --x", 2, "Usage: hotgate defaults"},
+        {"defaults echo", 0, "\n# plugins:\n#   - echo\n"},
         {"defaults >/dev/full", 1, ""},
     };
     char text[TEXT_MAX];

@@ -88,7 +88,8 @@ static void an_empty_file_gives_the_defaults(void **state)
 
 static void the_generated_file_is_the_defaults(void **state)
 {
-    char *text = hgh_settings_default_yaml();
+    static const char *const plugins[] = {"key-auth", "limit-count"};
+    char *text = hgh_settings_default_yaml(plugins, ARRAY_SIZE(plugins));
     char errors[4096];
     char warnings[4096];
     hgh_settings *settings = NULL;
@@ -100,6 +101,7 @@ static void the_generated_file_is_the_defaults(void **state)
     assert_int_equal(settings->upstream_keepalive, 320);
     assert_non_null(strstr(text, "\n  admin:\n"));
     assert_non_null(strstr(text, "\n    # admin_key: ["));
+    assert_non_null(strstr(text, "\n# plugins:\n#   - key-auth\n#   - limit-count\n"));
     for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1) {
         assert_true(strcspn(line, "\n") <= 100 || strstr(line, "access_log_format") != NULL);
     }
