@@ -3,10 +3,9 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "host/core/expression.h"
+#include "host/core/json_value.h"
 
 #define STATUS_BAD  400u
 #define DEPTH_MAX   256u /* levels: what schemas and plugins accept */
@@ -82,6 +81,6 @@ bool hgh_admin_body_parse(const hgh_admin_request *request,
         refuse("found more than 256 levels", answer);
         return false;
     }
-    *out_body = body;
+    *out_body = hgh_json_make_whole(body);
     return true;
 }

@@ -1,8 +1,8 @@
 /* host/control/resource_walk.c - looks at all objects of a kind, a few at a time. */
 #include "host/control/resource_walk.h"
 
-#define SLICE_MS      2u  /* for which others wait */
-#define CLOCK_OBJECTS 32u /* looked at before the clock is read again */
+#define SLICE_MS      2u /* for which others wait */
+#define CLOCK_OBJECTS 4u /* looked at before the clock is read again */
 
 static void finish(hgh_resource_walk *walk)
 {

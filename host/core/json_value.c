@@ -53,6 +53,50 @@ bool hgh_json_is_whole(const json_t *value)
            (json_is_real(value) && floor(json_real_value(value)) == json_real_value(value));
 }
 
+/* NULL: the value stays. */
+static json_t *whole_of(const json_t *value)
+{
+    double real = json_number_value(value);
+
+    return !json_is_real(value) || !hgh_json_is_whole(value) || real < -0x1p63 || real >= 0x1p63
+               ? NULL
+               : json_integer((json_int_t)real);
+}
+
+static void make_members_whole(json_t *value)
+{
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        json_t *whole = whole_of(json_array_get(value, i));
+
+        if (whole != NULL) {
+            (void)json_array_set_new(value, i, whole);
+        } else {
+            make_members_whole(json_array_get(value, i));
+        }
+    }
+    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
+        json_t *whole = whole_of(json_object_iter_value(at));
+
+        if (whole != NULL) {
+            (void)json_object_iter_set_new(value, at, whole);
+        } else {
+            make_members_whole(json_object_iter_value(at));
+        }
+    }
+}
+
+json_t *hgh_json_make_whole(json_t *value)
+{
+    json_t *whole = whole_of(value);
+
+    if (whole != NULL) {
+        json_decref(value);
+        return whole;
+    }
+    make_members_whole(value);
+    return value;
+}
+
 int64_t hgh_json_whole_within(const json_t *value, int64_t min, int64_t max, int64_t otherwise)
 {
     int64_t number;
