@@ -453,28 +453,47 @@ static void every_plugin_does_its_work_in_the_gateway(void **state)
 
 /* ------------------------------------------------------------------------------ examples */
 
-/* Puts the JSON blocks of a page; how many there were. */
+#define EXAMPLES_MAX 16 /* on one page */
+
+/* Puts the JSON blocks of a page; how many there were. A block says itself what it is, as in
+ * "put=consumers/jack" and "refused=routes/1", or it is a consumer if it has a name, else a route.
+ */
 static size_t examples_put(const char *plugin, char *page)
 {
+    char put_paths[EXAMPLES_MAX][64];
     size_t count_of_blocks = 0;
     char *at = page;
 
     while ((at = strstr(at, "```json")) != NULL) {
-        char *begin = strchr(at, '\n') + 1;
+        char *line = at + strlen("```json");
+        char *begin = strchr(line, '\n') + 1;
         char *end = strstr(begin, "```");
+        char path[64] = "routes/example";
+        bool is_refused = false;
         admin_reply reply;
 
         assert_non_null(end);
+        begin[-1] = '\0';
         *end = '\0';
         at = end + 1;
-        reply = gateway_admin(
-            running, "PUT",
-            strstr(begin, "\"username\"") != NULL ? "consumers/example" : "routes/example", begin);
-        if (reply.status != 200 && reply.status != 201) {
+        if (sscanf(line, " put=%63s", path) != 1) {
+            is_refused = sscanf(line, " refused=%63s", path) == 1;
+            if (!is_refused && strstr(begin, "\"username\"") != NULL) {
+                (void)snprintf(path, sizeof(path), "consumers/example");
+            }
+        }
+        reply = gateway_admin(running, "PUT", path, begin);
+        if (is_refused ? reply.status != 400 : reply.status != 200 && reply.status != 201) {
             fail_msg("%s: %s: %s", plugin, begin, reply.text);
         }
         admin_reply_done(&reply);
-        count_of_blocks++;
+        assert_true(count_of_blocks < EXAMPLES_MAX);
+        memcpy(put_paths[count_of_blocks++], path, sizeof(path));
+    }
+    for (size_t i = count_of_blocks; i > 0; i--) { /* the next page has them, too */
+        admin_reply gone = gateway_admin(running, "DELETE", put_paths[i - 1], NULL);
+
+        admin_reply_done(&gone);
     }
     return count_of_blocks;
 }
@@ -501,7 +520,6 @@ static void the_examples_of_all_plugins_are_taken(void **state)
         free(path);
     }
     admin_reply_done(&list);
-    gateway_delete(running, "routes/example");
 }
 
 int main(void)
