@@ -53,6 +53,39 @@ bool hgh_json_is_whole(const json_t *value)
            (json_is_real(value) && floor(json_real_value(value)) == json_real_value(value));
 }
 
+/** The integer that a real is, a new reference; NULL: it is none. */
+static json_t *integer_of(const json_t *value)
+{
+    if (!json_is_real(value) || !hgh_json_is_whole(value) || json_real_value(value) < -0x1p63 ||
+        json_real_value(value) >= 0x1p63) {
+        return NULL;
+    }
+    return json_integer((json_int_t)json_real_value(value));
+}
+
+json_t *hgh_json_make_integers(json_t *value)
+{
+    json_t *integer = integer_of(value);
+    json_t *child;
+    const char *name;
+    size_t i;
+
+    if (integer != NULL) {
+        json_decref(value);
+        return integer;
+    }
+    json_array_foreach(value, i, child)
+    {
+        (void)json_array_set_new(value, i, hgh_json_make_integers(json_incref(child)));
+    }
+    json_object_foreach(value, name, child)
+    {
+        (void)json_object_iter_set_new(value, json_object_key_to_iter(name),
+                                       hgh_json_make_integers(json_incref(child)));
+    }
+    return value;
+}
+
 int64_t hgh_json_whole_within(const json_t *value, int64_t min, int64_t max, int64_t otherwise)
 {
     int64_t number;

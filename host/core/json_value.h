@@ -27,6 +27,13 @@ int hgh_json_compare_numbers(const json_t *a, const json_t *b);
 /** True for integers and for reals without a fraction (JSON Schema draft 7: 1.0 is an integer). */
 bool hgh_json_is_whole(const json_t *value);
 
+/**
+ * Puts an integer in the place of each real without a fraction that int64_t holds, for those who
+ * read integers. Takes the reference and returns the value's; not too deep; without memory some
+ * stay as they were.
+ */
+json_t *hgh_json_make_integers(json_t *value);
+
 /** The whole number that a value is, cut to the range; `otherwise` if it is none. */
 int64_t hgh_json_whole_within(const json_t *value, int64_t min, int64_t max, int64_t otherwise);
 

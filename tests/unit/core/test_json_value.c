@@ -129,6 +129,34 @@ static void depth_counts_objects_and_arrays(void **state)
     json_decref(value);
 }
 
+static void whole_numbers_become_integers(void **state)
+{
+    static const char *const cases[][2] = {
+        {"1.0", "1"},
+        {"-0.0", "0"},
+        {"1e3", "1000"},
+        {"1.5", "1.5"},
+        {"1e300", "1.0000000000000001e300"},
+        {"9223372036854775808.0", "9.2233720368547758e18"},
+        {"-9223372036854775808.0", "-9223372036854775808"},
+        {"\"1.0\"", "\"1.0\""},
+        {"[1.0,[2.0,0.5],{\"a\":{\"b\":3.0},\"c\":null}]",
+         "[1,[2,0.5],{\"a\":{\"b\":3},\"c\":null}]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        json_t *value = json_loads(cases[i][0], JSON_DECODE_ANY, NULL);
+        char *text;
+
+        value = hgh_json_make_integers(value);
+        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        assert_string_equal(text, cases[i][1]);
+        free(text);
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +165,7 @@ int main(void)
         cmocka_unit_test(what_is_no_utf8_is_mended),
         cmocka_unit_test(lengths_count_characters),
         cmocka_unit_test(depth_counts_objects_and_arrays),
+        cmocka_unit_test(whole_numbers_become_integers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
