@@ -250,9 +250,47 @@ static void a_block_of_another_kind_is_not_mapped(void **state)
     (void)close(fd);
 }
 
+static void count_table(void *context, const char *name, const char *layout, hgh_table *table)
+{
+    unsigned *count = context;
+
+    (void)name;
+    (void)layout;
+    (void)table;
+    (*count)++;
+}
+
+static void plain_memory_is_found_again_and_is_no_table(void **state)
+{
+    hgh_arena *arena = hgh_arena_new(HGH_ARENA_MIN_BYTES);
+    unsigned char *memory = NULL;
+    void *again = NULL;
+    unsigned tables = 0;
+    hg_error err = HG_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(hgh_arena_open_block(arena, "cells", "v1", 4096, (void **)&memory, &err),
+                     HG_OK);
+    for (size_t i = 0; i < 4096; i++) {
+        assert_int_equal(memory[i], 0);
+    }
+    memset(memory, 0xff, 4096);
+    assert_int_equal(hgh_arena_open_block(arena, "cells", "v1", 4096, &again, &err), HG_OK);
+    assert_ptr_equal(again, memory);
+    assert_int_equal(hgh_arena_open_block(arena, "cells", "v2", 4096, &again, &err), HG_OK);
+    assert_ptr_not_equal(again, memory);
+    hgh_arena_each_table(arena, count_table, &tables);
+    assert_int_equal(tables, 0);
+    assert_int_equal(hgh_arena_open_block(arena, "huge", "v1", HGH_ARENA_MIN_BYTES, &again, &err),
+                     HG_ERR_FULL);
+    assert_non_null(strstr(err.text, "hotgate.shared_memory"));
+    hgh_arena_close(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_memory_is_found_again_and_is_no_table),
         cmocka_unit_test(values_live_until_their_time_is_over),
         cmocka_unit_test(a_table_holds_what_it_was_made_for_and_then_refuses),
         cmocka_unit_test(room_of_expired_values_is_used_again),
