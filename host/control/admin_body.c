@@ -57,6 +57,6 @@ bool hgh_admin_body_parse(const hgh_admin_request *request,
         refuse("found more than 256 levels", answer);
         return false;
     }
-    *out_body = hgh_json_make_integers(body);
+    *out_body = hgh_json_make_whole(body);
     return true;
 }

@@ -227,7 +227,7 @@ bool hgh_object_id_text(const json_t *id, char *into, size_t size)
 
     if (json_is_string(id)) {
         length = snprintf(into, size, "%s", json_string_value(id));
-    } else if (json_integer_value(id) > 0) {
+    } else if (json_integer_value(id) >= 1) {
         length = snprintf(into, size, "%lld", (long long)json_integer_value(id));
     }
     return length >= 0 && (size_t)length < size;

@@ -67,8 +67,7 @@ bool hgh_object_kind_has_id(const hgh_object_kind *kind);
 const json_t *hgh_object_reference_value(const hgh_object_reference *reference,
                                          const json_t *object);
 
-/** The text of an id, which may be written as a whole number from 1; else false, also if it is too
- * long. */
+/** The text of an id, which may be written as a number; false if it is neither or too long. */
 bool hgh_object_id_text(const json_t *id, char *into, size_t size);
 
 /**

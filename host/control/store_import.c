@@ -221,6 +221,31 @@ static void add_issues(import_job *job, const hgh_document_item *item, hg_issues
     hgh_issues_done(issues);
 }
 
+/* An object below another one: "OWNER/KIND/ID", and the owner is there. */
+static void judge_owner(import_job *job, const hgh_document_item *item)
+{
+    const char *id = id_of(item);
+    int length = (int)strcspn(id, "/");
+    char form[HGH_OBJECT_KEY_MAX];
+    char owner[HGH_OBJECT_KEY_MAX];
+    char pointer[POINTER_MAX];
+    char text[TEXT_MAX];
+    bool is_good;
+
+    (void)snprintf(form, sizeof(form), "%.*s/%s%s", length, id, item->kind->name,
+                   strrchr(id, '/')); /* a kind is known by that form, so there is a slash */
+    (void)snprintf(owner, sizeof(owner), "%s/%.*s", item->kind->parent, length, id);
+    is_good = strcmp(form, id) == 0;
+    if (is_good && hgh_resource_table_find_live(job->result, owner) != NULL) {
+        return;
+    }
+    (void)snprintf(pointer, sizeof(pointer), "%s/id", item->pointer);
+    (void)snprintf(text, sizeof(text), "%s not found", hgh_object_key_kind(owner)->noun);
+    hgh_document_error(job->errors, item, pointer, id,
+                       is_good ? "the name of a consumer that is there" : "NAME/credentials/ID",
+                       text);
+}
+
 /* Everything but what the plugins say. */
 static void judge_objects(import_job *job)
 {
@@ -231,6 +256,9 @@ static void judge_objects(import_job *job)
         hgh_object_check_run(job->parts->object_check, item->kind, job->result, item->object, NULL,
                              &issues);
         add_issues(job, item, &issues);
+        if (item->kind->parent != NULL) {
+            judge_owner(job, item);
+        }
     }
 }
 

@@ -53,36 +53,47 @@ bool hgh_json_is_whole(const json_t *value)
            (json_is_real(value) && floor(json_real_value(value)) == json_real_value(value));
 }
 
-/** The integer that a real is, a new reference; NULL: it is none. */
-static json_t *integer_of(const json_t *value)
+/* NULL: the value stays. */
+static json_t *whole_of(const json_t *value)
 {
-    if (!json_is_real(value) || !hgh_json_is_whole(value) || json_real_value(value) < -0x1p63 ||
-        json_real_value(value) >= 0x1p63) {
-        return NULL;
-    }
-    return json_integer((json_int_t)json_real_value(value));
+    double real = json_number_value(value);
+
+    return !json_is_real(value) || !hgh_json_is_whole(value) || real < -0x1p63 || real >= 0x1p63
+               ? NULL
+               : json_integer((json_int_t)real);
 }
 
-json_t *hgh_json_make_integers(json_t *value)
+static void make_members_whole(json_t *value)
 {
-    json_t *integer = integer_of(value);
-    json_t *child;
-    const char *name;
-    size_t i;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        json_t *whole = whole_of(json_array_get(value, i));
 
-    if (integer != NULL) {
+        if (whole != NULL) {
+            (void)json_array_set_new(value, i, whole);
+        } else {
+            make_members_whole(json_array_get(value, i));
+        }
+    }
+    for (void *at = json_object_iter(value); at != NULL; at = json_object_iter_next(value, at)) {
+        json_t *whole = whole_of(json_object_iter_value(at));
+
+        if (whole != NULL) {
+            (void)json_object_iter_set_new(value, at, whole);
+        } else {
+            make_members_whole(json_object_iter_value(at));
+        }
+    }
+}
+
+json_t *hgh_json_make_whole(json_t *value)
+{
+    json_t *whole = whole_of(value);
+
+    if (whole != NULL) {
         json_decref(value);
-        return integer;
+        return whole;
     }
-    json_array_foreach(value, i, child)
-    {
-        (void)json_array_set_new(value, i, hgh_json_make_integers(json_incref(child)));
-    }
-    json_object_foreach(value, name, child)
-    {
-        (void)json_object_iter_set_new(value, json_object_key_to_iter(name),
-                                       hgh_json_make_integers(json_incref(child)));
-    }
+    make_members_whole(value);
     return value;
 }
 

@@ -28,11 +28,13 @@ int hgh_json_compare_numbers(const json_t *a, const json_t *b);
 bool hgh_json_is_whole(const json_t *value);
 
 /**
- * Puts an integer in the place of each real without a fraction that int64_t holds, for those who
- * read integers. Takes the reference and returns the value's; not too deep; without memory some
- * stay as they were.
+ * Makes integers of all reals without a fraction that int64_t holds, at any depth: a schema
+ * takes 1.0 for the integer 1, and so must everybody who reads it. `value` is not too deep.
+ *
+ * Returns `value`, or what takes its place: the caller's reference moves. Without memory reals
+ * stay.
  */
-json_t *hgh_json_make_integers(json_t *value);
+json_t *hgh_json_make_whole(json_t *value);
 
 /** The whole number that a value is, cut to the range; `otherwise` if it is none. */
 int64_t hgh_json_whole_within(const json_t *value, int64_t min, int64_t max, int64_t otherwise);

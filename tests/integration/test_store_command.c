@@ -164,6 +164,9 @@ static void one_error_keeps_all_out_and_every_error_is_told(void **state)
         "/routes/4 (routes): found an object without id, wanted \"id\"",
         "/routes/5 (routes/1): found routes/1, wanted each object once",
         "/consumers/0/plugins/key-auth/key (consumers/jack): failed to check the configuration",
+        "/consumers/1/id (consumers/nobody/credentials/c): consumer not found",
+        "/consumers/2/id (consumers//credentials/c): consumer not found",
+        "/consumers/3/id (consumers/jack/credentials/c/credentials/d): consumer not found",
         "/route: Unsupported resource type: route",
         "errors, nothing was changed",
     };
@@ -175,7 +178,9 @@ static void one_error_keeps_all_out_and_every_error_is_told(void **state)
               " \"time_window\": 1}}},"
               " {\"id\": 4, \"uri\": \"/a\", \"plugins\": {\"nosuch\": {}}},"
               " {\"uri\": \"/a\"}, {\"id\": \"1\", \"uri\": \"/again\", \"plugins\": {}}],"
-              " \"consumers\": [{\"username\": \"jack\", \"plugins\": {\"key-auth\": {}}}],"
+              " \"consumers\": [{\"username\": \"jack\", \"plugins\": {\"key-auth\": {}}},"
+              " {\"id\": \"nobody/credentials/c\"}, {\"id\": \"/credentials/c\"},"
+              " {\"id\": \"jack/credentials/c/credentials/d\"}],"
               " \"route\": [{}]}");
     char *text = NULL;
 
