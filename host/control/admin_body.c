@@ -8,31 +8,7 @@
 #include "host/core/json_value.h"
 
 #define STATUS_BAD  400u
-#define DEPTH_MAX   256u /* levels: what schemas and plugins accept */
 #define BRACES_HINT "; expressions are arrays: " HGH_EXPRESSION_EXAMPLE
-
-static bool is_too_deep(const json_t *value, size_t depth)
-{
-    const json_t *child;
-    size_t i;
-
-    if (depth > DEPTH_MAX) {
-        return true;
-    }
-    json_array_foreach(value, i, child)
-    {
-        if (is_too_deep(child, depth + 1)) {
-            return true;
-        }
-    }
-    for (void *at = json_object_iter((json_t *)(uintptr_t)value); at != NULL;
-         at = json_object_iter_next((json_t *)(uintptr_t)value, at)) {
-        if (is_too_deep(json_object_iter_value(at), depth + 1)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void refuse(const char *reason, hgh_admin_answer *answer)
 {
@@ -76,7 +52,7 @@ bool hgh_admin_body_parse(const hgh_admin_request *request,
         refuse(reason, answer);
         return false;
     }
-    if (is_too_deep(body, 1)) {
+    if (hgh_json_is_too_deep(body)) {
         json_decref(body);
         refuse("found more than 256 levels", answer);
         return false;

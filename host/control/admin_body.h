@@ -9,7 +9,7 @@
 #include "host/control/admin_exchange.h"
 
 /**
- * Reads a body: too large, no JSON, a name twice or too deep, and it is refused.
+ * Reads a body: too large, no JSON, a name twice or too deep, and it is refused. 2.0 in it is 2.
  *
  * max       bytes that a body may have.
  * out_body  a new reference; untouched without a body.

@@ -24,7 +24,7 @@ static const struct {
                  "maxLength" : 64,
                  "pattern" : "^[a-zA-Z0-9-_.]+$"
              },
-             {"type" : "integer", "minimum" : 1}
+             {"type" : "integer", "minimum" : 1, "maximum" : 9223372036854775807}
          ]
      })},
     {"name", JSON({"type" : "string", "minLength" : 1, "maxLength" : 256})},

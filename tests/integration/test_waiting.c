@@ -348,8 +348,11 @@ static void client_that_goes_cancels_the_wait(void **state)
          "POST /gone HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nhalf", false,
          "the wait for 1 ended with 1"},
     };
+    pid_t before[GATEWAY_WORKERS_MAX] = {0};
+    pid_t after[GATEWAY_WORKERS_MAX] = {0};
 
     (void)state;
+    (void)gateway_workers(running, before);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char *log = gateway_path(running, "logs/error.log");
         connection one = {.fd = -1};
@@ -371,6 +374,8 @@ static void client_that_goes_cancels_the_wait(void **state)
         free(log);
         http_get(running->port, "/free", "", &got);
         assert_int_equal(got.status, 200);
+        (void)gateway_workers(running, after);
+        assert_memory_equal(before, after, sizeof(before)); /* no worker has died of it */
     }
 }
 

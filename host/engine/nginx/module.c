@@ -13,11 +13,9 @@
 
 /* --------------------------------------------------------------------------------- request */
 
-/* A request is over when its pool is destroyed, whatever way it ended. */
-static void request_cleanup(void *data)
+/* Ends the callback that waits, if there is one: it may still use the request's memory. */
+static void request_cancel(hgh_nginx_request *self)
 {
-    hgh_nginx_request *self = data;
-
     if (self->resume.posted) {
         ngx_delete_posted_event(&self->resume);
     }
@@ -25,6 +23,14 @@ static void request_cleanup(void *data)
         self->parked = false;
         hgh_request_cancel(self->request);
     }
+}
+
+/* A request is over when its pool is destroyed, whatever way it ended. */
+static void request_cleanup(void *data)
+{
+    hgh_nginx_request *self = data;
+
+    request_cancel(self); /* of a request that was never logged */
     hgh_request_done(self->request);
 }
 
@@ -196,6 +202,7 @@ static ngx_int_t log_handler(ngx_http_request_t *http)
 
     if (self != NULL && !self->logged) {
         self->logged = true;
+        request_cancel(self); /* while there is memory: nginx takes the pool away after this */
         hgh_request_log(self->request);
     }
     return NGX_OK;

@@ -317,6 +317,8 @@ static void a_credential_belongs_to_one_consumer(void **state)
 
 static void an_id_is_a_text_however_it_was_written(void **state)
 {
+    static const char *const wrong[] = {"{\"id\":0}", "{\"id\":-1}", "{\"id\":1.5}",
+                                        "{\"id\":1e20}"};
     api_test *test = *state;
 
     expect(test, "PUT", "/services/7", "{\"id\":7}", 201, "\"id\":\"7\"");
@@ -328,6 +330,19 @@ static void an_id_is_a_text_however_it_was_written(void **state)
            "invalid configuration: property \\\"id\\\" validation failed");
     expect(test, "PUT", "/services", "{\"id\":\"\"}", 400,
            "invalid configuration: property \\\"id\\\" validation failed");
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        expect(test, "PUT", "/services", wrong[i], 400,
+               "invalid configuration: property \\\"id\\\" validation failed");
+    }
+    expect(test, "PUT", "/services", "{\"id\":8.0}", 200, "\"key\":\"/apisix/services/8\"");
+    expect(test, "PUT", "/services", "{\"id\":1e3}", 201, "\"key\":\"/apisix/services/1000\"");
+    expect(test, "PUT", "/routes/1", "{\"uri\":\"/a\",\"service_id\":9.0}", 400,
+           "failed to fetch service info by service id [9], response code: 404");
+    expect(test, "PUT", "/routes/1", "{\"uri\":\"/a\",\"service_id\":8.0}", 201,
+           "\"service_id\":8,");
+    expect(test, "PUT", "/routes/1", "{\"uri\":\"/a\",\"service_id\":1e20}", 400,
+           "property \\\"service_id\\\" validation failed");
+    expect(test, "DELETE", "/services/8", NULL, 400, "route [1] is still using it now");
 }
 
 static void an_object_with_a_time_to_live_goes_by_itself(void **state)
