@@ -1,4 +1,4 @@
-/* host/cli/command_defaults.c - prints conf/config-default.yaml; used by the build. */
+/* host/cli/command_defaults.c - prints conf/config-default.yaml, for people and for the build. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

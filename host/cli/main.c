@@ -13,7 +13,7 @@
 #include "host/control/probe.h"
 #include "host/core/nearest.h"
 
-/* Without a summary: for the gateway and the build, not for people. */
+/* Without a summary: for the gateway, not for people. */
 static const struct {
     const char *name;
     const char *summary;
@@ -24,9 +24,9 @@ static const struct {
     {"reload", "put new plugin objects into service", hgh_command_reload},
     {"check", "examine a plugin's object as a reload would", hgh_command_check},
     {"store", "export, import or back up what the Admin API keeps", hgh_command_store},
+    {"defaults", "print all keys of the configuration with their defaults", hgh_command_defaults},
     {"control", NULL, hgh_control_main},
     {"probe", NULL, hgh_probe_main},
-    {"defaults", NULL, hgh_command_defaults},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

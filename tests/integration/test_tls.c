@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
@@ -31,6 +32,7 @@ typedef struct answer {
     CURLcode code;
     long status; /* 0: there was none */
     long http;
+    bool ends;        /* the connection, after HTTP/1.1 */
     char subject[64]; /* CN of the certificate that was shown */
     char algorithm[64];
 } answer;
@@ -39,6 +41,17 @@ static size_t ignore(char *data, size_t size, size_t count, void *context)
 {
     (void)data;
     (void)context;
+    return size * count;
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *context)
+{
+    static const char wanted[] = "Connection: close";
+    answer *out = context;
+
+    if (size * count >= sizeof(wanted) - 1 && strncasecmp(data, wanted, sizeof(wanted) - 1) == 0) {
+        out->ends = true;
+    }
     return size * count;
 }
 
@@ -87,6 +100,8 @@ static answer ask(const call *what)
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, &out);
     (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, what->version);
     (void)curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, what->http);
     if (what->name == NULL) {
@@ -366,6 +381,24 @@ static void handshake_for_one_name_is_no_key_to_another(void **state)
     gateway_delete(running, "ssls/b");
 }
 
+/* Who came before a certificate was wanted would be refused for as long as the connection is kept.
+ */
+static void a_connection_that_lacks_a_certificate_is_not_kept(void **state)
+{
+    call closed = {.name = "a.example", .path = "/closed", .http = CURL_HTTP_VERSION_1_1};
+    answer got;
+
+    (void)state;
+    put_mutual("a", "a", "a.example", "^/open");
+    got = ask(&closed);
+    assert_int_equal(got.status, 400);
+    assert_true(got.ends);
+    closed.client = "client";
+    got = ask(&closed);
+    assert_int_equal(got.status, 200);
+    assert_false(got.ends);
+}
+
 /* A session is no way round the certificate of the client either. */
 static void session_of_one_name_is_not_resumed_for_another(void **state)
 {
@@ -478,6 +511,7 @@ int main(void)
         cmocka_unit_test(client_needs_a_certificate_of_the_authority),
         cmocka_unit_test(some_paths_need_no_client_certificate),
         cmocka_unit_test(handshake_for_one_name_is_no_key_to_another),
+        cmocka_unit_test(a_connection_that_lacks_a_certificate_is_not_kept),
         cmocka_unit_test(session_of_one_name_is_not_resumed_for_another),
         cmocka_unit_test(unusable_pem_is_refused_and_never_shown),
         cmocka_unit_test(key_is_in_no_answer),

@@ -195,6 +195,7 @@ static ngx_int_t access_handler(ngx_http_request_t *http)
         }
         if (http->connection->ssl != NULL && !hgh_nginx_tls_allows(http)) {
             hgh_request_fail(self->request, 400, "400 Bad Request");
+            http->keepalive = 0; /* a new connection may have what this one lacks */
         }
     } else if (self->parked) {
         return NGX_AGAIN; /* a write event of the connection, not what it waits for */
