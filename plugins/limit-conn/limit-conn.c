@@ -158,8 +158,12 @@ static hg_status number_parse(limit_number *number,
     const json_t *value = json_object_get(object, name);
     char pointer[64];
 
+    (void)snprintf(pointer, sizeof(pointer), "%s/%s", place, name);
+    if (json_is_real(value)) { /* whole, but beyond 64 bits */
+        hg_issues_add(issues, pointer, "a number beyond 64 bits", "a smaller one");
+        return HG_ERR_INVALID;
+    }
     if (json_is_string(value)) {
-        (void)snprintf(pointer, sizeof(pointer), "%s/%s", place, name);
         return template_parse(text_of(object, name), pointer, &number->text, issues);
     }
     number->value = json_integer_value(value);

@@ -310,6 +310,7 @@ static void configurations_are_judged(void **state)
         {"no delay", "{\"conn\": 1, \"burst\": 0, \"key\": \"a\"}", "default_conn_delay"},
         {"least", "{\"conn\": 1, \"burst\": 0, " BASE "}", NULL},
         {"conn 0", "{\"conn\": 0, \"burst\": 0, " BASE "}", "conn"},
+        {"conn beyond 64 bits", "{\"conn\": 1e300, \"burst\": 0, " BASE "}", "conn"},
         {"conn 1.5", "{\"conn\": 1.5, \"burst\": 0, " BASE "}", "conn"},
         {"conn empty", "{\"conn\": \"\", \"burst\": 0, " BASE "}", "conn"},
         {"conn broken", "{\"conn\": \"${\", \"burst\": 0, " BASE "}", "/conn"},

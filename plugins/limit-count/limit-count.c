@@ -194,6 +194,13 @@ static hg_status number_parse(limit_number *number,
     if (json_is_string(value)) {
         return template_parse(text_of(object, name), place, name, &number->text, issues);
     }
+    if (json_is_real(value)) { /* whole, but beyond 64 bits */
+        char pointer[64];
+
+        (void)snprintf(pointer, sizeof(pointer), "%s/%s", place, name);
+        hg_issues_add(issues, pointer, "a number beyond 64 bits", "a smaller one");
+        return HG_ERR_INVALID;
+    }
     number->value = json_integer_value(value);
     return HG_OK;
 }

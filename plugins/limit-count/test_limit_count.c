@@ -428,6 +428,7 @@ static void configurations_are_judged(void **state)
         {"no time_window", "{\"count\": 1}", ""},
         {"least", "{\"count\": 1, \"time_window\": 1}", NULL},
         {"count 0", "{\"count\": 0, \"time_window\": 1}", ""},
+        {"count beyond 64 bits", "{\"count\": 1e300, \"time_window\": 1}", "/count"},
         {"count 1.5", "{\"count\": 1.5, \"time_window\": 1}", ""},
         {"count as text", "{\"count\": \"$arg_c\", \"time_window\": 1}", NULL},
         {"empty count", "{\"count\": \"\", \"time_window\": 1}", "count"},
