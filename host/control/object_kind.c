@@ -185,16 +185,6 @@ const hgh_object_kind *hgh_object_kind_find(const char *name)
     return NULL;
 }
 
-const hgh_object_kind *hgh_object_kind_find_schema(const char *schema)
-{
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        if (strcmp(kinds[i].schema, schema) == 0) {
-            return &kinds[i];
-        }
-    }
-    return NULL;
-}
-
 const hgh_object_kind *hgh_object_kind_at(size_t index)
 {
     return index < KIND_COUNT ? &kinds[index] : NULL;

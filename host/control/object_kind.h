@@ -54,9 +54,6 @@ typedef struct hgh_object_kind {
 /** The kind with that name, or NULL. */
 const hgh_object_kind *hgh_object_kind_find(const char *name);
 
-/** The kind whose schema has that name, or NULL. */
-const hgh_object_kind *hgh_object_kind_find_schema(const char *schema);
-
 /** By index from 0; NULL behind the last one. */
 const hgh_object_kind *hgh_object_kind_at(size_t index);
 

@@ -29,7 +29,7 @@ hg_status hgh_field_table_check(const hg_config_description *description, hg_err
  */
 json_t *hgh_field_table_schema(const hg_config_description *description, bool strict);
 
-/** What decoding allocated: owned by the caller, freed by hgh_field_table_release(). */
+/** What decoding allocated: owned by the caller, freed by hgh_decoded_free(). */
 typedef struct hgh_decoded hgh_decoded;
 
 /**
