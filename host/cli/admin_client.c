@@ -41,13 +41,17 @@ typedef struct answer {
     bool is_too_long;
 } answer;
 
+static const hgh_admin_client_extras no_extras;
+
 static void print_usage(FILE *out, const hgh_admin_client_command *command)
 {
+    const hgh_admin_client_extras *extras = command->extras == NULL ? &no_extras : command->extras;
+
     (void)fprintf(
         out,
         "Usage: hotgate %s [-p DIR] [-c FILE] [--url URL] [--key KEY] [--cacert FILE]\n"
-        "       [--cert FILE --cert-key FILE] [--json]\n\n"
-        "%s\n"
+        "       [--cert FILE --cert-key FILE] [--json]%s\n\n"
+        "%s\n%s"
         "  -p, --prefix DIR   the instance: its own socket, for which no key is needed, or\n"
         "                     address and key from its configuration (default: the current\n"
         "                     directory)\n"
@@ -59,7 +63,8 @@ static void print_usage(FILE *out, const hgh_admin_client_command *command)
         "  --json             print the answer as it came\n"
         "  -h, --help         show this text\n\n"
         "Exit status: 0 done, 1 refused or failed, 2 wrong usage.\n",
-        command->name, command->summary);
+        command->name, extras->synopsis == NULL ? "" : extras->synopsis, command->summary,
+        extras->help == NULL ? "" : extras->help);
 }
 
 static int fail(const char *command, const char *text)
@@ -316,20 +321,26 @@ static void print_refusal(const char *command, long status, const json_t *value)
     (void)fputc('\n', stderr);
 }
 
-static int print_answer(const target *where, const char *command, const char *text, long status)
+static int print_answer(const target *where,
+                        const hgh_admin_client_command *command,
+                        const char *text,
+                        long status)
 {
+    const hgh_admin_client_extras *extras = command->extras == NULL ? &no_extras : command->extras;
     bool is_good = status >= 200 && status < 300;
     json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
 
     if (where->as_json) {
         (void)fputs(text, stdout);
+    } else if (value != NULL && is_good && extras->print != NULL) {
+        extras->print(extras->context, stdout, value);
     } else if (value != NULL) {
         hgh_report_print(stdout, value);
     } else if (is_good) { /* `done`, as APISIX answers */
         (void)fprintf(stdout, "%s%s", text, strchr(text, '\n') == NULL ? "\n" : "");
     }
     if (!is_good) {
-        print_refusal(command, status, value);
+        print_refusal(command->name, status, value);
     }
     json_decref(value);
     return is_good ? HGH_EXIT_OK : HGH_EXIT_FAILED;
@@ -344,82 +355,152 @@ enum {
     OPTION_CERT_KEY,
 };
 
-/* HGH_EXIT_OK: go on with the request; *out_done: there is nothing more to do. */
-static int read_options(
-    target *into, const hgh_admin_client_command *command, int argc, char **argv, bool *out_done)
-{
-    static const struct option options[] = {
-        {"prefix", required_argument, NULL, 'p'},
-        {"config", required_argument, NULL, 'c'},
-        {"url", required_argument, NULL, OPTION_URL},
-        {"key", required_argument, NULL, OPTION_KEY},
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"cacert", required_argument, NULL, OPTION_CACERT},
-        {"cert", required_argument, NULL, OPTION_CERT},
-        {"cert-key", required_argument, NULL, OPTION_CERT_KEY},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-    const char *directory = ".";
-    const char *config = NULL;
-    const char *url = NULL;
-    const char *key = NULL;
-    int option;
+#define OPTIONS_MAX 32u /* shared ones and a command's own */
 
-    while ((option = getopt_long(argc, argv, "p:c:h", options, NULL)) != -1) {
-        switch (option) {
-        case 'p':
-            directory = optarg;
-            break;
-        case 'c':
-            config = optarg;
-            break;
-        case OPTION_URL:
-            url = optarg;
-            break;
-        case OPTION_KEY:
-            key = optarg;
-            break;
-        case OPTION_JSON:
-            into->as_json = true;
-            break;
-        case OPTION_CACERT:
-            into->authorities = optarg;
-            break;
-        case OPTION_CERT:
-            into->certificate = optarg;
-            break;
-        case OPTION_CERT_KEY:
-            into->certificate_key = optarg;
-            break;
-        case 'h':
-            print_usage(stdout, command);
-            *out_done = true;
-            return HGH_EXIT_OK;
-        default:
-            print_usage(stderr, command);
-            return HGH_EXIT_USAGE;
-        }
+/* What the shared options say. */
+typedef struct shared_options {
+    const char *directory;
+    const char *config;
+    const char *url;
+    const char *key;
+} shared_options;
+
+static const struct option shared_names[] = {
+    {"prefix", required_argument, NULL, 'p'},
+    {"config", required_argument, NULL, 'c'},
+    {"url", required_argument, NULL, OPTION_URL},
+    {"key", required_argument, NULL, OPTION_KEY},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"cacert", required_argument, NULL, OPTION_CACERT},
+    {"cert", required_argument, NULL, OPTION_CERT},
+    {"cert-key", required_argument, NULL, OPTION_CERT_KEY},
+    {"help", no_argument, NULL, 'h'},
+};
+
+/* The shared options and those of the command; the text of the short ones. */
+static const char *all_options(const hgh_admin_client_extras *extras,
+                               struct option into[OPTIONS_MAX],
+                               char letters[OPTIONS_MAX * 2])
+{
+    size_t count = sizeof(shared_names) / sizeof(shared_names[0]);
+
+    memset(into, 0, OPTIONS_MAX * sizeof(*into));
+    memcpy(into, shared_names, sizeof(shared_names));
+    for (const struct option *at = extras->options; at != NULL && at->name != NULL; at++) {
+        into[count++] = *at;
     }
-    if (optind < argc) {
-        (void)fprintf(stderr, "hotgate %s: \"%s\" is too much\n", command->name, argv[optind]);
-        print_usage(stderr, command);
-        return HGH_EXIT_USAGE;
+    (void)snprintf(letters, OPTIONS_MAX * 2, "p:c:h%s",
+                   extras->short_options == NULL ? "" : extras->short_options);
+    return letters;
+}
+
+/* One of the shared options; false: it is none. */
+static bool take_shared(target *into, shared_options *shared, int option)
+{
+    switch (option) {
+    case 'p':
+        shared->directory = optarg;
+        return true;
+    case 'c':
+        shared->config = optarg;
+        return true;
+    case OPTION_URL:
+        shared->url = optarg;
+        return true;
+    case OPTION_KEY:
+        shared->key = optarg;
+        return true;
+    case OPTION_JSON:
+        into->as_json = true;
+        return true;
+    case OPTION_CACERT:
+        into->authorities = optarg;
+        return true;
+    case OPTION_CERT:
+        into->certificate = optarg;
+        return true;
+    case OPTION_CERT_KEY:
+        into->certificate_key = optarg;
+        return true;
+    default:
+        return false;
     }
-    into->address = url == NULL ? NULL : strdup(url);
-    into->key = key == NULL ? NULL : strdup(key);
-    if ((url != NULL && into->address == NULL) || (key != NULL && into->key == NULL)) {
-        return fail(command->name, "out of memory");
+}
+
+/* Where the request goes to. */
+static int find_target(target *into, const char *command, const shared_options *shared)
+{
+    into->address = shared->url == NULL ? NULL : strdup(shared->url);
+    into->key = shared->key == NULL ? NULL : strdup(shared->key);
+    if ((shared->url != NULL && into->address == NULL) ||
+        (shared->key != NULL && into->key == NULL)) {
+        return fail(command, "out of memory");
     }
-    if (url == NULL && key == NULL && find_socket(into, directory)) {
+    if (shared->url == NULL && shared->key == NULL && find_socket(into, shared->directory)) {
         return HGH_EXIT_OK;
     }
     /* With an address of another gateway, the key of this one is none of its business. */
-    return url != NULL ? HGH_EXIT_OK : read_settings(into, command->name, directory, config);
+    return shared->url != NULL ? HGH_EXIT_OK
+                               : read_settings(into, command, shared->directory, shared->config);
 }
 
-int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, char **argv)
+/* What follows the options. */
+static int take_arguments(hgh_admin_client_command *command,
+                          const hgh_admin_client_extras *extras,
+                          int argc,
+                          char **argv)
 {
+    int code = HGH_EXIT_OK;
+
+    if (extras->on_arguments != NULL) {
+        code = extras->on_arguments(extras->context, command, argc - optind, argv + optind);
+    } else if (optind < argc) {
+        (void)fprintf(stderr, "hotgate %s: \"%s\" is too much\n", command->name, argv[optind]);
+        code = HGH_EXIT_USAGE;
+    }
+    if (code == HGH_EXIT_USAGE) {
+        print_usage(stderr, command);
+    }
+    return code;
+}
+
+/* HGH_EXIT_OK: go on with the request; *out_done: there is nothing more to do. */
+static int
+read_options(target *into, hgh_admin_client_command *command, int argc, char **argv, bool *out_done)
+{
+    const hgh_admin_client_extras *extras = command->extras == NULL ? &no_extras : command->extras;
+    struct option options[OPTIONS_MAX];
+    char letters[OPTIONS_MAX * 2];
+    shared_options shared = {.directory = "."};
+    int code = HGH_EXIT_OK;
+    int option;
+
+    (void)all_options(extras, options, letters);
+    while ((option = getopt_long(argc, argv, letters, options, NULL)) != -1) {
+        if (option == 'h') {
+            print_usage(stdout, command);
+            *out_done = true;
+            return HGH_EXIT_OK;
+        }
+        if (take_shared(into, &shared, option)) {
+            continue;
+        }
+        code = option == '?' || extras->on_option == NULL
+                   ? HGH_EXIT_USAGE
+                   : extras->on_option(extras->context, option, optarg);
+        if (code != HGH_EXIT_OK) {
+            print_usage(stderr, command);
+            return code;
+        }
+    }
+    code = take_arguments(command, extras, argc, argv);
+    return code == HGH_EXIT_OK ? find_target(into, command->name, &shared) : code;
+}
+
+int hgh_admin_client_main(const hgh_admin_client_command *given, int argc, char **argv)
+{
+    hgh_admin_client_command own = *given;
+    hgh_admin_client_command *command = &own;
     target where = {.socket_directory = -1};
     bool is_done = false;
     char *text = NULL;
@@ -431,7 +512,7 @@ int hgh_admin_client_main(const hgh_admin_client_command *command, int argc, cha
                    ? request(&where, command, &text, &status)
                    : fail(command->name, "out of memory");
         if (code == HGH_EXIT_OK) {
-            code = print_answer(&where, command->name, text, status);
+            code = print_answer(&where, command, text, status);
         }
         curl_global_cleanup();
     }

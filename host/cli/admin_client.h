@@ -2,7 +2,31 @@
 #ifndef HOST_CLI_ADMIN_CLIENT_H
 #define HOST_CLI_ADMIN_CLIENT_H
 
+#include <getopt.h>
 #include <stddef.h>
+#include <stdio.h>
+
+#include <jansson.h>
+
+struct hgh_admin_client_command;
+
+/** Options and arguments of a command beside the shared ones; all may be 0. */
+typedef struct hgh_admin_client_extras {
+    const char *synopsis;         /* of the usage line: " METHOD URI" */
+    const char *help;             /* lines about its options */
+    const char *short_options;    /* as for getopt_long(), as is the next */
+    const struct option *options; /* ended by zeroes; values from 1000 on, or letters */
+    /** An option of its own; HGH_EXIT_OK or HGH_EXIT_USAGE, when it has said why. */
+    int (*on_option)(void *context, int option, const char *value);
+    /** All arguments, once all options were read: completes the command; an exit code. */
+    int (*on_arguments)(void *context,
+                        struct hgh_admin_client_command *command,
+                        int argc,
+                        char **argv);
+    /** Prints an answer that is good, for people; NULL: as any other. */
+    void (*print)(void *context, FILE *out, json_t *answer);
+    void *context;
+} hgh_admin_client_extras;
 
 /** What a command that talks to the gateway does. */
 typedef struct hgh_admin_client_command {
@@ -13,6 +37,7 @@ typedef struct hgh_admin_client_command {
     long timeout_s;
     const char *body; /* NULL: none */
     size_t body_length;
+    const hgh_admin_client_extras *extras; /* NULL: it has the shared options alone */
 } hgh_admin_client_command;
 
 /**

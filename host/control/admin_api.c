@@ -46,6 +46,9 @@ struct hgh_admin_api {
     hgh_admin_call reload;
     hgh_admin_call status;
     void *hook_context;
+    hgh_admin_call explain;
+    hgh_admin_call explain_token;
+    void *explain_context;
     hgh_event_loop_timer expiry;
 };
 
@@ -301,6 +304,24 @@ static bool is_asked(const api_call *call, const char *resource, const char *id,
            method_bit(call->request->method) == method;
 }
 
+/* Why a request gets what it gets; true: that was asked. */
+static bool explain_request(api_call *call)
+{
+    hgh_admin_api *api = call->api;
+    uint32_t method = method_bit(call->request->method);
+
+    if (api->explain != NULL && is_asked(call, "explain", "token", HGH_ADMIN_POST)) {
+        api->explain_token(api->explain_context, call->request, &call->later);
+        return true;
+    }
+    if (api->explain == NULL || strcmp(call->target.resource, "explain") != 0 ||
+        call->target.id != NULL || (method & (HGH_ADMIN_GET | HGH_ADMIN_POST)) == 0) {
+        return false;
+    }
+    api->explain(api->explain_context, call->request, &call->later);
+    return true;
+}
+
 static bool is_true(const api_call *call, const char *argument)
 {
     const char *text = hgh_admin_request_argument(call->request, argument);
@@ -377,7 +398,7 @@ static void handle_authorised(api_call *call)
     json_t *body = NULL;
     int64_t ttl_s = 0;
 
-    if (plugins_special(call) || validate(call) || documents(call)) {
+    if (plugins_special(call) || validate(call) || documents(call) || explain_request(call)) {
         return;
     }
     if (strcmp(resource, "stream_routes") == 0) {
@@ -595,6 +616,16 @@ void hgh_admin_api_set_reload(hgh_admin_api *api,
     api->reload = reload;
     api->status = status;
     api->hook_context = context;
+}
+
+void hgh_admin_api_set_explain(hgh_admin_api *api,
+                               hgh_admin_call explain,
+                               hgh_admin_call token,
+                               void *context)
+{
+    api->explain = explain;
+    api->explain_token = token;
+    api->explain_context = context;
 }
 
 void hgh_admin_api_set_plugin_check(hgh_admin_api *api, hgh_plugin_check *plugin_check)

@@ -49,6 +49,15 @@ void hgh_admin_api_set_reload(hgh_admin_api *api,
                               hgh_admin_call status,
                               void *context);
 
+/**
+ * Who answers /explain, and POST /explain/token, which lets requests on the data plane ask for
+ * their explanation. Until this is set both are 404.
+ */
+void hgh_admin_api_set_explain(hgh_admin_api *api,
+                               hgh_admin_call explain,
+                               hgh_admin_call token,
+                               void *context);
+
 /** Who judges plugins from now on; NULL: nobody, each is unknown. */
 void hgh_admin_api_set_plugin_check(hgh_admin_api *api, hgh_plugin_check *plugin_check);
 

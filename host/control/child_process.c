@@ -45,8 +45,9 @@ static _Noreturn void become_child(const hgh_child_plan *plan, pid_t parent)
     (void)sigemptyset(&none);
     (void)setpgid(0, 0);
     (void)signal(SIGPIPE, SIG_DFL);
-    if (become_user(plan) && prctl(PR_SET_PDEATHSIG, plan->death_signal) == 0 && close_input() &&
-        inherit(plan) && (plan->variable == NULL || setenv(plan->variable, plan->value, 1) == 0) &&
+    if ((plan->directory == NULL || chdir(plan->directory) == 0) && become_user(plan) &&
+        prctl(PR_SET_PDEATHSIG, plan->death_signal) == 0 && close_input() && inherit(plan) &&
+        (plan->variable == NULL || setenv(plan->variable, plan->value, 1) == 0) &&
         sigprocmask(SIG_SETMASK, &none, NULL) == 0) {
         if (getppid() != parent) { /* it ended before the signal was asked for */
             _exit(127);

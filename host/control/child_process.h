@@ -14,7 +14,8 @@ typedef struct hgh_child_plan {
     char *const *arguments; /* NULL at the end */
     const int *descriptors; /* inherited, under the same numbers, beside 1 and 2 */
     size_t descriptor_count;
-    const char *variable; /* one more variable of the environment, with its value; or NULL */
+    const char *directory; /* where it starts; NULL: where the caller is */
+    const char *variable;  /* one more variable of the environment, with its value; or NULL */
     const char *value;
     int death_signal; /* what it gets when the calling thread ends */
     bool change_user; /* become `user`, with `group` and the user's other groups */

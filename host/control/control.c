@@ -18,6 +18,7 @@
 #include "host/control/build_config.h"
 #include "host/control/control_api.h"
 #include "host/control/control_log.h"
+#include "host/control/engine_explain.h"
 #include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
@@ -82,6 +83,7 @@ typedef struct control {
     hgh_board *board;
     hgh_arena *arena;
     hgh_health_board health;
+    hgh_engine_explain *explain;
     hgh_control_api control_api;
 } control;
 
@@ -487,6 +489,29 @@ static const hgh_health_board *open_health(control *self)
     return NULL;
 }
 
+/* What workers are asked through, and where they say how far they are. */
+static hg_status make_worker_views(control *self, hg_error *err)
+{
+    hgh_engine_explain_options options = {
+        .loop = self->loop,
+        .directory = self->instance.directory,
+        .admin_is_on_data_ports = self->settings->enable_admin_on_data_port,
+    };
+
+    self->board = hgh_board_map(self->options.shared.board, false);
+    if (self->board == NULL) {
+        return hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
+    }
+    options.key = self->board->explain_key;
+    self->explain = hgh_engine_explain_new(&options);
+    if (self->explain == NULL) {
+        return no_memory(err);
+    }
+    hgh_admin_api_set_explain(self->api, hgh_engine_explain_start, hgh_engine_explain_token,
+                              self->explain);
+    return HG_OK;
+}
+
 /* The listeners that nobody needs a key for. */
 static hg_status make_open_servers(control *self, hg_error *err)
 {
@@ -495,7 +520,6 @@ static hg_status make_open_servers(control *self, hg_error *err)
     hgh_admin_handler status_api = hgh_control_api_status_handler(&self->control_api);
     hg_status status = HG_OK;
 
-    self->board = hgh_board_map(options->shared.board, false);
     self->control_api = (hgh_control_api){
         .loop = self->loop,
         .version = HGH_VERSION,
@@ -505,12 +529,11 @@ static hg_status make_open_servers(control *self, hg_error *err)
         .queue = hgh_admin_api_queue(self->api),
         .reload = hgh_reload_answer,
         .reload_context = self->reload,
+        .explain = hgh_engine_explain_start,
+        .explain_context = self->explain,
         .board = self->board,
         .health = open_health(self),
     };
-    if (self->board == NULL) {
-        return hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
-    }
     if (options->control_api >= 0) {
         status = make_server(self,
                              &(hgh_admin_server_options){
@@ -675,8 +698,8 @@ static const struct {
     {"the loop", make_loop},         {"the store", make_store},
     {"the manifest", make_manifest}, {"the feed", make_feed},
     {"the Admin API", make_api},     {"the plugins", make_plugins},
-    {"the watchdog", make_watchdog}, {"the listeners", make_servers},
-    {"the first look", begin},
+    {"the watchdog", make_watchdog}, {"the workers", make_worker_views},
+    {"the listeners", make_servers}, {"the first look", begin},
 };
 
 /* Against the order in which they were made. */
@@ -686,6 +709,7 @@ static void control_done(control *self)
         hgh_admin_server_free(self->servers[i]);
     }
     hgh_control_api_done(&self->control_api);
+    hgh_engine_explain_free(self->explain);
     hgh_arena_close(self->arena);
     hgh_board_unmap(self->board);
     hgh_admin_api_free(self->api);

@@ -395,6 +395,11 @@ static void put_reload(control_call *call)
     hgh_admin_queue_add(call->api->queue, &call->job);
 }
 
+static void explain(control_call *call)
+{
+    call->api->explain(call->api->explain_context, call->request, &call->later);
+}
+
 /* What can be given back here: plugins and workers have no collector. */
 static void post_gc(control_call *call)
 {
@@ -424,6 +429,8 @@ static const endpoint endpoints[] = {
     {"GET", "/v1/plugin_metadata/", get_metadata},
     {"GET", "/v1/healthcheck", get_healthchecks},
     {"GET", "/v1/healthcheck/", get_healthcheck},
+    {"GET", "/v1/explain", explain},
+    {"POST", "/v1/explain", explain},
     {"PUT", "/v1/plugins/reload", put_reload},
     {"POST", "/v1/gc", post_gc},
 };
@@ -508,8 +515,7 @@ handle_status(void *context, const hgh_admin_request *request, hgh_admin_answer_
 static bool wants_body(void *context, const hgh_admin_request *request)
 {
     (void)context;
-    (void)request;
-    return false;
+    return strcmp(request->method, "POST") == 0 && strcmp(request->path, "/v1/explain") == 0;
 }
 
 hgh_admin_handler hgh_control_api_handler(hgh_control_api *api)

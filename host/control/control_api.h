@@ -21,6 +21,8 @@ typedef struct hgh_control_api {
     hgh_admin_queue *queue; /* where a reload takes its turn */
     hgh_admin_call reload;
     void *reload_context;
+    hgh_admin_call explain;
+    void *explain_context;
     const hgh_health_board *health; /* NULL: nothing is checked */
     const hgh_board *board;         /* of the workers, for /status/ready */
     struct control_list *lists;     /* under way; its own */

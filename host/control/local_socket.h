@@ -10,6 +10,7 @@
 
 #define HGH_CONTROL_SOCKET "run/control.sock" /* for the instance's owner: needs no key */
 #define HGH_ADMIN_SOCKET   "run/admin.sock" /* for nginx, which forwards the data port's clients */
+#define HGH_EXPLAIN_SOCKET "run/explain/engine.sock" /* nginx's own, for control */
 
 #define HGH_LOCAL_PATH_MAX                                                                         \
     108u /* bytes of a path that any socket can be reached by, with the NUL */

@@ -224,6 +224,7 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   on_off(settings->delete_uri_tail_slash),
                   on_off(settings->normalize_uri_like_servlet),
                   on_off(settings->match_uri_encoded_slash));
+    (void)fputs("    hotgate_explain_socket unix:" HGH_EXPLAIN_SOCKET ";\n", out);
     (void)fprintf(out, "    hotgate_health %s;\n", on_off(!settings->disable_upstream_healthcheck));
     if (settings->ssl_trusted_certificate != NULL) {
         directive(out, "    ", "hotgate_trusted_certificate", settings->ssl_trusted_certificate);
@@ -368,6 +369,8 @@ static void write_server(FILE *out, const hgh_settings *settings)
                       is_ipv6 ? "]" : "", (unsigned)listen->port, listen->tls ? " ssl" : "",
                       listen->http2 ? " http2" : "");
     }
+    /* A path from where nginx is started: however long that of the instance is. */
+    (void)fputs("        listen unix:" HGH_EXPLAIN_SOCKET ";\n", out);
     if (settings->ssl_enable) {
         write_tls(out, settings);
     }
@@ -377,6 +380,9 @@ static void write_server(FILE *out, const hgh_settings *settings)
                 "        error_page 403 404 405 411 413 415 416 421 500 501 502 503 504 "
                 "@hotgate_error;\n"
                 "        location @hotgate_error {\n            hotgate_error;\n        }\n",
+                out);
+    (void)fputs("        location @hotgate_explain {\n            hotgate on;\n"
+                "            access_log off;\n        }\n",
                 out);
     write_location(out, "/", "http", false);
     write_location(out, "@hotgate_https", "https", false);

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -140,6 +141,15 @@ static int make_memory(const char *name, size_t size)
     return fd;
 }
 
+static hg_status make_board(hgh_board *board, hg_error *err)
+{
+    hgh_board_init(board);
+    return getrandom(board->explain_key, sizeof(board->explain_key), 0) ==
+                   (ssize_t)sizeof(board->explain_key)
+               ? HG_OK
+               : hg_error_set(err, HG_ERR_IO, "no random numbers: %s", strerror(errno));
+}
+
 static hg_status make_shared(supervisor *self, hg_error *err)
 {
     hgh_shared *shared = &self->instance->shared;
@@ -159,7 +169,9 @@ static hg_status make_shared(supervisor *self, hg_error *err)
     if (board == MAP_FAILED || arena == MAP_FAILED || shared->wake < 0 || shared->ack < 0) {
         status = hg_error_set(err, HG_ERR_IO, "shared memory: %s", strerror(errno));
     } else {
-        hgh_board_init(board);
+        status = make_board(board, err);
+    }
+    if (status == HG_OK) {
         status = hgh_arena_init(arena, arena_size, err);
     }
     if (board != MAP_FAILED) {
@@ -746,6 +758,7 @@ static hg_status engine_execute(supervisor *self, hg_error *err)
         .program = self->nginx,
         .arguments = arguments,
         .descriptors = descriptors,
+        .directory = self->instance->directory, /* for a socket whose path may be short then */
         .variable = "NGINX", /* nginx takes the sockets named there instead of opening its own */
         .value = listen,
         .death_signal = SIGTERM, /* it ends its workers; these also watch it */
@@ -774,6 +787,8 @@ static void engine_start(void *context)
     if (open_sockets(&self->data, 0, &err) != HG_OK) {
         hgh_log(HG_LOG_WARN, "%s; nginx tries it itself", err.text);
     }
+    hgh_local_socket_remove(self->instance->directory,
+                            HGH_EXPLAIN_SOCKET); /* of one that was killed */
     if (!self->engine_proven) {
         self->engine_log_start = file_length(self, NGINX_FIRST_LOG);
     }

@@ -60,14 +60,16 @@ typedef struct hgh_board_slot {
 typedef struct hgh_board {
     uint32_t magic;
     uint32_t slots;
-    uint64_t reserved[7];
+    uint64_t reserved[3];
+    unsigned char explain_key[32]; /* of host/core/explain_token.h, for this start of the gateway */
     hgh_board_slot slot[HGH_BOARD_SLOTS];
 } hgh_board;
 
 /** Bytes of the whole board. */
 size_t hgh_board_size(void);
 
-/** Makes a board in zeroed shared memory of hgh_board_size() bytes. */
+/** Makes a board in zeroed shared memory of hgh_board_size() bytes; its keys are the caller's to
+ * fill in. */
 void hgh_board_init(hgh_board *board);
 
 /** Maps an existing board; NULL with errno set if that is no board of this version. */

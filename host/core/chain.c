@@ -23,7 +23,7 @@ static bool is_authentication(const hgh_compilation *work, const char *name)
 
 static hg_status warn_of_duplicate(hgh_chain *chain, const hgh_candidate *first, const char *other)
 {
-    if (chain->warning == NULL &&
+    if (chain != NULL && chain->warning == NULL &&
         asprintf(&chain->warning,
                  "plugin %s stands in global rule %s and in %s: that of %s is not run", first->name,
                  first->owner->id, other, other) < 0) {
@@ -67,8 +67,7 @@ static void candidates_add(hgh_compilation *work, json_t *object, hgh_resource *
     }
 }
 
-/* False: its JSON cannot be read again for want of memory. Nothing would protect its route then. */
-static bool candidates_take(hgh_compilation *work, hgh_resource *owner, json_t **out_object)
+bool hgh_chain_candidates_take(hgh_compilation *work, hgh_resource *owner, json_t **out_object)
 {
     if (owner == NULL || !owner->has_plugins) {
         return true;
@@ -227,15 +226,18 @@ candidate_compile(hgh_compilation *work, const hgh_candidate *from, hgh_runner *
     return status;
 }
 
+int hgh_chain_compare(const hgh_configuration *a, const hgh_configuration *b)
+{
+    if (a->priority != b->priority) {
+        return a->priority > b->priority ? -1 : 1;
+    }
+    return strcmp(a->plugin->name, b->plugin->name);
+}
+
 static int compare_runners(const void *a, const void *b)
 {
-    const hgh_configuration *left = ((const hgh_runner *)a)->configuration;
-    const hgh_configuration *right = ((const hgh_runner *)b)->configuration;
-
-    if (left->priority != right->priority) {
-        return left->priority > right->priority ? -1 : 1;
-    }
-    return strcmp(left->plugin->name, right->plugin->name);
+    return hgh_chain_compare(((const hgh_runner *)a)->configuration,
+                             ((const hgh_runner *)b)->configuration);
 }
 
 /* The callback of a plugin in a phase; false if it has none. */
@@ -392,7 +394,7 @@ static hg_status compile(hgh_generation *generation,
     work->generation = generation;
     work->snapshot = snapshot;
     work->chain = chain;
-    while (taken < owner_count && candidates_take(work, owners[taken], &objects[taken])) {
+    while (taken < owner_count && hgh_chain_candidates_take(work, owners[taken], &objects[taken])) {
         taken++;
     }
     if (taken == owner_count) {
@@ -462,24 +464,35 @@ static int compare_ages(const void *a, const void *b)
     return strcmp(left->id, right->id);
 }
 
+hgh_resource **hgh_chain_global_owners(const hgh_snapshot *snapshot, size_t *out_count)
+{
+    const hgh_map *rules = &snapshot->kinds[HGH_GLOBAL_RULES];
+    object_list list = {calloc(rules->count + 1, sizeof(hgh_resource *)), 0};
+
+    if (list.items != NULL) {
+        hgh_map_each((hgh_map *)(uintptr_t)rules, object_list_add, &list); /* which only reads */
+        qsort(list.items, list.count, sizeof(*list.items), compare_ages);
+    }
+    *out_count = list.count;
+    return list.items;
+}
+
 hg_status hgh_chain_compile_global(hgh_generation *generation,
                                    const hgh_snapshot *snapshot,
                                    hgh_chain **out_chain,
                                    hg_error *err)
 {
-    const hgh_map *rules = &snapshot->kinds[HGH_GLOBAL_RULES];
-    object_list list = {calloc(rules->count + 1, sizeof(hgh_resource *)), 0};
+    size_t count = 0;
+    hgh_resource **owners = hgh_chain_global_owners(snapshot, &count);
     hgh_chain *chain = calloc(1, sizeof(*chain));
     hg_status status = HG_ERR_NO_MEMORY;
 
-    if (list.items != NULL && chain != NULL) {
-        hgh_map_each((hgh_map *)(uintptr_t)rules, object_list_add, &list); /* which only reads */
-        qsort(list.items, list.count, sizeof(*list.items), compare_ages);
+    if (owners != NULL && chain != NULL) {
         chain->references = 1;
         chain->generation = hgh_generation_ref(generation);
-        status = compile(generation, snapshot, list.items, list.count, chain);
+        status = compile(generation, snapshot, owners, count, chain);
     }
-    free(list.items);
+    free(owners);
     if (status != HG_OK) {
         hgh_chain_unref(chain);
         return hg_error_set(err, status, "global_rules: out of memory");

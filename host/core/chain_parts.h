@@ -31,12 +31,28 @@ typedef struct hgh_runner {
 typedef struct hgh_compilation {
     hgh_generation *generation;
     const hgh_snapshot *snapshot;
-    hgh_chain *chain;
-    uint32_t room; /* for configurations of the chain */
+    hgh_chain *chain; /* NULL: candidates are gathered, nothing is compiled */
+    uint32_t room;    /* for configurations of the chain */
     hgh_candidate candidates[HGH_CHAIN_PLUGINS_MAX];
     size_t count;
     bool too_many;
 } hgh_compilation;
+
+/**
+ * Gathers the plugins of an object, behind those of objects with precedence over it.
+ *
+ * out_object  its JSON, which the candidates borrow from: a new reference, NULL if it has no
+ *             plugins.
+ * Returns false if its JSON cannot be read again for want of memory: nothing would protect its
+ * route then.
+ */
+bool hgh_chain_candidates_take(hgh_compilation *work, hgh_resource *owner, json_t **out_object);
+
+/** The global rules of a snapshot, the oldest first; NULL: no memory. The caller frees. */
+hgh_resource **hgh_chain_global_owners(const hgh_snapshot *snapshot, size_t *out_count);
+
+/** Below 0 if a plugin runs before another one: by priority, then by name. */
+int hgh_chain_compare(const hgh_configuration *a, const hgh_configuration *b);
 
 /** Says why requests get 503, if nothing else has said so yet. HG_OK or HG_ERR_NO_MEMORY. */
 hg_status hgh_chain_unavailable(hgh_chain *chain, const char *name, const char *why);

@@ -830,6 +830,17 @@ bool hgh_expression_holds(const hgh_expression *expression,
     return hgh_expression_ask(expression, find, context, &failed);
 }
 
+void hgh_expression_each_variable(const hgh_expression *expression,
+                                  void (*visit)(void *context, hg_text name),
+                                  void *context)
+{
+    for (uint32_t i = 0; i < expression->count; i++) {
+        if (!is_group(&expression->items[i])) {
+            visit(context, expression->items[i].variable);
+        }
+    }
+}
+
 /* ------------------------------------------------------------------------------------ hints */
 
 static size_t skip_blanks(hg_text text, size_t at)

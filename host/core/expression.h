@@ -76,6 +76,11 @@ bool hgh_expression_ask(const hgh_expression *expression,
                         void *context,
                         bool *out_failed);
 
+/** Calls for the variable of each comparison, in their order; its name is NUL-terminated. */
+void hgh_expression_each_variable(const hgh_expression *expression,
+                                  void (*visit)(void *context, hg_text name),
+                                  void *context);
+
 /**
  * True if a text that is no JSON has an expression in the notation with braces that is printed in
  * APISIX's documentation: {{"arg_version", "==", "v2"}}.

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "host/core/explain.h"
 #include "host/core/expression.h"
 #include "host/core/request_parts.h"
 
@@ -36,6 +37,9 @@ static bool filter_ask(hg_request *request, const hgh_guard *guard)
     bool holds =
         hgh_expression_ask(guard->filter, hgh_request_expression_variable, request, &failed);
 
+    if (request->explanation != NULL) {
+        hgh_explain_filter(request, guard->filter, holds, failed);
+    }
     if (failed) {
         /* What the filter should have kept away may be what protects: it runs. */
         hgh_request_log_line(request, HG_LOG_WARN,
@@ -106,6 +110,11 @@ static void on_body(hg_request *request, hg_chunk *chunk, const void *state)
 static bool prefers_route(const hgh_configuration *configuration, bool global)
 {
     return global && (configuration->plugin->descriptor->flags & HG_PREFER_ROUTE) != 0;
+}
+
+bool hgh_guard_gives_way(const hgh_configuration *configuration, const hgh_chain *route_chain)
+{
+    return prefers_route(configuration, true) && route_has(route_chain, configuration->plugin);
 }
 
 bool hgh_guard_is_needed(const hgh_configuration *configuration, bool global)

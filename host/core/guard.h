@@ -16,6 +16,10 @@ typedef struct hgh_guard {
     const hgh_plugin *prefers_route; /* does not run if the route's chain has it; NULL: runs */
 } hgh_guard;
 
+/** True if a configuration of a global rule gives way to the one that the route's chain has; NULL:
+ * there is no chain. */
+bool hgh_guard_gives_way(const hgh_configuration *configuration, const hgh_chain *route_chain);
+
 /** True if a configuration needs one; `global`: in the chain of the global rules. */
 bool hgh_guard_is_needed(const hgh_configuration *configuration, bool global);
 

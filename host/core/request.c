@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/explain.h"
 #include "host/core/request_parts.h"
 
 #define JSON_TYPE "application/json"
@@ -60,6 +61,12 @@ const char *hgh_status_reason(uint32_t status)
     return "Error";
 }
 
+/* A request that is only explained goes nowhere, and nothing of it into the log. */
+static inline bool goes_upstream(const hg_request *request)
+{
+    return request->explanation == NULL || !hgh_explanation_is_dry(request->explanation);
+}
+
 void hgh_request_log_line(hg_request *request, hg_log_level level, const char *format, ...)
 {
     char line[HG_LOG_LINE_MAX];
@@ -75,7 +82,12 @@ void hgh_request_log_line(hg_request *request, hg_log_level level, const char *f
     if (length > 0) {
         size_t kept = (size_t)length < sizeof(line) ? (size_t)length : sizeof(line) - 1;
 
-        request->engine->log(request->engine_request, level, (hg_text){line, kept});
+        if (request->explanation != NULL) {
+            hgh_explain_logged(request, (hg_text){line, kept});
+        }
+        if (goes_upstream(request)) {
+            request->engine->log(request->engine_request, level, (hg_text){line, kept});
+        }
     }
 }
 
@@ -132,6 +144,9 @@ static hg_status chain_switch(hg_request *request)
         hgh_chain_cache_get(&request->runtime->chains, request->generation, request->route,
                             request->consumer, request->credential, &chain, &err);
 
+    if (status == HG_OK && request->explanation != NULL) {
+        status = hgh_explain_chain(request, &chain, &err);
+    }
     if (status != HG_OK) {
         chain_failed(request, &err);
         return status;
@@ -151,9 +166,13 @@ static bool global_begin(hg_request *request)
 {
     hgh_chain *chain = NULL;
     hg_error err = HG_ERROR_INIT;
+    hg_status status =
+        hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &chain, &err);
 
-    if (hgh_chain_cache_get_global(&request->runtime->chains, request->generation, &chain, &err) !=
-        HG_OK) {
+    if (status == HG_OK && request->explanation != NULL) {
+        status = hgh_explain_chain(request, &chain, &err);
+    }
+    if (status != HG_OK) {
         chain_failed(request, &err);
         return false;
     }
@@ -255,6 +274,9 @@ static void route_find(hg_request *request)
     };
 
     hgh_router_match(request->runtime->router, &query, &match);
+    if (request->explanation != NULL) {
+        hgh_explain_routes(request, &query);
+    }
     if (match.route == NULL) {
         if (request->global == NULL) {
             route_missing(request);
@@ -293,15 +315,24 @@ static void request_begin(hg_request *request)
 
 hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_request)
 {
+    return hgh_request_new_explained(runtime, engine_request, NULL);
+}
+
+hg_request *hgh_request_new_explained(hgh_runtime *runtime,
+                                      hgh_engine_request *engine_request,
+                                      hgh_explanation *explanation)
+{
     const hgh_engine *engine = runtime->engine;
     hg_request *request = engine->allocate(engine_request, sizeof(*request));
     hgh_board_slot *slot = runtime->slot;
     bool in_step = hgh_runtime_sync(runtime);
 
     if (request == NULL) {
+        hgh_explanation_free(explanation);
         return NULL;
     }
     memset(request, 0, sizeof(*request));
+    request->explanation = explanation;
     request->runtime = runtime;
     request->engine = engine;
     request->engine_request = engine_request;
@@ -374,6 +405,9 @@ static void step_ended_request(hg_request *request, const hgh_step *step, hg_ver
                 configuration->error_response_json ? HG_TEXT(JSON_TYPE) : HG_TEXT(TEXT_TYPE);
         }
     }
+    if (request->explanation != NULL) {
+        hgh_explain_ended(request, configuration);
+    }
     exit_fill_body(request);
     request->stage = HGH_STAGE_ANSWERED;
 }
@@ -424,8 +458,12 @@ static hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_pha
 /* What follows the rewrite phase of the route: that of the attached consumer, if there is one. */
 static void rewrite_end(hg_request *request)
 {
-    const hg_consumer *consumer = request->consumer;
+    const hg_consumer *consumer;
 
+    if (request->explanation != NULL) {
+        hgh_explain_rewrite_end(request);
+    }
+    consumer = request->consumer;
     request->stage = request->global == NULL ? HGH_STAGE_ACCESS : HGH_STAGE_GLOBAL_ACCESS;
     if (consumer == NULL) {
         return;
@@ -439,7 +477,7 @@ static void rewrite_end(hg_request *request)
     }
 }
 
-hgh_outcome hgh_request_run(hg_request *request)
+static hgh_outcome stages_run(hg_request *request)
 {
     hgh_outcome outcome = HGH_GO_UPSTREAM;
 
@@ -487,7 +525,7 @@ hgh_outcome hgh_request_run(hg_request *request)
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
-            request->stage = HGH_STAGE_PICK;
+            request->stage = goes_upstream(request) ? HGH_STAGE_PICK : HGH_STAGE_UPSTREAM;
             break;
         case HGH_STAGE_PICK:
         case HGH_STAGE_RESOLVE:
@@ -515,6 +553,15 @@ hgh_outcome hgh_request_run(hg_request *request)
             return HGH_ANSWER;
         }
     }
+}
+
+hgh_outcome hgh_request_run(hg_request *request)
+{
+    hgh_outcome outcome = stages_run(request);
+
+    return request->explanation == NULL || outcome == HGH_PARKED
+               ? outcome
+               : hgh_explain_outcome(request, outcome);
 }
 
 /* ------------------------------------------------------------------------------------- end */
@@ -549,6 +596,9 @@ void hgh_request_done(hg_request *request)
             hgh_configuration_unref(request->held[i]);
         }
         free(request->held);
+    }
+    if (request->explanation != NULL) {
+        hgh_explanation_free(request->explanation);
     }
     hgh_request_try_ended(request, &(hgh_try_result){.failure = HGH_TRY_UNKNOWN});
     hgh_upstream_unref(request->target.upstream);

@@ -18,6 +18,7 @@
 #include "host/core/expression.h"
 #include "host/core/router.h"
 
+struct hgh_explanation;
 struct hgh_runtime;
 
 /** What an engine does next. */
@@ -185,6 +186,7 @@ struct hg_request {
     hg_request **waiting_at;
     hgh_configuration **held; /* references of consumer_config() */
     uint32_t held_count;
+    struct hgh_explanation *explanation; /* owned; NULL: nobody asks, as of nearly all requests */
 };
 
 /** The configuration of the callback that runs now, or that is parked. */
@@ -211,6 +213,12 @@ struct hg_chunk {
  * promised with memory: NULL means 500.
  */
 hg_request *hgh_request_new(struct hgh_runtime *runtime, hgh_engine_request *engine_request);
+
+/** The same of a request that is to be explained (host/core/explain.h). `explanation` is taken over
+ * in any case; NULL: it is as any other. */
+hg_request *hgh_request_new_explained(struct hgh_runtime *runtime,
+                                      hgh_engine_request *engine_request,
+                                      struct hgh_explanation *explanation);
 
 /** Runs it on, from the beginning or from where it was parked. */
 hgh_outcome hgh_request_run(hg_request *request);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/explain.h"
 #include "host/core/request_parts.h"
 
 static void early_headers_apply(hg_request *request)
@@ -51,6 +52,9 @@ bool hgh_request_header_filter(hg_request *request)
     early_headers_apply(request);
     chain_run(request, request->global, HG_PHASE_HEADER_FILTER);
     chain_run(request, request->chain, HG_PHASE_HEADER_FILTER);
+    if (request->explanation != NULL) {
+        hgh_explain_response(request);
+    }
     if (request->body_may_change) {
         request->engine->forget_body_length(request->engine_request);
     }
@@ -231,4 +235,7 @@ void hgh_request_log(hg_request *request)
     request->headers_sent = true;
     chain_run(request, request->global, HG_PHASE_LOG);
     chain_run(request, request->chain, HG_PHASE_LOG);
+    if (request->explanation != NULL) {
+        hgh_explain_log(request);
+    }
 }

@@ -189,29 +189,28 @@ static hg_text raw_host(const hgh_route_query *query)
     return query->find(query->context, HG_TEXT("http_host")).text;
 }
 
+bool hgh_route_host_fits(hg_text pattern, const hgh_route_query *query)
+{
+    return hgh_host_has_port(pattern) ? hgh_raw_host_fits(pattern, raw_host(query))
+                                      : hgh_host_fits(pattern, query->host);
+}
+
 static bool hosts_fit(const hgh_route *route, const hgh_route_query *query)
 {
     size_t count = 0;
     const hg_text *hosts = hgh_route_hosts(route, &count);
 
     for (size_t i = 0; i < count; i++) {
-        if (hgh_host_has_port(hosts[i]) ? hgh_raw_host_fits(hosts[i], raw_host(query))
-                                        : hgh_host_fits(hosts[i], query->host)) {
+        if (hgh_route_host_fits(hosts[i], query)) {
             return true;
         }
     }
     return count == 0;
 }
 
-/* What conditions of a route are asked about: the request, and how the path fits this route. */
-typedef struct candidate {
-    const hgh_route_query *query;
-    const hgh_route_match *match;
-} candidate;
-
-static hgh_variable candidate_variable(void *context, hg_text name)
+hgh_variable hgh_route_candidate_variable(void *context, hg_text name)
 {
-    const candidate *tried = context;
+    const hgh_route_candidate *tried = context;
     const hg_text prefix = HG_TEXT("uri_param_");
 
     if (!hg_text_starts_with(name, prefix)) {
@@ -271,7 +270,18 @@ static bool entry_fits(const hgh_router *router,
         return false;
     }
     return !entry->has_conditions || entry->route->vars == NULL ||
-           hgh_expression_holds(entry->route->vars, candidate_variable, &(candidate){query, match});
+           hgh_expression_holds(entry->route->vars, hgh_route_candidate_variable,
+                                &(hgh_route_candidate){query, match});
+}
+
+static bool is_left_out(const hgh_route_query *query, const hgh_route *route)
+{
+    for (size_t i = 0; i < query->without_count; i++) {
+        if (query->without[i] == route) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Two lists in one order: those for the host of the request, and those that compare it. */
@@ -299,7 +309,8 @@ static bool bucket_match(const hgh_router *router,
                     hgh_router_entry_goes_before(items[1][at[1]], items[0][at[0]]));
         const struct hgh_router_entry *entry = items[from][at[from]++];
 
-        if (entry_fits(router, entry, query, method_bit, match)) {
+        if (entry_fits(router, entry, query, method_bit, match) &&
+            !is_left_out(query, entry->route)) {
             match->route = entry->route;
             match->uri = entry->uri;
             return true;

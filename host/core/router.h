@@ -34,6 +34,8 @@ typedef struct hgh_route_query {
     const hg_address *client;
     hgh_expression_lookup find; /* for conditions; path parameters are the router's own */
     void *context;
+    hgh_route *const *without; /* routes that are passed over, as if they were not there */
+    size_t without_count;
 } hgh_route_query;
 
 /** A path parameter, as it stood in the request. */

@@ -1,4 +1,5 @@
-/* host/core/router_table.h - what a router holds: routes by host and path. For router.c alone. */
+/* host/core/router_table.h - what a router holds: routes by host and path. For the router's own
+ * files. */
 #ifndef HOST_CORE_ROUTER_TABLE_H
 #define HOST_CORE_ROUTER_TABLE_H
 
@@ -97,5 +98,18 @@ struct hgh_router_entry *const *hgh_router_list_items(const hgh_router_list *lis
 
 /** The hosts of a route: its own, else those of its service. */
 const hg_text *hgh_route_hosts(const hgh_route *route, size_t *out_count);
+
+/** What the conditions of a route are asked about: the request, and how its path fits this route.
+ */
+typedef struct hgh_route_candidate {
+    const hgh_route_query *query;
+    const hgh_route_match *match; /* with the parameters of the path */
+} hgh_route_candidate;
+
+/** An hgh_expression_lookup whose context is an hgh_route_candidate. */
+hgh_variable hgh_route_candidate_variable(void *context, hg_text name);
+
+/** True if a host pattern fits the host that is asked for. */
+bool hgh_route_host_fits(hg_text pattern, const hgh_route_query *query);
 
 #endif

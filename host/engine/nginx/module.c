@@ -59,6 +59,7 @@ static hgh_nginx_request *request_begin(ngx_http_request_t *http)
     const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
     ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(http->pool, 0);
     hgh_nginx_request *self = ngx_pcalloc(http->pool, sizeof(*self));
+    hgh_explanation *explanation = NULL;
 
     if (cleanup == NULL || self == NULL) {
         return NULL;
@@ -68,8 +69,11 @@ static hgh_nginx_request *request_begin(ngx_http_request_t *http)
     self->uri = http->uri;
     self->args = http->args;
     self->unparsed_uri_is_valid = http->valid_unparsed_uri;
-    self->request = hgh_request_new(main->runtime, self);
+    if (hgh_nginx_explain_begin(self, &explanation) == NGX_OK) {
+        self->request = hgh_request_new_explained(main->runtime, self, explanation);
+    }
     if (self->request == NULL) {
+        hgh_nginx_client_restore(self);
         return NULL;
     }
     cleanup->handler = request_cleanup;
@@ -115,6 +119,23 @@ static ngx_int_t answer_send(hgh_nginx_request *self)
     return ngx_http_output_filter(http, &out);
 }
 
+ngx_int_t hgh_nginx_location_enter(ngx_http_request_t *http, const ngx_str_t *name)
+{
+    ngx_http_core_srv_conf_t *server = ngx_http_get_module_srv_conf(http, ngx_http_core_module);
+
+    for (ngx_http_core_loc_conf_t **at = server->named_locations; at != NULL && *at != NULL; at++) {
+        if ((*at)->name.len == name->len &&
+            ngx_strncmp((*at)->name.data, name->data, name->len) == 0) {
+            http->loc_conf = (*at)->loc_conf;
+            ngx_http_update_location_config(http);
+            return NGX_OK;
+        }
+    }
+    ngx_log_error(NGX_LOG_ERR, http->connection->log, 0, "the configuration has no location %V",
+                  name);
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
 /* Which location of the generated configuration talks to this upstream. */
 static ngx_int_t location_switch(hgh_nginx_request *self)
 {
@@ -132,23 +153,8 @@ static ngx_int_t location_switch(hgh_nginx_request *self)
         route->has_websocket ? route->websocket : service != NULL && service->websocket;
     const ngx_str_t *name =
         &names[request->target.upstream->scheme][websocket && http->headers_in.upgrade != NULL];
-    ngx_http_core_srv_conf_t *server;
 
-    if (name->len == 0) {
-        return NGX_OK;
-    }
-    server = ngx_http_get_module_srv_conf(http, ngx_http_core_module);
-    for (ngx_http_core_loc_conf_t **at = server->named_locations; at != NULL && *at != NULL; at++) {
-        if ((*at)->name.len == name->len &&
-            ngx_strncmp((*at)->name.data, name->data, name->len) == 0) {
-            http->loc_conf = (*at)->loc_conf;
-            ngx_http_update_location_config(http);
-            return NGX_OK;
-        }
-    }
-    ngx_log_error(NGX_LOG_ERR, http->connection->log, 0, "the configuration has no location %V",
-                  name);
-    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    return name->len == 0 ? NGX_OK : hgh_nginx_location_enter(http, name);
 }
 
 ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self)
@@ -369,7 +375,11 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
     hgh_nginx_main *main = data;
     hgh_router_mode mode;
 
+    u_char explain_header[] = HGH_EXPLAIN_HEADER;
+
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
+    main->explain_hash =
+        ngx_hash_strlow(explain_header, explain_header, sizeof(explain_header) - 1);
     ngx_conf_init_value(main->health, 1);
     ngx_conf_init_value(main->keepalive_size, KEEPALIVE_SIZE);
     ngx_conf_init_value(main->keepalive_requests, KEEPALIVE_REQUESTS);
@@ -641,6 +651,7 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_keepalive", ngx_conf_set_num_slot, keepalive_size),
     MAIN_DIRECTIVE("hotgate_keepalive_requests", ngx_conf_set_num_slot, keepalive_requests),
     MAIN_DIRECTIVE("hotgate_keepalive_timeout", ngx_conf_set_num_slot, keepalive_timeout_ms),
+    MAIN_DIRECTIVE("hotgate_explain_socket", ngx_conf_set_str_slot, explain_socket),
     MAIN_DIRECTIVE("hotgate_trusted_certificate", ngx_conf_set_str_slot, trusted_certificate),
     {ngx_string("hotgate_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS,
      hgh_nginx_balancer_directive, 0, 0, NULL},

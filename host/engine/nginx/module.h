@@ -6,6 +6,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "host/core/explain.h"
 #include "host/core/request.h"
 #include "host/core/runtime.h"
 #include "host/engine/nginx/keepalive.h"
@@ -26,8 +27,11 @@ typedef struct hgh_nginx_main {
     ngx_flag_t delete_tail_slash;
     ngx_flag_t like_servlet;
     ngx_flag_t encoded_slash;
-    ngx_str_t server_header;             /* the value of "Server" */
-    bool enabled;                        /* any location has `hotgate on` */
+    ngx_str_t server_header;  /* the value of "Server" */
+    ngx_str_t explain_socket; /* "unix:PATH" of the listener whose requests are only explained;
+                                 empty: none */
+    ngx_uint_t explain_hash;  /* of the name of the header that asks for one */
+    bool enabled;             /* any location has `hotgate on` */
     ngx_http_ssl_srv_conf_t *tls_server; /* of the server with `hotgate_tls`; NULL: none */
     ngx_str_t fallback_sni;              /* for clients that send no name; empty: none */
 
@@ -103,6 +107,14 @@ ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self);
 
 /** The client's read events while a request is parked: notices that it has gone. */
 void hgh_nginx_parked_read(ngx_http_request_t *http);
+
+/** Goes on with another location's settings; it was told if there is none. */
+ngx_int_t hgh_nginx_location_enter(ngx_http_request_t *http, const ngx_str_t *name);
+
+/* explain.c */
+/** Whether a request is to be explained: *out_explanation is the caller's, NULL if not. NGX_ERROR:
+ * no memory. */
+ngx_int_t hgh_nginx_explain_begin(hgh_nginx_request *self, hgh_explanation **out_explanation);
 
 /* event.c, for the engine's table */
 hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, void *context);
