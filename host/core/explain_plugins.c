@@ -7,6 +7,7 @@
 
 #include "host/core/board.h"
 #include "host/core/chain_parts.h"
+#include "host/core/explain_values.h"
 #include "host/core/guard.h"
 #include "host/core/runtime.h"
 #include "host/core/text_builder.h"
@@ -228,6 +229,24 @@ static json_t *place_of(const hgh_configuration *before, const hgh_configuration
     return json_string(priority);
 }
 
+/* A filter is asked before the first callback of its plugin, which may be one for the response. */
+static void filter_add(const side *at, const hgh_configuration *configuration, json_t *row)
+{
+    const char *says = "holds";
+    bool failed = false;
+
+    if (filter_note(at->filters, configuration) == NULL) {
+        says = hgh_expression_ask(configuration->filter, hgh_request_expression_variable,
+                                  at->request, &failed)
+                   ? "is asked later, holds now"
+                   : "is asked later, is false now";
+        (void)json_object_set_new(row, "values",
+                                  hgh_explain_values(configuration->filter,
+                                                     hgh_request_expression_variable, at->request));
+    }
+    (void)json_object_set_new(row, "filter", json_string(says));
+}
+
 static void standing_add(const side *at, size_t index)
 {
     const standing *one = &at->standing[index];
@@ -250,10 +269,7 @@ static void standing_add(const side *at, size_t index)
         (void)json_object_set_new(row, "holds", held);
     }
     if (configuration->filter != NULL) {
-        (void)json_object_set_new(row, "filter",
-                                  json_string(filter_note(at->filters, configuration) == NULL
-                                                  ? "was not asked so far"
-                                                  : "holds"));
+        filter_add(at, configuration, row);
     }
     (void)json_array_append_new(at->plugins, row);
 }

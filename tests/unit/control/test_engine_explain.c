@@ -23,6 +23,7 @@ typedef struct explain_test {
     int listener; /* -1: nobody listens */
     int connection;
     const char *answer; /* what the stand-in says; NULL: it hangs up at once */
+    size_t sent;        /* of it */
     hgh_admin_answer_later later;
     unsigned status;
     char *body;
@@ -84,21 +85,38 @@ static void on_answer(hgh_admin_answer_later *later, hgh_admin_answer *answer)
     hgh_event_loop_stop(test->loop);
 }
 
-/* Reads the request, or some of it, and says what is to be said. */
+/* Goes on with what is to be said, and hangs up. */
+static void on_writable(void *context, uint32_t events)
+{
+    size_t length = test->answer == NULL ? 0 : strlen(test->answer);
+
+    (void)context;
+    (void)events;
+    if (test->sent < length) {
+        ssize_t count = send(test->connection, test->answer + test->sent, length - test->sent,
+                             MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        test->sent += count > 0 ? (size_t)count : 0;
+    }
+    if (test->sent == length) {
+        hgh_event_loop_unwatch(test->loop, test->connection);
+        (void)close(test->connection);
+        test->connection = -1;
+    }
+}
+
+/* Reads the request, or some of it. */
 static void on_request(void *context, uint32_t events)
 {
     char request[65536];
 
     (void)context;
     (void)events;
-    if (recv(test->connection, request, sizeof(request), MSG_DONTWAIT) > 0 &&
-        test->answer != NULL) {
-        assert_int_equal(send(test->connection, test->answer, strlen(test->answer), MSG_NOSIGNAL),
-                         strlen(test->answer));
-    }
-    hgh_event_loop_unwatch(test->loop, test->connection);
-    (void)close(test->connection);
-    test->connection = -1;
+    assert_true(recv(test->connection, request, sizeof(request), MSG_DONTWAIT) > 0);
+    test->sent = 0;
+    assert_int_equal(
+        hgh_event_loop_watch(test->loop, test->connection, EPOLLOUT, on_writable, NULL, NULL),
+        HG_OK);
 }
 
 static void on_connection(void *context, uint32_t events)
@@ -171,6 +189,25 @@ static void what_nginx_answers_is_judged(void **state)
             fail_msg("%s: got %u %s", cases[i].label, test->status, test->body);
         }
     }
+}
+
+/* It comes in many pieces. */
+static void a_long_explanation_arrives_whole(void **state)
+{
+    const size_t length = 3u << 20;
+    char *answer = malloc(length + 100);
+    size_t at;
+
+    (void)state;
+    assert_non_null(answer);
+    at = (size_t)sprintf(answer, "HTTP/1.1 200 OK\r\n\r\n{\"routes\":[],\"request\":{\"uri\":\"");
+    memset(answer + at, 'a', length);
+    (void)strcpy(answer + at + length, "\"}}");
+    listen_with(answer);
+    ask("{\"uri\":\"/\"}");
+    assert_int_equal(test->status, 200);
+    assert_true(strlen(test->body) > length);
+    free(answer);
 }
 
 static void without_nginx_there_is_no_explanation(void **state)
@@ -279,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_nginx_answers_is_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_explanation_arrives_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_nginx_there_is_no_explanation, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bad_question_is_not_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(paths_of_the_admin_api_reach_no_route, set_up, tear_down),
