@@ -382,6 +382,31 @@ static void client_control_bounds_bodies(void **state)
     (void)open_one(NULL);
 }
 
+/* What nginx reads when it keeps a connection may not be of the request that has gone: freed memory
+ * is filled with a pattern, as which a timeout is over at once. */
+static void a_connection_outlives_a_request_with_a_bound(void **state)
+{
+    gateway *other =
+        gateway_run(&(gateway_options){.workers = 1, .environment = "MALLOC_PERTURB_=255"});
+    connection client = {.fd = -1};
+
+    (void)state;
+    gateway_put(other, "routes/1",
+                "{\"uri\": \"/*\", \"plugins\": {\"client-control\": {\"max_body_size\": 100}},"
+                " \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}}}",
+                origin_port(upstream));
+    assert_true(connection_open(&client, other->port));
+    for (int i = 0; i < 10; i++) {
+        connection_request(&client, "POST", "/", "", "body", &got);
+        assert_int_equal(got.status, 200);
+        connection_request(&client, "GET", "/", "", NULL, &got);
+        assert_int_equal(got.status, 200);
+        (void)poll(NULL, 0, 2); /* nginx has time to close it */
+    }
+    connection_close(&client);
+    gateway_free(other);
+}
+
 /* --------------------------------------------------------------------- one request each */
 
 static void every_plugin_does_its_work_in_the_gateway(void **state)
@@ -525,6 +550,7 @@ static void the_examples_of_all_plugins_are_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_outlives_a_request_with_a_bound),
         cmocka_unit_test_setup_teardown(client_control_bounds_bodies, open_one, close_one),
         cmocka_unit_test_setup_teardown(real_ip_holds_for_one_request_of_a_connection, open_one,
                                         close_one),

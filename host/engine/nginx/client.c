@@ -88,6 +88,7 @@ ngx_int_t hgh_nginx_limit_apply(hgh_nginx_request *self)
     if (self->body_max == 0) {
         return NGX_OK;
     }
+    hgh_nginx_limit_lift(self); /* one copy is not made of another */
     all = ngx_palloc(http->pool, size);
     core = ngx_palloc(http->pool, sizeof(*core));
     if (all == NULL || core == NULL) {
@@ -100,8 +101,19 @@ ngx_int_t hgh_nginx_limit_apply(hgh_nginx_request *self)
     }
     core->loc_conf = all;
     all[ngx_http_core_module.ctx_index] = core;
+    self->unlimited_conf = http->loc_conf;
+    self->limited_conf = all;
     http->loc_conf = all;
     return NGX_OK;
+}
+
+/* nginx reads the location once more when it keeps the connection, after the request's memory has
+ * gone. */
+void hgh_nginx_limit_lift(hgh_nginx_request *self)
+{
+    if (self->limited_conf != NULL && self->http->loc_conf == self->limited_conf) {
+        self->http->loc_conf = self->unlimited_conf;
+    }
 }
 
 hg_status hgh_nginx_limit_body(hgh_engine_request *request, uint64_t max_bytes)

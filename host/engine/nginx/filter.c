@@ -51,6 +51,7 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
         return next_header_filter(http);
     }
     self->headers_passed = true;
+    hgh_nginx_limit_lift(self);
     /* Ranges are cut out before our body filter, and the length follows later. */
     self->body_left =
         http->headers_in.range == NULL ? http->headers_out.content_length_n : (off_t)-1;

@@ -79,6 +79,8 @@ typedef struct hgh_nginx_request {
     bool client_changed;     /* `client` holds the one of the connection */
     hgh_nginx_client client; /* to be put back when the request is over */
     off_t body_max;          /* 0: the location's limit alone */
+    void **limited_conf;     /* the location with that limit; NULL: none was made */
+    void **unlimited_conf;   /* the one it is a copy of */
     ngx_http_event_handler_pt parked_read_handler;
     ngx_chain_t *free;
     ngx_chain_t *busy;
@@ -143,6 +145,8 @@ hg_status hgh_nginx_limit_body(hgh_engine_request *request, uint64_t max_bytes);
 void hgh_nginx_client_restore(hgh_nginx_request *self);
 /** Puts the limit of the body in force, again after the location was switched. */
 ngx_int_t hgh_nginx_limit_apply(hgh_nginx_request *self);
+/** Takes it back: nothing of the request's memory is its location any more. */
+void hgh_nginx_limit_lift(hgh_nginx_request *self);
 
 /* balancer.c */
 /** Writes a socket address, which has room for IPv6; its length. */
