@@ -1,20 +1,23 @@
 #!/bin/sh
-# tests/bench/against-nginx.sh - a route with ten no-op plugins, and one without, against bare nginx.
+# tests/bench/against-nginx.sh - routes with plugins, and one without, against bare nginx.
 #
-# usage: tests/bench/against-nginx.sh [ROUNDS [SECONDS]]
-# Each round loads all three in turn with the same upstream; the ratios are of one round, their
+# usage: tests/bench/against-nginx.sh [ROUNDS [SECONDS [FILE...]]]
+# Ten plugins that do nothing, none, and those in files as twelve.json and limits.json beside this
+# script. Each round loads all in turn with the same upstream; the ratios are of one round, their
 # median is printed. Processor time is that of the worker. BUILD names another build directory.
 set -eu
 
 rounds=${1:-11}
 seconds=${2:-3}
+[ $# -lt 2 ] || shift
+[ $# -lt 1 ] || shift
 
 . "$(dirname "$0")/lib.sh"
 
 # measure PORT PATH PID: "requests-per-second microseconds-of-processor-per-request"
 measure() {
     before=$(processor_ticks "$3")
-    wrk -t1 -c16 -d"${seconds}s" "http://127.0.0.1:$1$2" >"$work/wrk"
+    wrk -t1 -c16 -d"${seconds}s" -H "apikey: $consumer_key" "http://127.0.0.1:$1$2" >"$work/wrk"
     after=$(processor_ticks "$3")
     if grep -q 'Socket errors\|Non-2xx' "$work/wrk"; then
         die "failed requests: $(cat "$work/wrk")"
@@ -25,18 +28,28 @@ measure() {
 
 begin
 make_noop 10
+make_plugin counts counts.c
 start_upstream
 start_nginx
 start_gateway 1
-admin PUT routes/10 "$(noop_route /ten 10)" >/dev/null
-admin PUT routes/0 "$(noop_route /none 0)" >/dev/null
-gateway_worker=$(children "$(cat "$work/instance/run/nginx.pid")")
-nginx_worker=$(children "$nginx_pid")
+put_consumer
+admin PUT routes/ten "$(noop_route /ten 10)" >/dev/null
+admin PUT routes/none "$(noop_route /none 0)" >/dev/null
+paths='/ten /none'
+for file in "$@"; do
+    name=$(basename "$file" .json)
+    admin PUT "routes/$name" "$(file_route "/$name" "$file")" >/dev/null
+    paths="$paths /$name"
+done
+gateway_worker=$(children "$(cat "$work/instance/run/nginx.pid")" | xargs)
+nginx_worker=$(children "$nginx_pid" | xargs)
 i=0
 while [ $i -lt "$rounds" ]; do
-    echo "$(measure $gateway_port /ten $gateway_worker)" \
-        "$(measure $gateway_port /none $gateway_worker)" \
-        "$(measure $nginx_port /ten $nginx_worker)" >>"$work/rounds"
+    line=$(measure $nginx_port /ten "$nginx_worker")
+    for path in $paths; do
+        line="$line $(measure $gateway_port "$path" "$gateway_worker")"
+    done
+    echo "$line" >>"$work/rounds"
     i=$((i + 1))
 done
 ratio() {
@@ -44,5 +57,9 @@ ratio() {
 }
 echo "rounds of $seconds s: $rounds (medians of the ratios to bare nginx within a round)"
 printf '%-24s %22s %26s\n' '' 'requests per second' 'processor time a request'
-printf '%-24s %22.3f %26.3f\n' 'ten no-op plugins' "$(ratio '$1' '$5')" "$(ratio '$2' '$6')"
-printf '%-24s %22.3f %26.3f\n' 'no plugin' "$(ratio '$3' '$5')" "$(ratio '$4' '$6')"
+column=3
+for path in $paths; do
+    printf '%-24s %22.3f %26.3f\n' "${path#/}" "$(ratio "\$$column" '$1')" \
+        "$(ratio "\$$((column + 1))" '$2')"
+    column=$((column + 2))
+done

@@ -3,8 +3,8 @@
 # whatever else the machine is doing.
 #
 # usage: tests/bench/instructions.sh [PLUGINS|FILE...]    (default: 0 1 5 10 20)
-# A number is that many plugins that do nothing; a file holds the "plugins" of a route, as traffic.json
-# beside this script does.
+# A number is that many plugins that do nothing; a file holds the "plugins" of a route, as twelve.json
+# and limits.json beside this script do.
 # The difference between two runs of different length is what a request costs.
 set -eu
 
@@ -34,7 +34,7 @@ worker_instructions() {
 # requests PORT PATH COUNT, over one connection
 requests() {
     seq "$3" | sed "s|.*|url = http://127.0.0.1:$1$2|" >"$work/urls"
-    curl -s -K "$work/urls" >/dev/null
+    curl -s -H "apikey: $consumer_key" -K "$work/urls" >/dev/null
 }
 
 # stop PID: gracefully, so that callgrind writes its counts
@@ -46,8 +46,7 @@ stop() {
 # route PLUGINS|FILE
 route() {
     if [ -f "$1" ]; then
-        printf '{"uri": "/plugins", "plugins": %s, "upstream": {"nodes": {"127.0.0.1:%s": 1}}}' \
-            "$(cat "$1")" "$upstream_port"
+        file_route /plugins "$1"
     else
         noop_route /plugins "$1"
     fi
@@ -55,6 +54,7 @@ route() {
 
 gateway_run() {
     start_gateway 1
+    put_consumer
     admin PUT routes/1 "$(route "$1")" >/dev/null
     requests $gateway_port /plugins "$2"
     stop "$gateway_pid"
@@ -68,6 +68,7 @@ nginx_run() {
     worker_instructions
 }
 
+make_plugin counts counts.c
 make_noop "$(printf '%s\n' 0 $counts | grep -x '[0-9]*' | sort -n | tail -n 1)"
 saved=$NGINX
 NGINX=

@@ -159,15 +159,27 @@ END
     curl --parallel --parallel-max 16 -K "$work/load"
 }
 
+# make_plugin NAME SOURCE: an object in the plugins directory.
+make_plugin() {
+    cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -Wl,-Bsymbolic -Wl,-z,now \
+        -DNAME="\"$1\"" -I"$root/sdk/include" "$root/tests/bench/$2" \
+        -o "$work/instance/plugins/$1.so"
+}
+
 # make_noop COUNT: objects noop0, noop1, ... in the plugins directory.
 make_noop() {
     i=0
     while [ $i -lt "$1" ]; do
-        cc -std=c11 -O2 -shared -fPIC -fvisibility=hidden -Wl,-Bsymbolic -Wl,-z,now \
-            -DNAME="\"noop$i\"" -I"$root/sdk/include" "$root/tests/bench/noop.c" \
-            -o "$work/instance/plugins/noop$i.so"
+        make_plugin "noop$i" noop.c
         i=$((i + 1))
     done
+}
+
+# Every request has the key of this consumer.
+consumer_key=bench
+put_consumer() {
+    admin PUT consumers/bench \
+        "{\"username\":\"bench\",\"plugins\":{\"key-auth\":{\"key\":\"$consumer_key\"}}}" >/dev/null
 }
 
 # noop_route URI COUNT: JSON of a route with that many no-op plugins.
@@ -179,6 +191,12 @@ noop_route() {
         i=$((i + 1))
     done
     echo "{\"uri\":\"$1\",\"plugins\":{$plugins},\"upstream\":{\"nodes\":{\"127.0.0.1:$upstream_port\":1}}}"
+}
+
+# file_route URI FILE: JSON of a route whose plugins stand in a file.
+file_route() {
+    printf '{"uri": "%s", "plugins": %s, "upstream": {"nodes": {"127.0.0.1:%s": 1}}}' \
+        "$1" "$(cat "$2")" "$upstream_port"
 }
 
 # children PID: the processes that it has started.
