@@ -8,6 +8,17 @@
 
 #define EXACT_MAX 0x1p53 /* whole numbers up to here are the same as integers */
 
+/* What a value is, where its JSON type does not say it. A title, since it has to suit clients that
+ * refuse keywords and formats which they do not know. */
+static const char *const kind_titles[] = {
+    [HG_KIND_DURATION] = "seconds, or text such as 500ms, 10s, 5m, 2h, 1d",
+    [HG_KIND_BYTES] = "bytes, or text such as 64k, 10m, 1g",
+    [HG_KIND_REGEX] = "regular expression",
+    [HG_KIND_TEMPLATE] = "text with $variables",
+    [HG_KIND_EXPRESSION] = "expression",
+};
+#define NETWORK_TITLE "IP address or network"
+
 /** What is being put together; one failure for want of memory spoils all of it. */
 typedef struct schema_writer {
     json_t *schema; /* owned until taken */
@@ -115,8 +126,9 @@ static void set_container(schema_writer *writer, const hg_field *field, uint32_t
     }
     set(writer, "type", json_string("array"));
     set(writer, "items",
-        field->kind == HG_KIND_CIDRS ? json_pack("{s:s}", "type", "string")
-                                     : item_schema(field, stride));
+        field->kind == HG_KIND_CIDRS
+            ? json_pack("{s:s, s:s}", "title", NETWORK_TITLE, "type", "string")
+            : item_schema(field, stride));
     set_lengths(writer, field, "minItems", "maxItems");
     if (field->unique) {
         set(writer, "uniqueItems", json_true());
@@ -135,8 +147,18 @@ static json_t *first_schema(const hg_field *field, uint32_t stride)
     return json_object();
 }
 
+static void set_title(schema_writer *writer, const hg_field *field)
+{
+    size_t kind = (size_t)field->kind;
+
+    if (kind < sizeof(kind_titles) / sizeof(kind_titles[0]) && kind_titles[kind] != NULL) {
+        set(writer, "title", json_string(kind_titles[kind]));
+    }
+}
+
 static void set_kind(schema_writer *writer, const hg_field *field, uint32_t stride)
 {
+    set_title(writer, field);
     switch (field->kind) {
     case HG_KIND_BOOL:
         set(writer, "type", json_string("boolean"));

@@ -124,6 +124,22 @@ static hg_status check_pattern(const hg_field *field, hg_error *err)
     return HG_OK;
 }
 
+/** What the documentation is made of. */
+static hg_status check_texts(const hg_field *field, hg_error *err)
+{
+    const char *const texts[] = {field->summary, field->example};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        json_t *as_json = texts[i] == NULL ? NULL : json_string(texts[i]);
+
+        if (texts[i] != NULL && as_json == NULL) {
+            return refuse(err, field, "summary or example is no UTF-8");
+        }
+        json_decref(as_json);
+    }
+    return HG_OK;
+}
+
 /** The schema of a JSON field is one, on its own. */
 static hg_status check_schema(const hg_field *field, hg_error *err)
 {
@@ -251,6 +267,9 @@ static hg_status check_field(const table_place *place, const hg_field *field, hg
         return refuse(err, field, "presence lies outside the struct");
     }
     status = check_names(field, err);
+    if (status == HG_OK) {
+        status = check_texts(field, err);
+    }
     if (status == HG_OK) {
         status = check_limits(field, err);
     }

@@ -22,7 +22,8 @@ hg_status hgh_field_table_check(const hg_config_description *description, hg_err
 
 /**
  * The table as JSON Schema (draft 7): properties with type, limits, default, description,
- * examples; rules as oneOf / anyOf / dependencies. A secret has "writeOnly": true.
+ * examples; rules as oneOf / anyOf / dependencies. A secret has "writeOnly": true, and a value that
+ * is more than its JSON type says, such as a duration or a pattern, has a title that names it.
  *
  * strict  refuse unknown names at the root ("additionalProperties": false).
  * Returns a new reference, NULL if there is no memory.

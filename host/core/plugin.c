@@ -9,6 +9,7 @@
 #include "host/core/engine.h"
 #include "host/core/host_api.h"
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 
 #define METRIC_SERIES_DEFAULT 1000u
 #define METRIC_LABELS_BYTES   192u
@@ -313,19 +314,59 @@ static json_t *plugin_phases(const hg_plugin *descriptor)
     return array;
 }
 
+/* A text of the object; NULL if it has none. What is no UTF-8 in it becomes '?'. */
+static json_t *text_of_object(const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    json_t *made = NULL;
+
+    if (copy != NULL) {
+        hgh_utf8_mend(copy);
+        made = json_string(copy);
+        free(copy);
+    }
+    return made;
+}
+
+static json_t *metric_describe(const hg_metric *metric)
+{
+    json_t *labels = json_array();
+
+    for (size_t i = 0; i < HG_METRIC_LABELS_MAX && metric->labels[i] != NULL; i++) {
+        (void)json_array_append_new(labels, text_of_object(metric->labels[i]));
+    }
+    return json_pack("{s:o, s:s, s:o, s:o*}", "name", text_of_object(metric->name), "kind",
+                     metric->kind == HG_METRIC_COUNTER ? "counter" : "gauge", "labels", labels,
+                     "summary", text_of_object(metric->summary));
+}
+
+/* NULL: none are declared. */
+static json_t *plugin_metrics(const hgh_plugin *plugin)
+{
+    json_t *array = plugin->metrics_count == 0 ? NULL : json_array();
+
+    for (uint32_t i = 0; i < plugin->metrics_count; i++) {
+        (void)json_array_append_new(array, metric_describe(&plugin->descriptor->metrics[i]));
+    }
+    return array;
+}
+
 json_t *hgh_plugin_describe(const hgh_plugin *plugin)
 {
     const hg_plugin *descriptor = plugin->descriptor;
 
     return json_pack(
-        "{s:s, s:s, s:s*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:s*, s:s*}", "name", plugin->name,
-        "version", descriptor->version, "summary", descriptor->summary, "priority",
-        descriptor->priority, "flags", plugin_flags(descriptor->flags), "phases",
-        plugin_phases(descriptor), "schema", plugin->uses[HGH_USE_CONFIG].schema_json,
-        "consumer_schema",
+        "{s:s, s:s, s:o*, s:i, s:o, s:o, s:O, s:O*, s:O*, s:O*, s:s*, s:s*, s:o*}", "name",
+        plugin->name, "version", descriptor->version, "summary",
+        text_of_object(descriptor->summary), "priority", descriptor->priority, "flags",
+        plugin_flags(descriptor->flags), "phases", plugin_phases(descriptor), "schema",
+        plugin->uses[HGH_USE_CONFIG].schema_json, "consumer_schema",
         descriptor->consumer == NULL ? NULL : plugin->uses[HGH_USE_CONSUMER].schema_json,
         "metadata_schema",
-        descriptor->metadata == NULL ? NULL : plugin->uses[HGH_USE_METADATA].schema_json, "key",
+        descriptor->metadata == NULL ? NULL : plugin->uses[HGH_USE_METADATA].schema_json,
+        "attributes_schema",
+        descriptor->attributes == NULL ? NULL : plugin->uses[HGH_USE_ATTRIBUTES].schema_json, "key",
         descriptor->consumer == NULL ? NULL : descriptor->consumer->key, "delegates",
-        plugin->delegates == NULL ? NULL : plugin->delegates->list);
+        plugin->delegates == NULL ? NULL : plugin->delegates->list, "metrics",
+        plugin_metrics(plugin));
 }

@@ -100,7 +100,9 @@ static inline hgh_plugin *hgh_plugin_ref(hgh_plugin *plugin)
  */
 void hgh_plugin_unref(hgh_plugin *plugin);
 
-/** {name, version, summary, priority, flags, phases, schemas}: what the Admin API tells. New. */
+/** What it says of itself: {name, version, summary, priority, flags, phases, schema,
+ * consumer_schema, metadata_schema, attributes_schema, key, delegates, metrics}; what it does not
+ * have is left out. A new reference. */
 json_t *hgh_plugin_describe(const hgh_plugin *plugin);
 
 #endif

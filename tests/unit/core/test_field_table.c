@@ -432,18 +432,24 @@ static void the_schema_says_what_the_table_says(void **state)
         {"name", "{\"type\":\"string\",\"maxLength\":8,\"pattern\":\"^[a-z]*$\"}"},
         {"secret", "{\"type\":\"string\",\"writeOnly\":true}"},
         {"policy", "{\"type\":\"string\",\"enum\":[\"local\",\"redis\"],\"default\":\"redis\"}"},
-        {"window", "{\"type\":[\"number\",\"string\"],\"exclusiveMinimum\":0,\"maximum\":3600,"
+        {"window", "{\"title\":\"seconds, or text such as 500ms, 10s, 5m, 2h, 1d\","
+                   "\"type\":[\"number\",\"string\"],\"exclusiveMinimum\":0,\"maximum\":3600,"
                    "\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d)$\"}"},
-        {"size", "{\"type\":[\"integer\",\"string\"],\"minimum\":0,\"pattern\":"
+        {"size", "{\"title\":\"bytes, or text such as 64k, 10m, "
+                 "1g\",\"type\":[\"integer\",\"string\"],\"minimum\":0,\"pattern\":"
                  "\"^[0-9]+[kKmMgG]?$\",\"default\":\"64k\"}"},
-        {"allowed", "{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"minItems\":1}"},
-        {"pattern", "{\"type\":\"string\",\"default\":\"^a+$\"}"},
+        {"allowed", "{\"type\":\"array\",\"items\":{\"title\":\"IP address or network\","
+                    "\"type\":\"string\"},\"minItems\":1}"},
+        {"pattern", "{\"title\":\"regular expression\",\"type\":\"string\",\"default\":\"^a+$\"}"},
+        {"message", "{\"title\":\"text with $variables\",\"type\":\"string\","
+                    "\"default\":\"hello $host\"}"},
         {"words", "{\"type\":\"array\",\"items\":{\"type\":\"string\",\"minLength\":1},"
                   "\"maxItems\":20000,\"uniqueItems\":true}"},
         {"labels", "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},"
                    "\"maxProperties\":3}"},
         {"inner",
-         "{\"type\":\"object\",\"properties\":{\"timeout\":{\"type\":[\"number\",\"string\"],"
+         "{\"type\":\"object\",\"properties\":{\"timeout\":{\"title\":\"seconds, or "
+         "text such as 500ms, 10s, 5m, 2h, 1d\",\"type\":[\"number\",\"string\"],"
          "\"exclusiveMinimum\":0,\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d)$\",\"default\":"
          "\"10s\"},\"mode\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]},\"password\":{\"type\":"
          "\"string\",\"writeOnly\":true}},\"additionalProperties\":false}"},
@@ -572,6 +578,12 @@ static void check_finds_what_an_author_writes_wrong(void **state)
         {"pattern of a number",
          {HG_INT(small_config, number, "n", .pattern = "a")},
          "a pattern, yet no text"},
+        {"summary is no UTF-8",
+         {HG_INT(small_config, number, "n", .summary = "gr\xfc\xdf")},
+         "field \"n\": summary or example is no UTF-8"},
+        {"example is no UTF-8",
+         {HG_STRING(small_config, text, "t", .example = "\xff")},
+         "field \"t\": summary or example is no UTF-8"},
         {"initial out of limits",
          {HG_INT(small_config, number, "n", .min = 6, .initial = "5")},
          "field \"n\": initial: expected 5 to be at least 6"},

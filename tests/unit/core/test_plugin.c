@@ -141,6 +141,31 @@ static void a_description_tells_what_the_admin_api_shows(void **state)
     hgh_plugin_unref(plugin);
 }
 
+static void a_description_tells_attributes_and_metrics(void **state)
+{
+    hgh_plugin *plugin = plugin_load(&place, "state", 1);
+    json_t *told = hgh_plugin_describe(plugin);
+    json_t *wanted = json_pack("[{s:s, s:s, s:[s, s], s:s}, {s:s, s:s, s:[], s:s}]", "name",
+                               "requests", "kind", "counter", "labels", "method", "status",
+                               "summary", "Requests by method and status.", "name", "live", "kind",
+                               "gauge", "labels", "summary", "Requests in flight.");
+
+    (void)state;
+    assert_true(json_equal(json_object_get(told, "metrics"), wanted));
+    assert_null(json_object_get(told, "attributes_schema"));
+    json_decref(wanted);
+    json_decref(told);
+    hgh_plugin_unref(plugin);
+
+    plugin = plugin_load(&place, "unit_attributes", 2);
+    told = hgh_plugin_describe(plugin);
+    assert_non_null(json_object_get(
+        json_object_get(json_object_get(told, "attributes_schema"), "properties"), "silent"));
+    assert_null(json_object_get(told, "metrics"));
+    json_decref(told);
+    hgh_plugin_unref(plugin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +178,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_marker_names_the_plugin_that_is_running, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_description_tells_what_the_admin_api_shows, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_description_tells_attributes_and_metrics, set_up,
                                         tear_down),
     };
 
