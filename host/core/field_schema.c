@@ -11,8 +11,8 @@
 /* What a value is, where its JSON type does not say it. A title, since it has to suit clients that
  * refuse keywords and formats which they do not know. */
 static const char *const kind_titles[] = {
-    [HG_KIND_DURATION] = "seconds, or text such as 500ms, 10s, 5m, 2h, 1d",
-    [HG_KIND_BYTES] = "bytes, or text such as 64k, 10m, 1g",
+    [HG_KIND_DURATION] = "seconds or text with a unit (ms, s, m, h, d)",
+    [HG_KIND_BYTES] = "bytes or text with a unit (k, m, g)",
     [HG_KIND_REGEX] = "regular expression",
     [HG_KIND_TEMPLATE] = "text with $variables",
     [HG_KIND_EXPRESSION] = "expression",

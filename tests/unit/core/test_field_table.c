@@ -432,11 +432,11 @@ static void the_schema_says_what_the_table_says(void **state)
         {"name", "{\"type\":\"string\",\"maxLength\":8,\"pattern\":\"^[a-z]*$\"}"},
         {"secret", "{\"type\":\"string\",\"writeOnly\":true}"},
         {"policy", "{\"type\":\"string\",\"enum\":[\"local\",\"redis\"],\"default\":\"redis\"}"},
-        {"window", "{\"title\":\"seconds, or text such as 500ms, 10s, 5m, 2h, 1d\","
+        {"window", "{\"title\":\"seconds or text with a unit (ms, s, m, h, d)\","
                    "\"type\":[\"number\",\"string\"],\"exclusiveMinimum\":0,\"maximum\":3600,"
                    "\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d)$\"}"},
-        {"size", "{\"title\":\"bytes, or text such as 64k, 10m, "
-                 "1g\",\"type\":[\"integer\",\"string\"],\"minimum\":0,\"pattern\":"
+        {"size", "{\"title\":\"bytes or text with a unit (k, m, "
+                 "g)\",\"type\":[\"integer\",\"string\"],\"minimum\":0,\"pattern\":"
                  "\"^[0-9]+[kKmMgG]?$\",\"default\":\"64k\"}"},
         {"allowed", "{\"type\":\"array\",\"items\":{\"title\":\"IP address or network\","
                     "\"type\":\"string\"},\"minItems\":1}"},
@@ -448,8 +448,8 @@ static void the_schema_says_what_the_table_says(void **state)
         {"labels", "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"},"
                    "\"maxProperties\":3}"},
         {"inner",
-         "{\"type\":\"object\",\"properties\":{\"timeout\":{\"title\":\"seconds, or "
-         "text such as 500ms, 10s, 5m, 2h, 1d\",\"type\":[\"number\",\"string\"],"
+         "{\"type\":\"object\",\"properties\":{\"timeout\":{\"title\":\"seconds or "
+         "text with a unit (ms, s, m, h, d)\",\"type\":[\"number\",\"string\"],"
          "\"exclusiveMinimum\":0,\"pattern\":\"^[0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d)$\",\"default\":"
          "\"10s\"},\"mode\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]},\"password\":{\"type\":"
          "\"string\",\"writeOnly\":true}},\"additionalProperties\":false}"},
