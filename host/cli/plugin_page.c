@@ -208,17 +208,18 @@ static void walk_properties(table *self, const json_t *schema, const char *keywo
     }
 }
 
-/* Elements and members without names. Those of a member have a row where there is something to say,
- * and a map's always, since its type says nothing of them. */
+/* Elements and members without names have a row where their author says something of them; those of
+ * a map in any case, unless a title says what they are: its type does not. */
 static void walk_elements(table *self, const json_t *schema, bool is_member)
 {
     const json_t *others = json_object_get(schema, "additionalProperties");
     const json_t *items = json_object_get(schema, "items");
 
     if (json_object_size(others) > 0) {
-        table_member(self, self->path.length > 0 ? ".*" : "*", others, false,
-                     is_member || self->path.length == 0 ||
-                         hgh_schema_words_description(self->root, others) != NULL);
+        table_member(
+            self, self->path.length > 0 ? ".*" : "*", others, false,
+            ((is_member || self->path.length == 0) && !hgh_schema_words_has_title(schema)) ||
+                hgh_schema_words_description(self->root, others) != NULL);
     }
     if (json_is_object(items)) {
         table_member(self, "[]", items, false,

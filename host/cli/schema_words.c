@@ -83,6 +83,11 @@ const char *hgh_schema_words_description(const json_t *root, const json_t *schem
                                                            "description"));
 }
 
+bool hgh_schema_words_has_title(const json_t *schema)
+{
+    return json_is_string(json_object_get(schema, "title"));
+}
+
 /* --------------------------------------------------------------------------------- numbers */
 
 static void add_number(hgh_text_builder *out, const json_t *number)
@@ -342,9 +347,11 @@ static void speak_items(const speaker *self, const json_t *schema, hgh_text_buil
     hgh_text_builder each;
     const char *plural;
 
-    if (json_is_array(items) || !says_something(items)) {
+    if (hgh_schema_words_has_title(schema) || json_is_array(items) || !says_something(items)) {
         hgh_text_builder_add(self->out, hg_text_of(hgh_text_builder_string(clauses)));
-        speak_tuple(self, items, json_object_get(schema, "additionalItems"));
+        if (!hgh_schema_words_has_title(schema)) {
+            speak_tuple(self, items, json_object_get(schema, "additionalItems"));
+        }
         return;
     }
     each = phrase_of(self, items, false);
@@ -373,7 +380,7 @@ static void speak_members(const speaker *self, const json_t *schema, bool is_mem
 
         hgh_text_builder_add(self->out,
                              has_named ? HG_TEXT(", no other members") : HG_TEXT(", empty"));
-    } else if (says_something(others) && !is_member &&
+    } else if (says_something(others) && !is_member && !hgh_schema_words_has_title(schema) &&
                hgh_schema_words_description(self->root, others) == NULL) {
         speak_part(self, "; members: ", others, false);
     }

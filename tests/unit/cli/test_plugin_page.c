@@ -136,6 +136,11 @@ static void every_member_at_every_depth_has_a_row(void **state)
          "{\"properties\": {\"m\": {\"additionalProperties\": {\"type\": \"object\","
          " \"properties\": {\"x\": {\"const\": 1}}}}}}",
          "| `m` | any value | | |\n| `m.*` | object | | |\n| `m.*.x` | `1` | | |\n"},
+        {"maps with a title",
+         "{\"properties\": {\"m\": {\"title\": \"weights\", \"additionalProperties\": {\"type\":"
+         " \"integer\"}}, \"n\": {\"title\": \"names\", \"additionalProperties\": {\"type\":"
+         " \"string\", \"description\": \"A name.\"}}}}",
+         "| `m` | weights | | |\n| `n` | names | | |\n| `n.*` | string | | A name. |\n"},
         {"a map at the root", "{\"additionalProperties\": {\"type\": \"integer\"}}",
          "| `*` | integer | | |\n"},
         {"names by pattern",
@@ -238,7 +243,7 @@ static void hostile_texts_stay_in_their_cells(void **state)
                                    texts[i], member, "anyOf", "required", texts[i], "required",
                                    texts[i], "dependencies", texts[i], texts[i]);
         char *page = page_of(
-            json_pack("{s:s, s:[s], s:O, s:O, s:O, s:o, s:s, s:s}", "name", texts[i], "phases",
+            json_pack("{s:s, s:[s], s:O, s:O, s:O, s:O, s:s, s:s}", "name", texts[i], "phases",
                       texts[i], "schema", schema, "consumer_schema", schema, "metadata_schema",
                       schema, "attributes_schema", schema, "key", texts[i], "delegates", texts[i]));
         size_t rows = 0;

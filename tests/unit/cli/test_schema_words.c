@@ -101,6 +101,10 @@ static void every_keyword_has_words(void **state)
          "object; members: integer"},
         {"{\"type\": \"object\", \"propertyNames\": {\"maxLength\": 3}}",
          "object; names: any value, at most 3 characters"},
+        {"{\"title\": \"weights\", \"additionalProperties\": {\"const\": 1}, \"items\": {\"const\":"
+         " 2}, \"minProperties\": 1}",
+         "weights, not empty"},
+        {"{\"title\": \"pair\", \"items\": [{\"const\": 1}, {\"const\": 2}]}", "pair"},
         /* combined */
         {"{\"anyOf\": [{\"type\": \"integer\", \"exclusiveMinimum\": 0}, {\"type\": \"string\"}]}",
          "integer, above 0; or string"},
