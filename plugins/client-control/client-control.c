@@ -9,7 +9,8 @@ static const hg_field fields[] = {
     HG_INT(client_control,
            max_body_size,
            "max_body_size",
-           .summary = "Bytes that a body may have; 0: no limit beyond the gateway's own.",
+           .summary = "Bytes that a body may have: a longer one is answered with 413. 0: no limit "
+                      "beyond the gateway's own.",
            .example = "1048576",
            .min = 0),
     HG_FIELDS_END,

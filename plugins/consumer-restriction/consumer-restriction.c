@@ -47,7 +47,7 @@ static const hg_field user_fields[] = {
     HG_STRING(user_methods,
               user,
               "user",
-              .summary = "The consumer, or what `type` says.",
+              .summary = "Who it is, as `type` says.",
               .required = true,
               .min_length = 1),
     HG_LIST(user_methods,
@@ -84,7 +84,7 @@ static const hg_field fields[] = {
             allowed_by_methods,
             "allowed_by_methods",
             &user_item,
-            .summary = "Who is let through with some methods only.",
+            .summary = "Who is let through with some methods only; no user stands there twice.",
             .min_length = 1),
     HG_INT(restriction,
            rejected_code,
@@ -96,7 +96,8 @@ static const hg_field fields[] = {
     HG_STRING(restriction,
               rejected_msg,
               "rejected_msg",
-              .summary = "What a refusal says; left out: The TYPE is forbidden."),
+              .summary = "What a refusal says: `{\"message\":\"...\"}`. Left out: `The TYPE is "
+                         "forbidden.`"),
     HG_RULE(HG_AT_LEAST_ONE, "blacklist", "whitelist", "allowed_by_methods"),
     HG_FIELDS_END,
 };

@@ -11,23 +11,33 @@
 /* "*", "**", "null", or origins between commas. */
 #define ORIGINS_PATTERN "^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$"
 #define REGEX_LIST                                                                                 \
-    "{\"type\": \"array\", \"minItems\": 1, \"uniqueItems\": true,"                                \
-    " \"items\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096}}"
+    "\"type\": \"array\", \"minItems\": 1, \"uniqueItems\": true, \"items\": {\"title\":"          \
+    " \"regular expression\", \"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096}"
 
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {"
     "\"allow_origins\": {\"type\": \"string\", \"pattern\": \"" ORIGINS_PATTERN "\","
-    " \"default\": \"*\"},"
-    "\"allow_methods\": {\"type\": \"string\", \"default\": \"*\"},"
-    "\"allow_headers\": {\"type\": \"string\", \"default\": \"*\"},"
-    "\"expose_headers\": {\"type\": \"string\"},"
-    "\"max_age\": {\"type\": \"integer\", \"default\": 5},"
-    "\"allow_credential\": {\"type\": \"boolean\", \"default\": false},"
-    "\"allow_origins_by_regex\": " REGEX_LIST ","
+    " \"default\": \"*\", \"description\": \"Origins that may read responses, between commas. `*`:"
+    " all, told as it is; `**`: all, told the one that asked; `null`: the origin of that name.\"},"
+    "\"allow_methods\": {\"type\": \"string\", \"default\": \"*\","
+    " \"description\": \"Methods between commas; `**`: all there are.\"},"
+    "\"allow_headers\": {\"type\": \"string\", \"default\": \"*\","
+    " \"description\": \"Headers between commas; `**`: those that the browser asks for.\"},"
+    "\"expose_headers\": {\"type\": \"string\","
+    " \"description\": \"Headers that scripts may read, between commas.\"},"
+    "\"max_age\": {\"type\": \"integer\", \"default\": 5, \"description\":"
+    " \"Seconds that a browser may keep the answer to a preflight; -1: not at all.\"},"
+    "\"allow_credential\": {\"type\": \"boolean\", \"default\": false, \"description\":"
+    " \"Allows requests with cookies and credentials; no value may be `*` then.\"},"
+    "\"allow_origins_by_regex\": {" REGEX_LIST ", \"description\":"
+    " \"Origins that match one of these may read responses, instead of `allow_origins`.\"},"
     "\"allow_origins_by_metadata\": {\"type\": \"array\", \"minItems\": 1, \"uniqueItems\": true,"
-    " \"items\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096}},"
-    "\"timing_allow_origins\": {\"type\": \"string\", \"pattern\": \"" ORIGINS_PATTERN "\"},"
-    "\"timing_allow_origins_by_regex\": " REGEX_LIST "}}";
+    " \"items\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096},"
+    " \"description\": \"Names of origins in the metadata, which may read responses, too.\"},"
+    "\"timing_allow_origins\": {\"type\": \"string\", \"pattern\": \"" ORIGINS_PATTERN "\","
+    " \"description\": \"Origins that may see how long responses take, as in `allow_origins`.\"},"
+    "\"timing_allow_origins_by_regex\": {" REGEX_LIST ", \"description\":"
+    " \"Origins that match one of these may see that, instead of `timing_allow_origins`.\"}}}";
 
 /* Whom something is allowed to. */
 typedef struct origins {
@@ -56,14 +66,17 @@ typedef struct cors_metadata {
 } cors_metadata;
 
 static const hg_field origins_item =
-    HG_ITEM(HG_KIND_STRING, hg_text, .pattern = "^(\\*|\\*\\*|null|\\w+://[^,]+(,\\w+://[^,]+)*)$");
+    HG_ITEM(HG_KIND_STRING,
+            hg_text,
+            .summary = "Origins as in `allow_origins`.",
+            .pattern = "^(\\*|\\*\\*|null|\\w+://[^,]+(,\\w+://[^,]+)*)$");
 
 static const hg_field metadata_fields[] = {
     HG_MAP(cors_metadata,
            allow_origins,
            "allow_origins",
            &origins_item,
-           .summary = "Origins by a name for allow_origins_by_metadata.",
+           .summary = "Origins by the names that `allow_origins_by_metadata` uses.",
            .example = "{\"partners\": \"https://a.com,https://b.com\"}"),
     HG_FIELDS_END,
 };

@@ -18,8 +18,10 @@ typedef struct echo_data {
     bool begun; /* its first piece has been seen */
 } echo_data;
 
-static const hg_field header_value =
-    HG_ITEM(HG_KIND_JSON, const json_t *, .schema = "{\"type\": [\"string\", \"number\"]}");
+static const hg_field header_value = HG_ITEM(HG_KIND_JSON,
+                                             const json_t *,
+                                             .summary = "The value of that header.",
+                                             .schema = "{\"type\": [\"string\", \"number\"]}");
 
 static const hg_field fields[] = {
     HG_STRING(echo, before_body, "before_body", .summary = "Goes before the body."),

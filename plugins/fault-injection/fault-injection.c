@@ -8,20 +8,30 @@
 #define RULES_MAX   20
 #define NUMBER_SIZE 32 /* bytes for any number as text */
 
-#define VARS       "\"vars\": {\"type\": \"array\", \"maxItems\": 20, \"items\": {\"type\": \"array\"}}"
-#define PERCENTAGE "\"percentage\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 100}"
+#define VARS                                                                                       \
+    "\"vars\": {\"type\": \"array\", \"maxItems\": 20, \"description\": \"Only requests for which" \
+    " one of these holds.\", \"items\": {\"title\": \"expression\", \"type\": \"array\"}}"
+#define PERCENTAGE                                                                                 \
+    "\"percentage\": {\"type\": \"integer\", \"minimum\": 0, \"maximum\": 100, \"description\":"   \
+    " \"How many of a hundred requests; left out: all.\"}"
 
 static const char schema[] =
     "{\"type\": \"object\", \"minProperties\": 1, \"properties\": {"
-    "\"abort\": {\"type\": \"object\", \"properties\": {"
-    "\"http_status\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599},"
-    "\"body\": {\"type\": \"string\", \"minLength\": 0},"
+    "\"abort\": {\"type\": \"object\", \"description\": \"Answers in the place of the upstream.\","
+    " \"properties\": {"
+    "\"http_status\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
+    " \"description\": \"The status of the answer.\"},"
+    "\"body\": {\"title\": \"text with $variables\", \"type\": \"string\", \"minLength\": 0,"
+    " \"description\": \"The body of the answer.\"},"
     "\"headers\": {\"type\": \"object\", \"minProperties\": 1,"
-    " \"additionalProperties\": {\"type\": [\"string\", \"number\"]}},"
+    " \"description\": \"Headers of the answer.\","
+    " \"additionalProperties\": {\"type\": [\"string\", \"number\"],"
+    " \"description\": \"The value of that header; variables are filled in.\"}},"
     " " PERCENTAGE ", " VARS "}, \"required\": [\"http_status\"]},"
-    "\"delay\": {\"type\": \"object\", \"properties\": {"
+    "\"delay\": {\"type\": \"object\", \"description\": \"Lets requests wait, before `abort`.\","
+    " \"properties\": {"
     "\"duration\": {\"type\": \"number\", \"minimum\": 0, \"maximum\": 86400,"
-    " \"description\": \"Seconds.\"},"
+    " \"description\": \"Seconds that a request waits.\"},"
     " " PERCENTAGE ", " VARS "}, \"required\": [\"duration\"]}},"
     "\"anyOf\": [{\"required\": [\"abort\"]}, {\"required\": [\"delay\"]}]}";
 

@@ -41,29 +41,42 @@ typedef struct shared_settings {
 #define FORMAT_TEXT "{\"type\": \"string\", \"pattern\": \"^([^$]|\\\\$[a-zA-Z0-9_]+$|$)\"}"
 #define FORMAT_LEVEL(inner)                                                                        \
     "{\"anyOf\": [" FORMAT_TEXT ", {\"type\": \"object\", \"additionalProperties\": " inner "}]}"
+#define FORMAT_VALUE                                                                               \
+    "{\"description\": \"Text, a variable's name behind a dollar sign (`$remote_addr`), or an"     \
+    " object of these, up to five within one another.\", \"anyOf\": [" FORMAT_TEXT ","             \
+    " {\"title\": \"object of such values\", \"type\": \"object\", "                               \
+    "\"additionalProperties\": " FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_TEXT))) "}]}"
 #define FORMAT(options)                                                                            \
-    "{\"type\": \"object\", " options "\"additionalProperties\": " FORMAT_LEVEL(                   \
-        FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_TEXT)))) "}"
+    "{\"type\": \"object\", " options "\"additionalProperties\": " FORMAT_VALUE "}"
 
 static const hg_field fields[] = {
     HG_STRING(file_logger,
               path,
               "path",
-              .summary = "The file that lines are added to; left out: that of the metadata.",
+              .summary = "The file that lines are added to. Left out: that of the metadata.",
               .min_length = 1,
               .max_length = PATH_LENGTH_MAX),
     HG_JSON(file_logger,
             log_format,
             "log_format",
-            .summary = "What a line holds: text, or a variable's name behind a dollar sign.",
+            .summary = "What a line holds, by name; `route_id` and `service_id` are added. Left "
+                       "out: that of the metadata.",
             .example = "{\"host\": \"$host\", \"client_ip\": \"$remote_addr\"}",
             .schema = FORMAT("\"minProperties\": 1, ")),
-    HG_BOOL(file_logger, include_request_body, "include_req_body", .initial = "false"),
-    HG_BOOL(file_logger, include_response_body, "include_resp_body", .initial = "false"),
+    HG_BOOL(file_logger,
+            include_request_body,
+            "include_req_body",
+            .summary = "With the request body.",
+            .initial = "false"),
+    HG_BOOL(file_logger,
+            include_response_body,
+            "include_resp_body",
+            .summary = "With the response body.",
+            .initial = "false"),
     HG_INT(file_logger,
            request_body_max,
            "max_req_body_bytes",
-           .summary = "A longer request body is left out.",
+           .summary = "A longer request body is left out, and the log says so.",
            .min = 1,
            .initial = "524288"),
     HG_INT(file_logger,
@@ -75,12 +88,14 @@ static const hg_field fields[] = {
     HG_EXPRESSION(file_logger,
                   request_body_expression,
                   "include_req_body_expr",
-                  .summary = "Which requests are logged with their body."),
+                  .summary = "Only requests for which it holds are logged with their body."),
     HG_EXPRESSION(file_logger,
                   response_body_expression,
                   "include_resp_body_expr",
-                  .summary = "Which responses are logged with their body."),
-    HG_EXPRESSION(file_logger, match, "match", .summary = "Which requests are logged."),
+                  .summary = "Only responses for which it holds are logged with their body; it is "
+                             "looked at when their first piece is there."),
+    HG_EXPRESSION(
+        file_logger, match, "match", .summary = "Only requests for which it holds are logged."),
     HG_FIELDS_END,
 };
 

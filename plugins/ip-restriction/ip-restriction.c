@@ -33,7 +33,7 @@ static const hg_field fields[] = {
     HG_INT(ip_restriction,
            response_code,
            "response_code",
-           .summary = "The status of a refusal: 403 or 404.",
+           .summary = "The status of a refusal.",
            .min = 403,
            .max = 404,
            .initial = "403"),

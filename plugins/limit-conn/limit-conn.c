@@ -13,11 +13,14 @@
 #define DELAY_US_MAX 3600e6   /* an hour is as good as a refusal */
 #define TRIES_MAX    100
 
-#define NUMBER(name, least)                                                                        \
+#define NUMBER(name, least, description)                                                           \
     "\"" name "\": {\"anyOf\": [{\"type\": \"integer\", " least "},"                               \
-    " {\"type\": \"string\", \"minLength\": 1}]}"
-#define CONN  NUMBER("conn", "\"exclusiveMinimum\": 0")
-#define BURST NUMBER("burst", "\"minimum\": 0")
+    " {\"title\": \"text with $variables\", \"type\": \"string\", \"minLength\": 1}],"             \
+    " \"description\": \"" description "\"}"
+#define CONN                                                                                       \
+    NUMBER("conn", "\"exclusiveMinimum\": 0", "Requests in flight that pass without waiting.")
+#define BURST                                                                                      \
+    NUMBER("burst", "\"minimum\": 0", "Requests beyond `conn` that are let wait, not refused.")
 
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {" CONN ", " BURST ","
@@ -27,15 +30,22 @@ static const char schema[] =
     " \"description\": \"Does not learn the delay from how long requests take.\"},"
     "\"key\": {\"type\": \"string\", \"description\": \"What is limited.\"},"
     "\"key_type\": {\"type\": \"string\", \"enum\": [\"var\", \"var_combination\"],"
-    " \"default\": \"var\"},"
-    "\"rules\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\","
-    " \"properties\": {" CONN ", " BURST ", \"key\": {\"type\": \"string\", \"minLength\": 1}},"
+    " \"default\": \"var\", \"description\": \"`var`: `key` is the name of a variable;"
+    " `var_combination`: it is text with `$variables`.\"},"
+    "\"rules\": {\"type\": \"array\", \"minItems\": 1,"
+    " \"description\": \"Several limits, instead of `conn`, `burst` and `key`.\","
+    " \"items\": {\"type\": \"object\", \"properties\": {" CONN ", " BURST ","
+    " \"key\": {\"title\": \"text with $variables\", \"type\": \"string\", \"minLength\": 1,"
+    " \"description\": \"What is limited; no two rules have the same.\"}},"
     " \"required\": [\"conn\", \"burst\", \"key\"]}},"
-    "\"policy\": {\"type\": \"string\", \"enum\": [\"local\"], \"default\": \"local\"},"
+    "\"policy\": {\"type\": \"string\", \"enum\": [\"local\"], \"default\": \"local\","
+    " \"description\": \"The workers of this gateway count together.\"},"
     "\"rejected_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
-    " \"default\": 503},"
-    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1},"
-    "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false}},"
+    " \"default\": 503, \"description\": \"The status of a rejection.\"},"
+    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"description\":"
+    " \"The body of a rejection is `{\\\"error_msg\\\":\\\"...\\\"}` with it.\"},"
+    "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false,"
+    " \"description\": \"Where the answer would be 500, lets the request pass.\"}},"
     "\"required\": [\"default_conn_delay\"],"
     "\"oneOf\": [{\"required\": [\"conn\", \"burst\", \"key\"]}, {\"required\": [\"rules\"]}]}";
 
@@ -85,8 +95,8 @@ static const hg_field attribute_fields[] = {
     HG_INT(limit_attributes,
            counters,
            "counters",
-           .summary = "Keys, each for every worker, that can be counted at once; 64 bytes of"
-                      " shared memory each.",
+           .summary = "Keys, each for every worker that has requests of it in flight, that can be "
+                      "counted at once. Each takes 64 bytes of shared memory.",
            .min = 1,
            .max = COUNTERS_MAX,
            .initial = "65536"),

@@ -16,31 +16,44 @@
 
 #define LIMITS                                                                                     \
     "\"count\": {\"anyOf\": [{\"type\": \"integer\", \"exclusiveMinimum\": 0},"                    \
-    " {\"type\": \"string\", \"minLength\": 1}],"                                                  \
+    " {\"title\": \"text with $variables\", \"type\": \"string\", \"minLength\": 1}],"             \
     " \"description\": \"Requests that pass in a window.\"},"                                      \
     "\"time_window\": {\"anyOf\": [{\"type\": \"integer\", \"exclusiveMinimum\": 0,"               \
-    " \"maximum\": 3153600000}, {\"type\": \"string\", \"minLength\": 1}],"                        \
+    " \"maximum\": 3153600000}, {\"title\": \"text with $variables\", \"type\": \"string\","       \
+    " \"minLength\": 1}],"                                                                         \
     " \"description\": \"Seconds that a window lasts.\"}"
 
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {" LIMITS ","
     "\"window_type\": {\"type\": \"string\", \"enum\": [\"fixed\", \"sliding\"],"
-    " \"default\": \"fixed\"},"
-    "\"key\": {\"type\": \"string\", \"default\": \"remote_addr\"},"
+    " \"default\": \"fixed\", \"description\": \"`fixed`: a window begins with the first request of"
+    " its key; `sliding`: it ends now.\"},"
+    "\"key\": {\"type\": \"string\", \"default\": \"remote_addr\","
+    " \"description\": \"What is counted.\"},"
     "\"key_type\": {\"type\": \"string\", \"enum\": [\"var\", \"var_combination\", \"constant\"],"
-    " \"default\": \"var\"},"
-    "\"rules\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\","
-    " \"properties\": {" LIMITS ", \"key\": {\"type\": \"string\", \"minLength\": 1},"
+    " \"default\": \"var\", \"description\": \"`var`: `key` is the name of a variable;"
+    " `var_combination`: it is text with `$variables`; `constant`: it is just text.\"},"
+    "\"rules\": {\"type\": \"array\", \"minItems\": 1,"
+    " \"description\": \"Several limits, looked at in their order.\","
+    " \"items\": {\"type\": \"object\", \"properties\": {" LIMITS ","
+    " \"key\": {\"title\": \"text with $variables\", \"type\": \"string\", \"minLength\": 1,"
+    " \"description\": \"What is counted; no two rules have the same.\"},"
     " \"header_prefix\": {\"type\": \"string\", \"minLength\": 1,"
-    " \"pattern\": \"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"}},"
+    " \"pattern\": \"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\", \"description\": \"The headers of the rule"
+    " are `X-PREFIX-RateLimit-Limit` and so on. Left out: its place, from 1.\"}},"
     " \"required\": [\"count\", \"time_window\", \"key\"]}},"
     "\"rejected_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
-    " \"default\": 503},"
-    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1},"
-    "\"policy\": {\"type\": \"string\", \"enum\": [\"local\"], \"default\": \"local\"},"
-    "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false},"
-    "\"show_limit_quota_header\": {\"type\": \"boolean\", \"default\": true},"
-    "\"group\": {\"type\": \"string\"}},"
+    " \"default\": 503, \"description\": \"The status of a rejection.\"},"
+    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"description\":"
+    " \"The body of a rejection is `{\\\"error_msg\\\":\\\"...\\\"}` with it.\"},"
+    "\"policy\": {\"type\": \"string\", \"enum\": [\"local\"], \"default\": \"local\","
+    " \"description\": \"The workers of this gateway share their counters.\"},"
+    "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false,"
+    " \"description\": \"Where the answer would be 500, lets the request pass.\"},"
+    "\"show_limit_quota_header\": {\"type\": \"boolean\", \"default\": true,"
+    " \"description\": \"Sets the headers that tell limit, remaining requests and reset.\"},"
+    "\"group\": {\"type\": \"string\","
+    " \"description\": \"Configurations of one group with equal content share their counters.\"}},"
     "\"oneOf\": [{\"required\": [\"count\", \"time_window\"],"
     " \"not\": {\"required\": [\"rules\"]}},"
     " {\"required\": [\"rules\"], \"not\": {\"anyOf\": [{\"required\": [\"count\"]},"
@@ -90,7 +103,8 @@ static const hg_field attribute_fields[] = {
     HG_INT(limit_attributes,
            counters,
            "counters",
-           .summary = "Keys that can be counted at once; 64 bytes of shared memory each.",
+           .summary = "Keys that can be counted at once; a sliding window takes two. Each takes 64 "
+                      "bytes of shared memory.",
            .min = 1,
            .max = COUNTERS_MAX,
            .initial = "65536"),

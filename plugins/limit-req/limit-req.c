@@ -22,14 +22,18 @@ static const char schema[] =
     " \"description\": \"Requests beyond the rate that are let wait instead of refused.\"},"
     "\"key\": {\"type\": \"string\", \"description\": \"What is limited.\"},"
     "\"key_type\": {\"type\": \"string\", \"enum\": [\"var\", \"var_combination\"],"
-    " \"default\": \"var\"},"
-    "\"policy\": {\"type\": \"string\", \"enum\": [\"local\"], \"default\": \"local\"},"
+    " \"default\": \"var\", \"description\": \"`var`: `key` is the name of a variable;"
+    " `var_combination`: it is text with `$variables`.\"},"
+    "\"policy\": {\"type\": \"string\", \"enum\": [\"local\"], \"default\": \"local\","
+    " \"description\": \"The workers of this gateway share the limit.\"},"
     "\"rejected_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
-    " \"default\": 503},"
-    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1},"
+    " \"default\": 503, \"description\": \"The status of a rejection.\"},"
+    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"description\":"
+    " \"The body of a rejection is `{\\\"error_msg\\\":\\\"...\\\"}` with it.\"},"
     "\"nodelay\": {\"type\": \"boolean\", \"default\": false,"
     " \"description\": \"Lets requests within the burst pass at once.\"},"
-    "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false}},"
+    "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false, \"description\":"
+    " \"When there is no room for another key, lets the request pass instead of answering 500.\"}},"
     "\"required\": [\"rate\", \"burst\", \"key\"]}";
 
 typedef struct limit_req {
@@ -54,7 +58,7 @@ static const hg_field attribute_fields[] = {
     HG_INT(limit_attributes,
            counters,
            "counters",
-           .summary = "Keys that can be limited at once; 64 bytes of shared memory each.",
+           .summary = "Keys that can be limited at once. Each takes 64 bytes of shared memory.",
            .min = 1,
            .max = COUNTERS_MAX,
            .initial = "65536"),

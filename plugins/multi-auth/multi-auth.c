@@ -12,7 +12,8 @@ static const hg_field fields[] = {
     HG_JSON(multi_auth,
             auth_plugins,
             "auth_plugins",
-            .summary = "Objects {PLUGIN: configuration}, tried in their order.",
+            .summary = "Objects `{PLUGIN: configuration}` of authentication plugins, tried in "
+                       "their order. One name may stand there several times.",
             .example = "[{\"key-auth\": {}}, {\"basic-auth\": {}}]",
             .required = true,
             .schema = "{\"type\": \"array\", \"minItems\": 2, \"maxItems\": 64,"

@@ -11,16 +11,23 @@ static const char schema[] =
     "{\"type\": \"object\", \"minProperties\": 1, \"additionalProperties\": false,"
     " \"properties\": {"
     "\"uri\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096,"
-    " \"pattern\": \"^/.*\", \"description\": \"New path, with variables.\"},"
+    " \"pattern\": \"^/.*\", \"description\": \"The new path; variables are filled in. What stands"
+    " behind a `?` goes before the client's arguments.\"},"
     "\"regex_uri\": {\"type\": \"array\", \"minItems\": 2, \"items\": {\"type\": \"string\"},"
-    " \"description\": \"Pairs of a pattern and what replaces its first match.\"},"
+    " \"description\": \"Pairs of a pattern and what replaces its first match in the path; `$1` is"
+    " its first group. The first pattern that matches counts. Without effect beside `uri`.\"},"
     "\"method\": {\"type\": \"string\", \"enum\": [\"GET\", \"POST\", \"PUT\", \"HEAD\","
     " \"DELETE\", \"OPTIONS\", \"MKCOL\", \"COPY\", \"MOVE\", \"PROPFIND\", \"LOCK\","
-    " \"UNLOCK\", \"PATCH\", \"TRACE\"]},"
-    "\"host\": {\"type\": \"string\", \"pattern\": \"^[0-9a-zA-Z-.]+(:\\\\d{1,5})?$\"},"
+    " \"UNLOCK\", \"PATCH\", \"TRACE\"], \"description\": \"The new method.\"},"
+    "\"host\": {\"type\": \"string\", \"pattern\": \"^[0-9a-zA-Z-.]+(:\\\\d{1,5})?$\","
+    " \"description\": \"The new `Host`, with a port if need be.\"},"
     "\"headers\": {\"type\": \"object\", \"minProperties\": 1,"
-    " \"description\": \"Names and values to set, or add, set and remove.\"},"
-    "\"use_real_request_uri_unsafe\": {\"type\": \"boolean\"}}}";
+    " \"description\": \"Headers to set by name; or `add`, `set` (objects) and `remove` (array of"
+    " names), in this order. Values are strings or numbers; variables are filled in, and `$1` to"
+    " `$15` are the groups of the pattern that matched.\"},"
+    "\"use_real_request_uri_unsafe\": {\"type\": \"boolean\","
+    " \"description\": \"The target goes upstream as the client sent it, byte by byte; `uri` and"
+    " `regex_uri` have no effect.\"}}}";
 
 /* A new target: what stands before a "?" of its text and what stands behind it. */
 typedef struct target {

@@ -10,15 +10,20 @@
 
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {"
-    "\"ret_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599, \"default\": 302},"
+    "\"ret_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599, \"default\": 302,"
+    " \"description\": \"The status, except with `http_to_https`.\"},"
     "\"uri\": {\"type\": \"string\", \"minLength\": 2,"
-    " \"description\": \"Where to go to, with variables.\"},"
+    " \"description\": \"Where to go to; variables are filled in.\"},"
     "\"regex_uri\": {\"type\": \"array\", \"minItems\": 2, \"maxItems\": 2,"
     " \"items\": {\"type\": \"string\"},"
-    " \"description\": \"A pattern for the path and what replaces its first match.\"},"
-    "\"http_to_https\": {\"type\": \"boolean\"},"
-    "\"encode_uri\": {\"type\": \"boolean\", \"default\": false},"
-    "\"append_query_string\": {\"type\": \"boolean\", \"default\": false}},"
+    " \"description\": \"A pattern and what replaces its first match in the path; `$1` is its first"
+    " group. A path that does not match goes on.\"},"
+    "\"http_to_https\": {\"type\": \"boolean\","
+    " \"description\": \"Sends clients that use http to the same place with https.\"},"
+    "\"encode_uri\": {\"type\": \"boolean\", \"default\": false,"
+    " \"description\": \"Percent-encodes characters that a reference cannot hold.\"},"
+    "\"append_query_string\": {\"type\": \"boolean\", \"default\": false, \"description\":"
+    " \"Appends the arguments of the request; not beside `http_to_https`.\"}},"
     "\"oneOf\": [{\"required\": [\"uri\"]}, {\"required\": [\"regex_uri\"]},"
     " {\"required\": [\"http_to_https\"]}]}";
 
@@ -39,7 +44,7 @@ static const hg_field attribute_fields[] = {
     HG_INT(redirect_attributes,
            https_port,
            "https_port",
-           .summary = "The port of http_to_https.",
+           .summary = "The port of `http_to_https`; 443 is not written into the address.",
            .min = 1,
            .max = 65535,
            .initial = "443"),

@@ -33,7 +33,7 @@ static const hg_field fields[] = {
     HG_BOOL(referer_restriction,
             bypass_missing,
             "bypass_missing",
-            .summary = "A request without a usable Referer passes.",
+            .summary = "A request without a usable `Referer` passes.",
             .initial = "false"),
     HG_STRING(referer_restriction,
               message,

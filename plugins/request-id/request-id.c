@@ -42,7 +42,7 @@ static const hg_field range_fields[] = {
     HG_STRING(range_id,
               char_set,
               "char_set",
-              .summary = "The characters it is made of.",
+              .summary = "What the identifier is made of: visible ASCII characters.",
               .min_length = 6,
               .pattern = "^[!-~]+$",
               .initial = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
@@ -68,7 +68,12 @@ static const hg_field fields[] = {
             .summary = "How it is made.",
             .initial = "uuid",
             .names = {"uuid", "nanoid", "range_id", "ksuid", "uuidv7"}),
-    HG_OBJECT(request_id, range, range_id, "range_id", range_fields),
+    HG_OBJECT(request_id,
+              range,
+              range_id,
+              "range_id",
+              range_fields,
+              .summary = "Of the algorithm `range_id`."),
     HG_FIELDS_END,
 };
 

@@ -9,13 +9,16 @@
 
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {"
-    "\"header_schema\": {\"type\": \"object\"},"
-    "\"body_schema\": {\"type\": \"object\"},"
+    "\"header_schema\": {\"title\": \"JSON Schema\", \"type\": \"object\","
+    " \"description\": \"What the headers have to keep to.\"},"
+    "\"body_schema\": {\"title\": \"JSON Schema\", \"type\": \"object\","
+    " \"description\": \"What the body has to keep to.\"},"
     "\"rejected_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
-    " \"default\": 400},"
-    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 256},"
+    " \"default\": 400, \"description\": \"The status of a refusal.\"},"
+    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 256,"
+    " \"description\": \"The body of a refusal. Left out: what the schema found.\"},"
     "\"max_req_body_size\": {\"type\": \"integer\", \"minimum\": 1, \"default\": 67108864,"
-    " \"description\": \"Bytes of the longest body.\"}},"
+    " \"description\": \"Bytes of a body; a longer one is refused.\"}},"
     "\"anyOf\": [{\"required\": [\"header_schema\"]}, {\"required\": [\"body_schema\"]}]}";
 
 typedef struct request_validation {

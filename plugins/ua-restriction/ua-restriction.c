@@ -30,7 +30,7 @@ static const hg_field fields[] = {
     HG_BOOL(ua_restriction,
             bypass_missing,
             "bypass_missing",
-            .summary = "A request without User-Agent passes.",
+            .summary = "A request without `User-Agent` passes.",
             .initial = "false"),
     HG_STRING(ua_restriction,
               message,

@@ -8,12 +8,15 @@
 static const char schema[] =
     "{\"type\": \"object\", \"properties\": {"
     "\"block_rules\": {\"type\": \"array\", \"minItems\": 1, \"uniqueItems\": true,"
-    " \"items\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096},"
-    " \"description\": \"Patterns that are looked for in the path and the arguments.\"},"
+    " \"items\": {\"title\": \"regular expression\", \"type\": \"string\", \"minLength\": 1,"
+    " \"maxLength\": 4096},"
+    " \"description\": \"What is looked for anywhere in path and arguments.\"},"
     "\"rejected_code\": {\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599,"
-    " \"default\": 403},"
-    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1},"
-    "\"case_insensitive\": {\"type\": \"boolean\", \"default\": false}},"
+    " \"default\": 403, \"description\": \"The status of a refusal.\"},"
+    "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"description\":"
+    " \"The body of a refusal is `{\\\"error_msg\\\":\\\"...\\\"}` with it.\"},"
+    "\"case_insensitive\": {\"type\": \"boolean\", \"default\": false,"
+    " \"description\": \"The patterns match letters of any case.\"}},"
     "\"required\": [\"block_rules\"]}";
 
 typedef struct uri_blocker {

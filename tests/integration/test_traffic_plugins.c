@@ -476,77 +476,6 @@ static void every_plugin_does_its_work_in_the_gateway(void **state)
     }
 }
 
-/* ------------------------------------------------------------------------------ examples */
-
-#define EXAMPLES_MAX 16 /* on one page */
-
-/* Puts the JSON blocks of a page; how many there were. A block says itself what it is, as in
- * "put=consumers/jack" and "refused=routes/1", or it is a consumer if it has a name, else a route.
- */
-static size_t examples_put(const char *plugin, char *page)
-{
-    char put_paths[EXAMPLES_MAX][64];
-    size_t count_of_blocks = 0;
-    char *at = page;
-
-    while ((at = strstr(at, "```json")) != NULL) {
-        char *line = at + strlen("```json");
-        char *begin = strchr(line, '\n') + 1;
-        char *end = strstr(begin, "```");
-        char path[64] = "routes/example";
-        bool is_refused = false;
-        admin_reply reply;
-
-        assert_non_null(end);
-        begin[-1] = '\0';
-        *end = '\0';
-        at = end + 1;
-        if (sscanf(line, " put=%63s", path) != 1) {
-            is_refused = sscanf(line, " refused=%63s", path) == 1;
-            if (!is_refused && strstr(begin, "\"username\"") != NULL) {
-                (void)snprintf(path, sizeof(path), "consumers/example");
-            }
-        }
-        reply = gateway_admin(running, "PUT", path, begin);
-        if (is_refused ? reply.status != 400 : reply.status != 200 && reply.status != 201) {
-            fail_msg("%s: %s: %s", plugin, begin, reply.text);
-        }
-        admin_reply_done(&reply);
-        assert_true(count_of_blocks < EXAMPLES_MAX);
-        memcpy(put_paths[count_of_blocks++], path, sizeof(path));
-    }
-    for (size_t i = count_of_blocks; i > 0; i--) { /* the next page has them, too */
-        admin_reply gone = gateway_admin(running, "DELETE", put_paths[i - 1], NULL);
-
-        admin_reply_done(&gone);
-    }
-    return count_of_blocks;
-}
-
-/* Each plugin that comes with the gateway has a page, and the Admin API takes its examples. */
-static void the_examples_of_all_plugins_are_taken(void **state)
-{
-    admin_reply list = gateway_admin(running, "GET", "plugins/list", NULL);
-    size_t index;
-    json_t *plugin;
-
-    (void)state;
-    assert_true(json_array_size(list.json) >= 20);
-    json_array_foreach(list.json, index, plugin)
-    {
-        const char *name = json_string_value(plugin);
-        char *path = text_format("%s/plugins/%s/README.md", source_root(), name);
-        char *page = file_read(path);
-
-        if (examples_put(name, page) == 0) {
-            fail_msg("%s has no example", path);
-        }
-        free(page);
-        free(path);
-    }
-    admin_reply_done(&list);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,7 +486,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_plugin_does_its_work_in_the_gateway, open_one,
                                         close_one),
         cmocka_unit_test(limit_req_lets_a_burst_wait),
-        cmocka_unit_test(the_examples_of_all_plugins_are_taken),
         /* Workers are killed below: what they had stays on the board. */
         cmocka_unit_test(limit_count_is_exact_over_a_kill_and_a_reload),
         cmocka_unit_test(limit_conn_counts_over_all_workers_and_leaks_nothing),
