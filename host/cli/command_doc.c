@@ -193,7 +193,8 @@ static bool options_take(doc *self, int argc, char **argv, int *out_code)
 
 int hgh_command_doc(int argc, char **argv)
 {
-    doc self = {.action = DOC_PRINT};
+    /* A build directory may be a group's: nothing is put into service. */
+    doc self = {.action = DOC_PRINT, .object = {.anywhere = true}};
     const json_t *description;
     json_t *report;
     int code;

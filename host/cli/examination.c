@@ -79,7 +79,9 @@ static bool file_examine(examination *self)
         refuse(self, line, NULL);
         return false;
     }
-    if (hgh_object_file_read(real, &self->file, &err) != HG_OK) {
+    status = self->options->anywhere ? hgh_object_file_read_anywhere(real, &self->file, &err)
+                                     : hgh_object_file_read(real, &self->file, &err);
+    if (status != HG_OK) {
         refuse(self, err.text, NULL);
         return false;
     }

@@ -11,6 +11,7 @@ typedef struct hgh_examination_options {
     const char *path;       /* of the object, as it was typed */
     const char *config;     /* JSON: also judges this configuration; NULL: none */
     const char *attributes; /* JSON: its plugin_attr; NULL: none */
+    bool anywhere;          /* others may own or write the file and its directories */
 } hgh_examination_options;
 
 /**

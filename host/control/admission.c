@@ -55,19 +55,29 @@ directory_check(const struct stat *status, const char *path, size_t length, hg_e
     return HG_OK;
 }
 
-static hg_status file_check(const struct stat *status, const char *path, hg_error *err)
+static hg_status kind_check(const struct stat *status, const char *path, hg_error *err)
 {
     if (!S_ISREG(status->st_mode)) {
         return hg_error_set(err, HG_ERR_INVALID, "%s: is not a regular file", path);
+    }
+    if (status->st_size > (off_t)HGH_OBJECT_BYTES_MAX) {
+        return hg_error_set(err, HG_ERR_TOO_LARGE, "%s: has %lld bytes, at most %u are taken", path,
+                            (long long)status->st_size, HGH_OBJECT_BYTES_MAX);
+    }
+    return HG_OK;
+}
+
+static hg_status file_check(const struct stat *status, const char *path, hg_error *err)
+{
+    hg_status result = kind_check(status, path, err);
+
+    if (result != HG_OK) {
+        return result;
     }
     if (status->st_nlink != 1) {
         return hg_error_set(err, HG_ERR_INVALID,
                             "%s: has %lu names: copy it, hard links can be changed elsewhere", path,
                             (unsigned long)status->st_nlink);
-    }
-    if (status->st_size > (off_t)HGH_OBJECT_BYTES_MAX) {
-        return hg_error_set(err, HG_ERR_TOO_LARGE, "%s: has %lld bytes, at most %u are taken", path,
-                            (long long)status->st_size, HGH_OBJECT_BYTES_MAX);
     }
     return directory_check(status, path, strlen(path), err);
 }
@@ -139,16 +149,13 @@ static hg_status file_hash(hgh_object_file *file)
     return HG_OK;
 }
 
-hg_status hgh_object_file_read(const char *path, hgh_object_file *out_file, hg_error *err)
+/* Reads what is open; closes it. */
+static hg_status file_take(int fd, const char *path, hgh_object_file *out_file, hg_error *err)
 {
     hgh_object_file file = {0};
+    hg_status result = HG_OK;
     struct stat status;
-    int fd = -1;
-    hg_status result = file_open(path, &fd, err);
 
-    if (result != HG_OK) {
-        return result;
-    }
     if (fstat(fd, &status) != 0 || (file.bytes = malloc((size_t)status.st_size + 1)) == NULL) {
         (void)close(fd);
         return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", path);
@@ -176,6 +183,35 @@ hg_status hgh_object_file_read(const char *path, hgh_object_file *out_file, hg_e
         *out_file = file;
     } else {
         free(file.bytes);
+    }
+    return result;
+}
+
+hg_status hgh_object_file_read(const char *path, hgh_object_file *out_file, hg_error *err)
+{
+    int fd = -1;
+    hg_status result = file_open(path, &fd, err);
+
+    return result == HG_OK ? file_take(fd, path, out_file, err) : result;
+}
+
+hg_status hgh_object_file_read_anywhere(const char *path, hgh_object_file *out_file, hg_error *err)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    hg_status result = HG_OK;
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        result = hg_error_set(err, errno == ENOENT ? HG_ERR_NOT_FOUND : HG_ERR_IO, "%s: %s", path,
+                              strerror(errno));
+    } else {
+        result = kind_check(&status, path, err);
+    }
+    if (result == HG_OK) {
+        return file_take(fd, path, out_file, err);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
     }
     return result;
 }

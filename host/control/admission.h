@@ -44,6 +44,12 @@ typedef struct hgh_object_claims {
  */
 hg_status hgh_object_file_read(const char *path, hgh_object_file *out_file, hg_error *err);
 
+/**
+ * Reads an object that is looked at and not put into service: whoever owns it and the way to it.
+ * Links are followed. Otherwise as hgh_object_file_read().
+ */
+hg_status hgh_object_file_read_anywhere(const char *path, hgh_object_file *out_file, hg_error *err);
+
 void hgh_object_file_done(hgh_object_file *file);
 
 /**

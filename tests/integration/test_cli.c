@@ -278,6 +278,22 @@ static void doc_keeps_a_page_up_to_date(void **state)
     free(path);
 }
 
+static void doc_takes_an_object_that_others_may_write(void **state)
+{
+    char *path = object_made("target", "");
+    char *text = NULL;
+
+    (void)state;
+    shell("chmod 0666 '%s'", path);
+    assert_int_equal(hotgate((const char *const[]){"check", path, NULL}, &text), 1);
+    assert_non_null(strstr(text, "can be written by others"));
+    free(text);
+    assert_int_equal(hotgate((const char *const[]){"doc", path, NULL}, &text), 0);
+    free(text);
+    shell("rm '%s'", path);
+    free(path);
+}
+
 static void doc_refuses_a_broken_object_as_check_does(void **state)
 {
     static const struct {
@@ -338,6 +354,7 @@ int main(void)
         cmocka_unit_test(check_takes_attributes_that_loading_needs),
         cmocka_unit_test(doc_tells_what_an_object_says_of_itself),
         cmocka_unit_test(doc_keeps_a_page_up_to_date),
+        cmocka_unit_test(doc_takes_an_object_that_others_may_write),
         cmocka_unit_test(doc_refuses_a_broken_object_as_check_does),
         cmocka_unit_test(output_that_is_lost_is_an_error),
     };

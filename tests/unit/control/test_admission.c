@@ -482,6 +482,17 @@ static hg_status read_path(const char *path, hg_error *err)
     return status;
 }
 
+static hg_status read_anywhere(const char *path, hg_error *err)
+{
+    hgh_object_file file = {0};
+    hg_status status = hgh_object_file_read_anywhere(path, &file, err);
+
+    if (status == HG_OK) {
+        hgh_object_file_done(&file);
+    }
+    return status;
+}
+
 static void a_file_is_read_only_if_nobody_else_can_change_it(void **state)
 {
     static const struct {
@@ -489,24 +500,26 @@ static void a_file_is_read_only_if_nobody_else_can_change_it(void **state)
         const char *name;
         hg_status status;
         const char *text;
+        hg_status anywhere; /* where it does not matter who can change it */
     } cases[] = {
-        {"own", "own", HG_OK, ""},
-        {"own, below a directory", "dir/own", HG_OK, ""},
-        {"slash at the end", "own/", HG_OK, ""},
-        {"double slash", "dir//own", HG_OK, ""},
-        {"empty", "empty", HG_OK, ""},
-        {"group may write", "group", HG_ERR_INVALID, "chmod go-w"},
-        {"all may write", "world", HG_ERR_INVALID, "chmod go-w"},
-        {"link", "link", HG_ERR_IO, "is a link"},
-        {"link to a directory on the way", "dirlink/own", HG_ERR_IO, "is a link"},
-        {"two names", "hard", HG_ERR_INVALID, "has 2 names"},
-        {"FIFO", "fifo", HG_ERR_INVALID, "not a regular file"},
-        {"directory", "dir", HG_ERR_INVALID, "not a regular file"},
-        {"directory that others may write", "open/own", HG_ERR_INVALID, "chmod go-w"},
-        {"missing", "missing", HG_ERR_NOT_FOUND, "No such file"},
-        {"below a missing directory", "missing/x", HG_ERR_NOT_FOUND, "No such file"},
-        {"below a file", "own/x", HG_ERR_IO, "not a directory"},
-        {"too large", "large", HG_ERR_TOO_LARGE, "at most"},
+        {"own", "own", HG_OK, "", HG_OK},
+        {"own, below a directory", "dir/own", HG_OK, "", HG_OK},
+        {"slash at the end", "own/", HG_OK, "", HG_ERR_IO},
+        {"double slash", "dir//own", HG_OK, "", HG_OK},
+        {"empty", "empty", HG_OK, "", HG_OK},
+        {"group may write", "group", HG_ERR_INVALID, "chmod go-w", HG_OK},
+        {"all may write", "world", HG_ERR_INVALID, "chmod go-w", HG_OK},
+        {"link", "link", HG_ERR_IO, "is a link", HG_OK},
+        {"link to a directory on the way", "dirlink/own", HG_ERR_IO, "is a link", HG_OK},
+        {"two names", "hard", HG_ERR_INVALID, "has 2 names", HG_OK},
+        {"FIFO", "fifo", HG_ERR_INVALID, "not a regular file", HG_ERR_INVALID},
+        {"directory", "dir", HG_ERR_INVALID, "not a regular file", HG_ERR_INVALID},
+        {"directory that others may write", "open/own", HG_ERR_INVALID, "chmod go-w", HG_OK},
+        {"missing", "missing", HG_ERR_NOT_FOUND, "No such file", HG_ERR_NOT_FOUND},
+        {"below a missing directory", "missing/x", HG_ERR_NOT_FOUND, "No such file",
+         HG_ERR_NOT_FOUND},
+        {"below a file", "own/x", HG_ERR_IO, "not a directory", HG_ERR_IO},
+        {"too large", "large", HG_ERR_TOO_LARGE, "at most", HG_ERR_TOO_LARGE},
     };
 
     (void)state;
@@ -536,6 +549,10 @@ static void a_file_is_read_only_if_nobody_else_can_change_it(void **state)
         if (status != cases[i].status || strstr(err.text, cases[i].text) == NULL) {
             fail_msg("%s: got status %d, \"%s\"", cases[i].label, (int)status, err.text);
         }
+        status = read_anywhere(path_of(cases[i].name), &err);
+        if (status != cases[i].anywhere) {
+            fail_msg("%s: anywhere: got status %d, \"%s\"", cases[i].label, (int)status, err.text);
+        }
     }
 }
 
@@ -551,6 +568,7 @@ static void a_file_of_another_user_is_refused(void **state)
     assert_int_equal(chown(path_of("foreign"), 12345, 0), 0);
     assert_int_equal(read_path(path_of("foreign"), &err), HG_ERR_INVALID);
     assert_non_null(strstr(err.text, "belongs to user 12345"));
+    assert_int_equal(read_anywhere(path_of("foreign"), &err), HG_OK);
     (void)mkdir(path_of("foreign-dir"), 0755);
     write_file("foreign-dir/own", 0644);
     assert_int_equal(chown(path_of("foreign-dir"), 12345, 0), 0);
