@@ -111,7 +111,7 @@ typedef struct hg_field {
     const struct hg_field *fields; /* object: its own table, ended by HG_FIELDS_END */
     const struct hg_field *item;   /* list, map: what its elements are, from HG_ITEM */
     /* options */
-    const char *summary; /* one sentence for the documentation */
+    const char *summary; /* for the documentation; what stands between two backticks is code */
     const char *example; /* a value as the operator would write it (JSON; text without quotes) */
     bool required;       /* a configuration without it is refused */
     bool unique;         /* list: no two elements are equal */
