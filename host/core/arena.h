@@ -85,6 +85,9 @@ hg_status hgh_table_add(hgh_table *table,
                         uint64_t now_ms,
                         int64_t *out_value,
                         uint64_t *out_ttl_ms);
+/** Where the number of a key lies, 0 if it was not there, for good: it has no end, and nobody may
+ * remove it. HG_OK or HG_ERR_FULL. */
+hg_status hgh_table_number(hgh_table *table, hg_text key, _Atomic int64_t **out_number);
 hg_status hgh_table_compare_and_set(
     hgh_table *table, hg_text key, int64_t expected, int64_t value, uint64_t now_ms);
 hg_status hgh_table_remove(hgh_table *table, hg_text key, uint64_t now_ms);

@@ -12,6 +12,8 @@ typedef struct table_key {
     uint32_t start;
 } table_key;
 
+_Static_assert(sizeof(_Atomic int64_t) == sizeof(int64_t), "a number of a slot can be atomic");
+
 static table_key table_key_of(const hgh_table *table, hg_text text)
 {
     table_key key = {.text = text};
@@ -175,6 +177,26 @@ hg_status hgh_table_add(hgh_table *table,
     }
     hgh_mutex_unlock(&table->locks[key.region]);
     return slot == NULL ? HG_ERR_FULL : HG_OK;
+}
+
+hg_status hgh_table_number(hgh_table *table, hg_text key_text, _Atomic int64_t **out_number)
+{
+    table_key key = table_key_of(table, key_text);
+    table_slot *free_slot = NULL;
+    table_slot *slot;
+
+    hgh_mutex_lock(&table->locks[key.region]);
+    slot = slot_find(table, &key, 0, &free_slot);
+    if (slot == NULL && free_slot != NULL) {
+        slot = free_slot;
+        slot_fill(table, slot, &key, 0, 0);
+    }
+    hgh_mutex_unlock(&table->locks[key.region]);
+    if (slot == NULL) {
+        return HG_ERR_FULL;
+    }
+    *out_number = (_Atomic int64_t *)(void *)&slot->value; /* of the same size and alignment */
+    return HG_OK;
 }
 
 hg_status hgh_table_compare_and_set(

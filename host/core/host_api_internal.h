@@ -29,6 +29,10 @@ void *hgh_request_allocate(hg_request *request, size_t size);
  * text was. */
 hg_text hgh_request_text_copy(hg_request *request, hg_text text);
 
+/** The same of a header's name and value, in one piece; an absent value becomes empty. False: no
+ * memory. */
+bool hgh_request_header_copy(hg_request *request, hg_text *name, hg_text *value);
+
 /** A part of a query, percent-decoded, "+" being a blank; absent: no memory. */
 hg_text hgh_query_decode(hg_request *request, hg_text text);
 

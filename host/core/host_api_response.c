@@ -67,9 +67,7 @@ response_header_change(hg_request *request, hg_text name, hg_text value, bool re
     if (!hgh_name_is_token(name) || !hgh_value_is_clean(value)) {
         return HG_ERR_INVALID;
     }
-    name = hgh_request_text_copy(request, name);
-    value = hgh_request_text_copy(request, value.data == NULL ? HG_TEXT("") : value);
-    if (name.data == NULL || value.data == NULL) {
+    if (!hgh_request_header_copy(request, &name, &value)) {
         return HG_ERR_NO_MEMORY;
     }
     if (hgh_request_is_open(request)) {

@@ -11,9 +11,6 @@
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 
-#define METRIC_SERIES_DEFAULT 1000u
-#define METRIC_LABELS_BYTES   192u
-
 static hg_status use_compile(hgh_plugin *plugin,
                              hgh_use use,
                              const hg_config_description *description,
@@ -71,29 +68,18 @@ static hg_status metrics_open(hgh_plugin *plugin, hg_error *err)
     if (count == 0) {
         return HG_OK;
     }
-    plugin->metrics = calloc(count, sizeof(hgh_table *));
+    plugin->metrics = calloc(count, sizeof(*plugin->metrics));
     if (plugin->metrics == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "metrics: out of memory");
     }
     plugin->metrics_count = count;
     for (uint32_t i = 0; i < count; i++) {
-        const hg_metric *metric = &metrics[i];
-        uint32_t series = metric->series_max == 0 ? METRIC_SERIES_DEFAULT : metric->series_max;
-        bool labelled = metric->labels[0] != NULL;
-        char name[HGH_TABLE_NAME_MAX + HG_NAME_MAX];
-        hg_status status;
+        hg_error cause = HG_ERROR_INIT;
+        hg_status status = hgh_metric_open(&plugin->metrics[i], plugin->plugin_host->arena,
+                                           plugin->name, &metrics[i], &cause);
 
-        if (metric->name == NULL || metric->name[0] == '\0' || strlen(metric->name) > 63 ||
-            (metric->kind != HG_METRIC_COUNTER && metric->kind != HG_METRIC_GAUGE)) {
-            return hg_error_set(err, HG_ERR_INVALID, "metrics: entry %u has no name or kind", i);
-        }
-        (void)snprintf(name, sizeof(name), "metric/%s/%.63s", plugin->name, metric->name);
-        status = hgh_arena_open_table(plugin->plugin_host->arena, name,
-                                      metric->kind == HG_METRIC_COUNTER ? "counter" : "gauge",
-                                      labelled ? series : 1, labelled ? METRIC_LABELS_BYTES : 0,
-                                      &plugin->metrics[i], err);
         if (status != HG_OK) {
-            return status;
+            return hg_error_set(err, status, "metrics: entry %u: %.400s", i, cause.text);
         }
     }
     return HG_OK;
@@ -263,6 +249,9 @@ static void plugin_unload(hgh_plugin *plugin)
         hgh_blame_leave(blame, outer);
     }
     hgh_host_api_done(plugin);
+    for (uint32_t i = 0; i < plugin->metrics_count; i++) {
+        hgh_metric_done(&plugin->metrics[i]);
+    }
     free(plugin->metrics);
     free(plugin);
 }

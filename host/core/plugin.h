@@ -13,6 +13,7 @@
 #include "host/core/blame.h"
 #include "host/core/field_table.h"
 #include "host/core/json_schema.h"
+#include "host/core/metric.h"
 #include "host/core/plugin_object.h"
 #include "host/core/share.h"
 
@@ -63,7 +64,7 @@ typedef struct hgh_plugin {
     struct hgh_configuration *attributes; /* owned; NULL: none */
     struct hgh_configuration *metadata; /* owned: what holds while none is stored; NULL: nothing */
     const hg_delegates *delegates;      /* borrowed from object; NULL: it holds no other plugins */
-    hgh_table **metrics;                /* one a declared metric */
+    hgh_metric *metrics;                /* owned: one a declared metric */
     uint32_t metrics_count;
     hg_dict *dicts; /* tables it has opened */
     bool initialised;

@@ -1,15 +1,17 @@
 /* tests/bench/counts.c - the metrics of requests that a gateway is watched by: how many, by status
- * and route; the time that they took; the bytes that were sent. */
+ * and route, and the time that they took. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <hotgate/plugin.h>
 
 enum {
     REQUESTS,
     MILLISECONDS,
-    BYTES,
 };
+
+typedef struct began {
+    uint64_t at_ms;
+} began;
 
 static const hg_metric metrics[] = {
     {.kind = HG_METRIC_COUNTER,
@@ -20,22 +22,23 @@ static const hg_metric metrics[] = {
      .name = "milliseconds",
      .summary = "Time that they took.",
      .labels = {"route"}},
-    {.kind = HG_METRIC_COUNTER,
-     .name = "bytes",
-     .summary = "Bytes that were sent.",
-     .labels = {"route"}},
     {.kind = HG_METRIC_END},
 };
 
-static int64_t number_of(hg_request *request, hg_text variable, int64_t scale)
+static hg_verdict on_rewrite(hg_request *request, const void *config)
 {
-    hg_text text = hg_request_variable(request, variable);
+    began *own = hg_request_data(request);
 
-    return text.data == NULL ? 0 : (int64_t)(strtod(text.data, NULL) * (double)scale);
+    (void)config;
+    if (own != NULL) {
+        own->at_ms = hg_now_ms();
+    }
+    return HG_NEXT;
 }
 
 static void on_log(hg_request *request, const void *config)
 {
+    const began *own = hg_request_data(request);
     char status[16];
     hg_text route = hg_request_object(request, HG_OBJECT_ROUTE_ID);
     hg_text labels[2] = {{status, (size_t)snprintf(status, sizeof(status), "%u",
@@ -44,8 +47,15 @@ static void on_log(hg_request *request, const void *config)
 
     (void)config;
     (void)hg_metric_add(REQUESTS, 1, labels);
-    (void)hg_metric_add(MILLISECONDS, number_of(request, HG_TEXT("request_time"), 1000), &route);
-    (void)hg_metric_add(BYTES, number_of(request, HG_TEXT("bytes_sent"), 1), &route);
+    if (own != NULL) {
+        (void)hg_metric_add(MILLISECONDS, (int64_t)(hg_now_ms() - own->at_ms), &route);
+    }
 }
 
-HG_PLUGIN("counts", "1.0.0", .priority = 2, .metrics = metrics, .log = on_log);
+HG_PLUGIN("counts",
+          "1.0.0",
+          .priority = 20000,
+          .metrics = metrics,
+          .request_size = (uint32_t)sizeof(began),
+          .rewrite = on_rewrite,
+          .log = on_log);

@@ -997,20 +997,17 @@ hg_status hg_test_metric(hg_test *test,
                          int64_t *out_value)
 {
     const hgh_plugin *plugin = plugin_find(test, plugin_name);
-    hgh_text_builder key = {.max = PATH_TEXT_MAX};
+    hg_text values[HG_METRIC_LABELS_MAX] = {{0}};
     hg_status status = HG_ERR_NOT_FOUND;
 
-    for (size_t i = 0; labels != NULL && labels[i] != NULL; i++) {
-        hgh_text_builder_format(&key, "%s\x1f", labels[i]);
+    for (size_t i = 0; labels != NULL && labels[i] != NULL && i < HG_METRIC_LABELS_MAX; i++) {
+        values[i] = hg_text_of(labels[i]);
     }
     for (uint32_t i = 0; plugin != NULL && i < plugin->metrics_count; i++) {
         if (strcmp(plugin->descriptor->metrics[i].name, metric) == 0) {
-            status = hgh_table_get(plugin->metrics[i],
-                                   (hg_text){hgh_text_builder_string(&key), key.length},
-                                   test->loop.now_ms, out_value, NULL);
+            status = hgh_metric_get(&plugin->metrics[i], values, out_value);
         }
     }
-    hgh_text_builder_done(&key);
     return status;
 }
 

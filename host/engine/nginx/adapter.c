@@ -383,11 +383,16 @@ adapter_response_header_at(hgh_engine_request *request, size_t index, hg_header 
 static hg_status
 adapter_add_response_header(hgh_engine_request *request, hg_text name, hg_text value)
 {
-    ngx_http_request_t *http = http_of(request);
+    ngx_table_elt_t *header = ngx_list_push(&http_of(request)->headers_out.headers);
 
-    return header_push(http->pool, &http->headers_out.headers, name, value) == NULL
-               ? HG_ERR_NO_MEMORY
-               : HG_OK;
+    if (header == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    ngx_memzero(header, sizeof(*header));
+    header->hash = 1; /* of a response it says no more than that it is sent */
+    header->key = hgh_str_of_text(name);
+    header->value = hgh_str_of_text(value);
+    return HG_OK;
 }
 
 static void content_type_set(ngx_http_request_t *http, hg_text value)
