@@ -1,7 +1,5 @@
 /* tests/bench/counts.c - the metrics of requests that a gateway is watched by: how many, by status
  * and route, and the time that they took. */
-#include <stdio.h>
-
 #include <hotgate/plugin.h>
 
 enum {
@@ -39,11 +37,11 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
 static void on_log(hg_request *request, const void *config)
 {
     const began *own = hg_request_data(request);
-    char status[16];
+    uint32_t code = hg_response_status(request);
+    char status[] = {(char)('0' + code / 100 % 10), (char)('0' + code / 10 % 10),
+                     (char)('0' + code % 10)};
     hg_text route = hg_request_object(request, HG_OBJECT_ROUTE_ID);
-    hg_text labels[2] = {{status, (size_t)snprintf(status, sizeof(status), "%u",
-                                                   (unsigned)hg_response_status(request))},
-                         route};
+    hg_text labels[2] = {{status, sizeof(status)}, route};
 
     (void)config;
     (void)hg_metric_add(REQUESTS, 1, labels);
