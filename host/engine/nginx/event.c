@@ -241,11 +241,10 @@ static void body_read(ngx_http_request_t *http)
         http->main->count--; /* that of ngx_http_read_client_request_body() */
     }
     self->reading_body = false;
-    http->read_event_handler = hgh_nginx_parked_read;
-    http->write_event_handler = ngx_http_request_empty_handler;
     /* nginx calls back at once when the body is here; our callers have not returned yet then. */
     self->resume.handler = body_deliver;
     ngx_post_event(&self->resume, &ngx_posted_events);
+    hgh_nginx_park(http);
 }
 
 void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, void *context)
@@ -387,7 +386,8 @@ static void parked_client_gone(ngx_http_request_t *http, ngx_err_t error)
     ngx_http_finalize_request(http, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 }
 
-void hgh_nginx_parked_read(ngx_http_request_t *http)
+/* The client's read events while a request is parked. */
+static void parked_read(ngx_http_request_t *http)
 {
     ngx_connection_t *connection = http->connection;
     ngx_event_t *event = connection->read;
@@ -424,4 +424,20 @@ void hgh_nginx_parked_read(ngx_http_request_t *http)
     error = received < 0 ? ngx_socket_errno : 0;
     parked_client_gone(http, error);
     (void)event;
+}
+
+void hgh_nginx_park(ngx_http_request_t *http)
+{
+    ngx_event_t *read = http->connection->read;
+
+    http->read_event_handler = parked_read;
+    http->write_event_handler = ngx_http_request_empty_handler;
+#if (NGX_HTTP_V2)
+    if (http->stream != NULL) {
+        return; /* nginx looks after its connection */
+    }
+#endif
+    if (read->ready || read->pending_eof) { /* what came with the request does not come again */
+        ngx_post_event(read, &ngx_posted_events);
+    }
 }

@@ -172,8 +172,7 @@ ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self)
     case HGH_PARKED:
         self->parked = true;
         if (!self->reading_body) {
-            http->read_event_handler = hgh_nginx_parked_read;
-            http->write_event_handler = ngx_http_request_empty_handler;
+            hgh_nginx_park(http);
         }
         return NGX_AGAIN;
     case HGH_ANSWER:

@@ -81,7 +81,6 @@ typedef struct hgh_nginx_request {
     off_t body_max;          /* 0: the location's limit alone */
     void **limited_conf;     /* the location with that limit; NULL: none was made */
     void **unlimited_conf;   /* the one it is a copy of */
-    ngx_http_event_handler_pt parked_read_handler;
     ngx_chain_t *free;
     ngx_chain_t *busy;
     ngx_http_upstream_conf_t *upstream_conf;
@@ -107,8 +106,8 @@ hgh_nginx_request *hgh_nginx_request_find(ngx_http_request_t *http);
 /** Runs a request on; what the access phase returns. */
 ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self);
 
-/** The client's read events while a request is parked: notices that it has gone. */
-void hgh_nginx_parked_read(ngx_http_request_t *http);
+/** From now on the client's events say only whether it has gone, which it may have already. */
+void hgh_nginx_park(ngx_http_request_t *http);
 
 /** Goes on with another location's settings; it was told if there is none. */
 ngx_int_t hgh_nginx_location_enter(ngx_http_request_t *http, const ngx_str_t *name);
