@@ -39,8 +39,8 @@ hgh_nginx_request *hgh_nginx_request_find(ngx_http_request_t *http)
 {
     hgh_nginx_request *self = ngx_http_get_module_ctx(http, ngx_http_hotgate_module);
 
-    if (self != NULL || !http->internal) {
-        return self;
+    if (self != NULL || !http->internal || http != http->main) {
+        return self; /* a request inside another one shares its pool, and is none of ours */
     }
     /* A redirect inside nginx (an error page) clears the contexts of all modules. */
     for (ngx_pool_cleanup_t *cleanup = http->pool->cleanup; cleanup != NULL;
@@ -193,7 +193,9 @@ static ngx_int_t access_handler(ngx_http_request_t *http)
         return NGX_DECLINED;
     }
     self = ngx_http_get_module_ctx(http, ngx_http_hotgate_module);
-    if (self == NULL) {
+    if (self == NULL && (self = hgh_nginx_request_find(http)) != NULL) {
+        request_cancel(self); /* sent on inside nginx: its plugins have run, or waited in vain */
+    } else if (self == NULL) {
         self = request_begin(http);
         if (self == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
