@@ -313,7 +313,7 @@ variable_upstream_uri(ngx_http_request_t *http, ngx_http_variable_value_t *value
     if (text == NULL) {
         return NGX_ERROR;
     }
-    end = ngx_copy(text, http->uri.data, http->uri.len);
+    end = http->uri.len == 0 ? text : ngx_copy(text, http->uri.data, http->uri.len);
     if (http->args.len > 0) {
         *end++ = '?';
         end = ngx_copy(end, http->args.data, http->args.len);
