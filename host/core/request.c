@@ -106,12 +106,18 @@ void hgh_request_fail(hg_request *request, uint32_t status, const char *text)
     request->stage = HGH_STAGE_ANSWERED;
 }
 
-/* Of a response that a plugin made without a body. */
+/* Of a response that a plugin made without a body, or with one that cannot be (RFC 9110 sections
+ * 15.3.5 and 15.4.5). */
 static void exit_fill_body(hg_request *request)
 {
     hgh_exit *end = &request->exit;
     char text[128];
 
+    if (end->status == 204 || end->status == 304) {
+        end->body = (hg_text){0};
+        end->content_type = (hg_text){0};
+        return;
+    }
     if (end->body.data != NULL || end->status < 300) {
         return;
     }

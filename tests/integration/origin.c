@@ -338,6 +338,7 @@ static bool answer(const peer *self, const exchange *request, size_t number)
     bool chunked = argument(request, "chunked") > 0;
     bool gzip = argument(request, "gzip") > 0;
     bool tagged = argument(request, "etag") > 0;
+    bool redirects = argument(request, "redirect") > 0;
     char *text = bytes < 0 ? echo_text(self, request, number) : NULL;
     size_t length = bytes < 0 ? strlen(text) : (size_t)bytes;
     char head[1024];
@@ -357,10 +358,12 @@ static bool answer(const peer *self, const exchange *request, size_t number)
     (void)snprintf(framing, sizeof(framing),
                    chunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: %zu\r\n", length);
     (void)snprintf(
-        head, sizeof(head), "HTTP/1.1 %ld Told\r\nContent-Type: %s\r\nX-Origin: %u\r\n%s%s%s\r\n",
+        head, sizeof(head),
+        "HTTP/1.1 %ld Told\r\nContent-Type: %s\r\nX-Origin: %u\r\n%s%s%s%s\r\n",
         status, text == NULL ? "text/plain" : "application/json", self->owner->port,
         status == 204 || status == 304 ? "" : framing, gzip ? "Content-Encoding: gzip\r\n" : "",
-        tagged ? "ETag: \"tag\"\r\nAccept-Ranges: bytes\r\n" : "");
+        tagged ? "ETag: \"tag\"\r\nAccept-Ranges: bytes\r\n" : "",
+        redirects ? "X-Accel-Redirect: /redirected\r\n" : "");
     goes_on = peer_send(self, head, strlen(head)) &&
               (!has_body(request, status) || send_body(self, request, text, length, chunked));
     free(text);

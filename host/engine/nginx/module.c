@@ -96,7 +96,9 @@ static ngx_int_t answer_send(hgh_nginx_request *self)
     }
     self->answered = true;
     http->headers_out.status = answer->status;
-    http->headers_out.content_length_n = (off_t)answer->body.length;
+    /* A length with 304 would be that of what the client has (RFC 9110 section 8.6). */
+    http->headers_out.content_length_n =
+        answer->status == NGX_HTTP_NOT_MODIFIED ? (off_t)-1 : (off_t)answer->body.length;
     if (answer->content_type.data != NULL) {
         http->headers_out.content_type = hgh_str_of_text(answer->content_type);
         http->headers_out.content_type_len = answer->content_type.length;
