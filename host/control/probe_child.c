@@ -240,6 +240,9 @@ check_one(probe_child *self, const json_t *config, hg_issues *issues, hg_issues 
     const char *reason = "";
     char text[HG_ERROR_TEXT_MAX];
 
+    if (!hgh_configuration_is_object(json_object_get(config, "value"), name, pointer, issues)) {
+        return;
+    }
     switch (hgh_generation_find(self->generation, name, &plugin, &reason)) {
     case HGH_PLUGIN_LOADED:
         config_judge(plugin, config, pointer, issues, warnings);

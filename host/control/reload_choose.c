@@ -12,6 +12,7 @@
 #include "host/control/plugin_scan.h"
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
+#include "host/core/configuration.h"
 
 #define USERS_NAMED    10u /* of a plugin that is still configured */
 #define UNKNOWN_NUMBER 0u
@@ -100,6 +101,9 @@ each_inner_config(void *context, const hgh_resource_object *object, const char *
     size_t index;
     json_t *holder;
 
+    if (hgh_configuration_is_disabled(value)) {
+        return;
+    }
     json_array_foreach(json_object_get(value, walk->list), index, holder)
     {
         json_t *inner = json_object_get(holder, walk->name);

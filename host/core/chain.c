@@ -202,7 +202,9 @@ candidate_compile(hgh_compilation *work, const hgh_candidate *from, hgh_runner *
         return HG_OK;
     }
     if (state == HGH_PLUGIN_MISSING) {
-        return hgh_chain_unavailable(chain, from->name, reason);
+        return hgh_configuration_is_disabled(from->value)
+                   ? HG_OK
+                   : hgh_chain_unavailable(chain, from->name, reason);
     }
     /* The chain keeps a key decoded for the next request of that consumer. */
     status = hgh_chain_configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG,

@@ -31,7 +31,9 @@ static hg_status delegate_compile(hgh_compilation *work,
     case HGH_PLUGIN_IGNORED:
         return HG_OK;
     case HGH_PLUGIN_MISSING:
-        return hgh_chain_unavailable(chain, delegate->name, reason);
+        return hgh_configuration_is_disabled(delegate->value)
+                   ? HG_OK
+                   : hgh_chain_unavailable(chain, delegate->name, reason);
     case HGH_PLUGIN_LOADED:
         break;
     }

@@ -157,6 +157,11 @@ static hg_status meta_decode(hgh_configuration *configuration,
     return issues->count > before ? HG_ERR_INVALID : HG_OK;
 }
 
+bool hgh_configuration_is_disabled(const json_t *value)
+{
+    return json_is_true(json_object_get(json_object_get(value, "_meta"), "disable"));
+}
+
 /* FNV-1a over the canonical text: equal content gives equal checksums in every process. */
 static uint64_t json_checksum(const json_t *value)
 {
@@ -354,6 +359,38 @@ json_t *hgh_configuration_value(const json_t *object, const char *plugin, hgh_us
                                    : json_object_get(json_object_get(object, "plugins"), plugin);
 }
 
+bool hgh_configuration_is_object(const json_t *value,
+                                 const char *plugin,
+                                 const char *prefix,
+                                 hg_issues *issues)
+{
+    char *shown;
+    char text[HG_ERROR_TEXT_MAX];
+
+    if (json_is_object(value)) {
+        return true;
+    }
+    shown = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    (void)snprintf(text, sizeof(text), "invalid plugin conf %.200s for plugin [%.100s]",
+                   shown == NULL ? "" : shown, plugin);
+    hgh_issues_add(issues, prefix, type_name(value), "an object", text);
+    free(shown);
+    return false;
+}
+
+/* What a plugin refuses that does not run is told, and no more than that. */
+static void own_pass_over(hgh_configuration *configuration, hg_issues *found, hg_issues *warnings)
+{
+    if (found->count == 0 && found->dropped == 0) {
+        return;
+    }
+    configuration->state = NULL;
+    if (warnings != NULL) {
+        hgh_issues_take(warnings, found, "");
+    }
+    hgh_issues_done(found);
+}
+
 hg_status hgh_configuration_decode(hgh_plugin *plugin,
                                    hgh_use use,
                                    const json_t *value,
@@ -370,14 +407,7 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     hg_status status = HG_OK;
     size_t before = issues->count;
 
-    if (!json_is_object(value)) {
-        char *shown = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        char text[HG_ERROR_TEXT_MAX];
-
-        (void)snprintf(text, sizeof(text), "invalid plugin conf %.200s for plugin [%s]",
-                       shown == NULL ? "" : shown, plugin->name);
-        hgh_issues_add(issues, prefix, type_name(value), "an object", text);
-        free(shown);
+    if (!hgh_configuration_is_object(value, plugin->name, prefix, issues)) {
         return HG_ERR_INVALID;
     }
     configuration = calloc(1, sizeof(*configuration));
@@ -400,11 +430,16 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
         (void)json_object_del(own, "_meta");
     }
     if (status != HG_ERR_NO_MEMORY) {
-        size_t own_from = issues->count;
+        hg_issues found = {0};
         hg_status own_status =
-            own_decode(configuration, plugin, use, own, prefix, issues, warnings);
+            own_decode(configuration, plugin, use, own, prefix, &found, warnings);
 
-        issues_name_plugin(issues, own_from, plugin->name);
+        issues_name_plugin(&found, 0, plugin->name);
+        if (configuration->disabled && use == HGH_USE_CONFIG && own_status != HG_ERR_NO_MEMORY) {
+            own_pass_over(configuration, &found, warnings);
+            own_status = HG_OK;
+        }
+        hgh_issues_take(issues, &found, "");
         status = status == HG_OK ? own_status : status;
     }
     if (status == HG_OK && issues->count > before) {
@@ -435,7 +470,8 @@ hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_iss
     uint64_t outer;
     size_t before = issues->count;
 
-    if (plugin->descriptor->check == NULL || configuration->use == HGH_USE_METADATA) {
+    if (plugin->descriptor->check == NULL || configuration->use == HGH_USE_METADATA ||
+        (configuration->disabled && configuration->use == HGH_USE_CONFIG)) {
         return HG_OK;
     }
     outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_CHECK);

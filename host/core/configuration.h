@@ -46,7 +46,8 @@ typedef struct hgh_configuration {
  * prefix     JSON Pointer of the value in what the operator wrote ("/plugins/echo").
  * out_configuration  on HG_OK one reference of the caller's; else untouched.
  * issues     every finding, the first with the text that APISIX's clients know.
- * warnings   unknown fields; may be NULL.
+ * warnings   unknown fields, and what the plugin refuses of a configuration that is disabled, which
+ *            then has no state; may be NULL.
  * Returns HG_OK, HG_ERR_INVALID or HG_ERR_NO_MEMORY.
  */
 hg_status hgh_configuration_decode(hgh_plugin *plugin,
@@ -62,7 +63,17 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
 /** Where an object holds a plugin's configuration of that use, borrowed from it; NULL: nowhere. */
 json_t *hgh_configuration_value(const json_t *object, const char *plugin, hgh_use use);
 
-/** Runs the plugin's own check(), if it has one, but for metadata; only in the probe. */
+/** True if it is an object, as all configurations are; else a finding says so. */
+bool hgh_configuration_is_object(const json_t *value,
+                                 const char *plugin,
+                                 const char *prefix,
+                                 hg_issues *issues);
+
+/** True if _meta.disable says so: it needs neither its plugin nor that plugin's consent. */
+bool hgh_configuration_is_disabled(const json_t *value);
+
+/** Runs the plugin's own check(), if it has one, but for metadata and for what is disabled; only in
+ * the probe. */
 hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_issues *issues);
 
 static inline hgh_configuration *hgh_configuration_ref(hgh_configuration *configuration)

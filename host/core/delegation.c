@@ -179,6 +179,7 @@ void hgh_delegates_judge(const hgh_generation *generation,
 {
     const hg_delegates *delegates = plugin->delegates;
     hgh_delegate delegate = {0};
+    hg_issues found = {0};
 
     while (delegates != NULL && hgh_delegate_next(delegates, value, &delegate)) {
         hgh_plugin *inner = NULL;
@@ -190,10 +191,10 @@ void hgh_delegates_judge(const hgh_generation *generation,
         case HGH_PLUGIN_LOADED:
             unfit = hgh_delegate_unfit(delegates, inner);
             if (unfit != NULL) {
-                delegate_refuse(issues, pointer, unfit, "a plugin that can stand there",
+                delegate_refuse(&found, pointer, unfit, "a plugin that can stand there",
                                 plugin->name, delegate.name, "is not supported");
             } else {
-                delegate_judge(inner, plugin, &delegate, resource, id, pointer, issues, warnings);
+                delegate_judge(inner, plugin, &delegate, resource, id, pointer, &found, warnings);
             }
             break;
         case HGH_PLUGIN_IGNORED:
@@ -203,9 +204,15 @@ void hgh_delegates_judge(const hgh_generation *generation,
             }
             break;
         case HGH_PLUGIN_MISSING:
-            delegate_refuse(issues, pointer, "an unknown plugin", "one that is loaded",
+            delegate_refuse(&found, pointer, "an unknown plugin", "one that is loaded",
                             plugin->name, delegate.name, "did not found");
             break;
         }
     }
+    if (!hgh_configuration_is_disabled(value)) {
+        hgh_issues_take(issues, &found, "");
+    } else if (warnings != NULL) {
+        hgh_issues_take(warnings, &found, ""); /* of a plugin that does not run: news, no more */
+    }
+    hgh_issues_done(&found);
 }

@@ -163,7 +163,18 @@ static void configurations_are_judged_with_their_place(void **state)
          HG_ERR_INVALID, "/plugins/gone", "unknown plugin [gone]"},
         {"not loaded", "[{\"plugin\":\"unit_bad_size\",\"pointer\":\"/x\",\"value\":{}}]",
          HG_ERR_INVALID, "/x", "unknown plugin [unit_bad_size]"},
-        {"odd requests", "[7,null,{},{\"plugin\":7}]", HG_ERR_INVALID, "", "unknown plugin []"},
+        {"unknown, and no object", "[{\"plugin\":\"gone\",\"pointer\":\"/x\",\"value\":7}]",
+         HG_ERR_INVALID, "/x", "invalid plugin conf 7 for plugin [gone]"},
+        {"unknown, and disabled",
+         "[{\"plugin\":\"gone\",\"pointer\":\"/x\",\"value\":{\"_meta\":{\"disable\":true}}}]",
+         HG_ERR_INVALID, "/x", "unknown plugin [gone]"},
+        {"a field, and disabled",
+         "[{\"plugin\":\"unit_a\",\"value\":{\"tag\":7,\"_meta\":{\"disable\":true}}}]", HG_OK, "",
+         ""},
+        {"metadata of a plugin that says nothing of it",
+         "[{\"plugin\":\"unit_a\",\"use\":\"metadata\",\"value\":{\"any\":[1]}}]", HG_OK, "", ""},
+        {"odd requests", "[7,null,{},{\"plugin\":7}]", HG_ERR_INVALID, "",
+         "invalid plugin conf  for plugin []"},
     };
 
     (void)state;

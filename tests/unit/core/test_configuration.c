@@ -178,6 +178,62 @@ static void what_is_wrong_is_named_with_its_place(void **state)
     }
 }
 
+/* What does not run must not be in the way; it is judged when it is switched on. */
+static void what_a_plugin_refuses_of_a_disabled_configuration_is_a_warning(void **state)
+{
+    static const struct {
+        const char *label;
+        hgh_plugin **plugin;
+        const char *json;
+        hg_status status;
+        size_t issues;
+        size_t warnings;
+    } cases[] = {
+        {"a field", &step, "{\"tag\":7,\"_meta\":{\"disable\":true}}", HG_OK, 0, 1},
+        {"two fields", &step, "{\"tag\":7,\"sleep_ms\":\"x\",\"_meta\":{\"disable\":true}}", HG_OK,
+         0, 2},
+        {"its parse()", &raw, "{\"in_parse\":\"refuse\",\"_meta\":{\"disable\":true}}", HG_OK, 0,
+         1},
+        {"its parse(), which made something", &raw,
+         "{\"in_parse\":\"complain\",\"_meta\":{\"disable\":true}}", HG_OK, 0, 1},
+        {"its check()", &raw, "{\"in_check\":\"refuse\",\"_meta\":{\"disable\":true}}", HG_OK, 0,
+         0},
+        {"its prepare()", &prepared, "{\"how\":\"refuse\",\"_meta\":{\"disable\":true}}", HG_OK, 0,
+         1},
+        {"nothing", &step, "{\"_meta\":{\"disable\":true}}", HG_OK, 0, 0},
+        {"_meta", &step, "{\"_meta\":{\"disable\":true,\"filter\":7}}", HG_ERR_INVALID, 1, 0},
+        {"a field, and enabled", &step, "{\"tag\":7,\"_meta\":{\"disable\":false}}", HG_ERR_INVALID,
+         1, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_configuration *configuration = NULL;
+        hg_issues issues = {0};
+        hg_issues warnings = {0};
+        hg_status status = decode_as(*cases[i].plugin, HGH_USE_CONFIG, cases[i].json,
+                                     &configuration, &issues, &warnings);
+
+        if (status == HG_OK) {
+            assert_true(configuration->disabled);
+            assert_int_equal(hgh_configuration_check(configuration, &issues), HG_OK);
+        }
+        if (status != cases[i].status || issues.count != cases[i].issues ||
+            warnings.count != cases[i].warnings) {
+            fail_msg("%s: %d, %zu findings, %zu warnings", cases[i].label, (int)status,
+                     issues.count, warnings.count);
+        }
+        hgh_issues_done(&issues);
+        hgh_issues_done(&warnings);
+        hgh_configuration_unref(configuration);
+        configuration = NULL;
+        (void)decode_as(*cases[i].plugin, HGH_USE_CONFIG, cases[i].json, &configuration, &issues,
+                        NULL); /* nobody wants to know */
+        hgh_configuration_unref(configuration);
+        hgh_issues_done(&issues);
+    }
+}
+
 static void all_findings_come_at_once(void **state)
 {
     hgh_configuration *configuration = NULL;
@@ -480,6 +536,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(meta_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            what_a_plugin_refuses_of_a_disabled_configuration_is_a_warning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_findings_come_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_source_says_where_it_stands, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equal_content_has_an_equal_checksum, set_up, tear_down),
