@@ -41,11 +41,12 @@ static bool filter_ask(hg_request *request, const hgh_guard *guard)
         hgh_explain_filter(request, guard->filter, holds, failed);
     }
     if (failed) {
-        /* What the filter should have kept away may be what protects: it runs. */
+        /* What the filter should have kept away may be what protects: it runs. It is not asked
+         * again for this request, which could go on for as long as the response has pieces. */
+        holds = true;
         hgh_request_log_line(request, HG_LOG_WARN,
                              "plugin %s: its filter took too long and counts as true",
                              hgh_request_configuration(request)->plugin->name);
-        return true;
     }
     answer_keep(request, guard, holds);
     return holds;
