@@ -430,7 +430,6 @@ static hg_status run_prepare(hgh_reload *reload, hg_error *err)
     const hgh_settings *settings = hgh_reload_settings(reload);
 
     /* Never a number that was refused: votes on that one still stand on the board. */
-    run->report = json_array();
     run->descriptions = json_object();
     run->next = json_pack(
         "{s:I, s:O, s:o, s:[]}", "generation", (json_int_t)reload->newest + 1, "next_number",
@@ -451,6 +450,7 @@ static void run_begin(hgh_reload *reload)
     hg_status status;
 
     run->began_ms = hgh_event_loop_now_ms();
+    run->report = json_array(); /* a refusal has one too, whatever it is over */
     hgh_log(HG_LOG_NOTICE, "start to hot reload plugins");
     status = run->at_start ? HG_OK : settings_read(reload, &err);
     if (status == HG_OK) {
