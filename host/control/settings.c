@@ -560,12 +560,22 @@ static void data_listen_join(hgh_decode_reader *self)
     settings->data_listen_count = count + more;
 }
 
+/* APISIX loads no plugin then. Whoever has commented all of them out may mean the opposite. */
+static void check_plugins_given(hgh_decode_reader *self)
+{
+    if (json_is_null(json_object_get(self->document, "plugins"))) {
+        hgh_decode_complain(self, "/plugins", "nothing",
+                            "a list of names; [] loads none, without the key all are loaded");
+    }
+}
+
 /* What one key means for another. */
 static void check_together(hgh_decode_reader *self)
 {
     hgh_settings *settings = self->settings;
 
     data_listen_join(self);
+    check_plugins_given(self);
 
     if (settings->https_admin &&
         (settings->admin_ssl_cert == NULL || settings->admin_ssl_cert_key == NULL)) {

@@ -400,6 +400,9 @@ static void mistakes_are_named_at_their_place(void **state)
          "1:25: /apisix/dns_resolver/0: found \"ns.example\", wanted a list of name servers such "
          "as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53\n"},
         {"plugins", "plugins: [a, 1]\n", "1:14: /plugins/1: found 1, wanted a name\n"},
+        {"plugins without a list", "plugins:\n",
+         "1:9: /plugins: found nothing, wanted a list of names; [] loads none, without the key all "
+         "are loaded\n"},
         {"plugin path", "plugins: ['../x']\n", "1:11: /plugins/0: found \"../x\", wanted a name\n"},
         {"attributes", "plugin_attr: []\n",
          "1:14: /plugin_attr: found an empty list, wanted a mapping of plugin names\n"},
