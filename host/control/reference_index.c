@@ -47,7 +47,7 @@ static hgh_reference_target *target_find(const hgh_reference_index *index, hg_te
 
 static hgh_reference_target *target_make(hgh_reference_index *index, hg_text name)
 {
-    hgh_reference_target *target = calloc(1, sizeof(*target) + name.length);
+    hgh_reference_target *target = calloc(1, sizeof(*target) + name.length + 1); /* NUL */
 
     if (target == NULL) {
         return NULL;
@@ -144,4 +144,29 @@ hgh_reference_find(const hgh_reference_index *index, const char *kind, const cha
     const hgh_reference_target *target = target_find(index, name_of(kind, key, buffer));
 
     return target == NULL ? NULL : target->first;
+}
+
+typedef struct each_walk {
+    void (*visit)(void *context, const char *key, const hgh_reference *first);
+    void *context;
+} each_walk;
+
+static void each_target(void *context, hgh_map_node *node)
+{
+    const each_walk *walk = context;
+    const hgh_reference_target *target = HGH_CONTAINER_OF(node, hgh_reference_target, node);
+
+    if (target->first != NULL) {
+        walk->visit(walk->context, target->text + strlen(target->text) + 1, target->first);
+    }
+}
+
+void hgh_reference_each(const hgh_reference_index *index,
+                        void (*visit)(void *context, const char *key, const hgh_reference *first),
+                        void *context)
+{
+    each_walk walk = {visit, context};
+
+    /* The map is only read. */
+    hgh_map_each((hgh_map *)(uintptr_t)&index->targets, each_target, &walk);
 }

@@ -47,4 +47,9 @@ void hgh_reference_close(hgh_reference_index *index, hgh_reference *reference);
 const hgh_reference *
 hgh_reference_find(const hgh_reference_index *index, const char *kind, const char *key);
 
+/** Calls for each key that a kind names, with the first reference to it. */
+void hgh_reference_each(const hgh_reference_index *index,
+                        void (*visit)(void *context, const char *key, const hgh_reference *first),
+                        void *context);
+
 #endif

@@ -361,6 +361,7 @@ static void follow_look(hgh_reload *reload)
             (unsigned long long)hgh_manifest_generation(reload->manifest), count.there,
             count.workers, (unsigned long long)(now - run->began_ms));
     hgh_staging_sweep(reload->options.instance, reload->manifest, reload->previous);
+    hgh_reload_log_ignored(reload);
     answer_committed(reload, "committed");
     run_end(reload);
 }
@@ -496,12 +497,13 @@ void hgh_reload_answer_status(void *context,
         (void)json_object_set_new(item, "state", json_string("loaded"));
         (void)json_array_append_new(plugins, item);
     }
-    hgh_admin_later_json(
-        later, 200,
-        json_pack("{s:I, s:s, s:o, s:O, s:O, s:o}", "generation",
-                  (json_int_t)hgh_manifest_generation(reload->manifest), "version", HGH_VERSION,
-                  "plugins", plugins, "listed", json_object_get(reload->manifest, "listed"),
-                  "rejected", reload->rejected, "workers", hgh_worker_board_json(reload->board)));
+    hgh_admin_later_json(later, 200,
+                         json_pack("{s:I, s:s, s:o, s:O, s:o, s:O, s:o}", "generation",
+                                   (json_int_t)hgh_manifest_generation(reload->manifest), "version",
+                                   HGH_VERSION, "plugins", plugins, "listed",
+                                   json_object_get(reload->manifest, "listed"), "ignored",
+                                   hgh_reload_ignored(reload), "rejected", reload->rejected,
+                                   "workers", hgh_worker_board_json(reload->board)));
 }
 
 /* ------------------------------------------------------------------------------------- new */
@@ -597,6 +599,7 @@ void hgh_reload_begin(hgh_reload *reload, void (*done)(void *context), void *con
     }
     hgh_plugin_check_set_manifest(reload->options.check, reload->manifest);
     catalog_fill(reload, NULL);
+    hgh_reload_log_ignored(reload);
     if (hgh_plugin_check_load(reload->options.check, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }

@@ -97,6 +97,15 @@ json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name);
 
 bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes);
 
+/* reload_ignored.c: what the list leaves out */
+
+/** Plugins that stored objects configure and the list in force leaves out, by name: objects with
+ * "name" and "objects", how many. Owned by the caller; NULL: no memory. */
+json_t *hgh_reload_ignored(const hgh_reload *reload);
+
+/** A line of the log for each of them. */
+void hgh_reload_log_ignored(const hgh_reload *reload);
+
 /* reload_probe.c: each of them is loaded in a process of its own */
 
 /** Goes on with the next candidate; after the last one, hgh_reload_prepare() or a refusal. */

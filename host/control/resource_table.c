@@ -530,6 +530,36 @@ const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *
     return reference == NULL ? NULL : &((const entry *)reference->owner)->object;
 }
 
+typedef struct named_walk {
+    const char *prefix;
+    void (*visit)(void *context, const char *key, size_t count);
+    void *context;
+} named_walk;
+
+static void each_named(void *context, const char *key, const hgh_reference *first)
+{
+    const named_walk *walk = context;
+    size_t count = 0;
+
+    if (strncmp(key, walk->prefix, strlen(walk->prefix)) != 0) {
+        return;
+    }
+    for (const hgh_reference *at = first; at != NULL; at = at->next) {
+        count++;
+    }
+    walk->visit(walk->context, key, count);
+}
+
+void hgh_resource_table_each_named(const hgh_resource_table *table,
+                                   const char *prefix,
+                                   void (*visit)(void *context, const char *key, size_t count),
+                                   void *context)
+{
+    named_walk walk = {prefix, visit, context};
+
+    hgh_reference_each(&table->references, each_named, &walk);
+}
+
 size_t hgh_resource_table_count(const hgh_resource_table *table)
 {
     return table->count;

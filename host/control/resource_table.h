@@ -99,6 +99,13 @@ const hgh_resource_object *hgh_resource_table_referer(const hgh_resource_table *
                                                       const char *key,
                                                       const hgh_resource_object *after);
 
+/** Calls for each key that begins so and is named, once for each kind that names it, with how many
+ * objects do. */
+void hgh_resource_table_each_named(const hgh_resource_table *table,
+                                   const char *prefix,
+                                   void (*visit)(void *context, const char *key, size_t count),
+                                   void *context);
+
 size_t hgh_resource_table_count(const hgh_resource_table *table);
 
 /** Bytes that all objects take as records of the feed. */

@@ -117,6 +117,45 @@ static void ten_thousand_references_come_and_go(void **state)
     free(references);
 }
 
+typedef struct seen {
+    size_t count;
+    char keys[200];
+} seen;
+
+static void look(void *context, const char *key, const hgh_reference *first)
+{
+    seen *all = context;
+
+    assert_non_null(first->owner);
+    all->count++;
+    (void)strcat(strcat(all->keys, key), " ");
+}
+
+static void each_key_that_is_named_is_visited(void **state)
+{
+    static const char *const rows[][2] = {{"routes", "services/1"},
+                                          {"routes", "services/1"},
+                                          {"routes", "plugins/a"},
+                                          {"services", "plugins/a"}};
+    hgh_reference_index *index = *state;
+    hgh_reference references[ARRAY_SIZE(rows) + 1];
+    seen all = {0};
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(hgh_reference_open(index, &references[i], rows[i][0], rows[i][1]), HG_OK);
+        hgh_reference_enter(&references[i], "one");
+    }
+    assert_int_equal(
+        hgh_reference_open(index, &references[ARRAY_SIZE(rows)], "routes", "services/2"), HG_OK);
+    hgh_reference_each(index, look, &all); /* the last one was not entered */
+    assert_int_equal(all.count, 3);
+    assert_non_null(strstr(all.keys, "services/1 "));
+    assert_non_null(strstr(all.keys, "plugins/a "));
+    for (size_t i = 0; i <= ARRAY_SIZE(rows); i++) {
+        hgh_reference_close(index, &references[i]);
+    }
+}
+
 #define INDEX_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -126,6 +165,7 @@ int main(void)
         INDEX_TEST(kinds_and_keys_are_told_apart),
         INDEX_TEST(a_key_that_nothing_can_have_is_never_found),
         INDEX_TEST(ten_thousand_references_come_and_go),
+        INDEX_TEST(each_key_that_is_named_is_visited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,33 @@ static void references_are_found_by_what_they_name(void **state)
     hgh_resource_table_free(table);
 }
 
+static void add_named(void *context, const char *key, size_t count)
+{
+    char *text = context;
+    size_t length = strlen(text);
+
+    (void)snprintf(text + length, 100 - length, "%s=%zu ", key, count);
+}
+
+static void what_is_named_is_counted_by_kind(void **state)
+{
+    hgh_resource_table *table = hgh_resource_table_new();
+    char text[100] = "";
+
+    (void)state;
+    put(table, "routes/1", 1, "services/10");
+    put(table, "routes/2", 2, "services/10");
+    put(table, "services/10", 3, NULL);
+    hgh_resource_table_each_named(table, "services/", add_named, text);
+    assert_string_equal(text, "services/10=2 ");
+    text[0] = '\0';
+    hgh_resource_table_remove(table, "routes/1");
+    hgh_resource_table_remove(table, "routes/2");
+    hgh_resource_table_each_named(table, "services/", add_named, text);
+    assert_string_equal(text, "");
+    hgh_resource_table_free(table);
+}
+
 static void ten_thousand_objects_are_found_and_measured(void **state)
 {
     hgh_resource_table *table = hgh_resource_table_new();
@@ -258,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_kind_is_listed_by_age),
         cmocka_unit_test(an_emptied_kind_does_not_end_the_walk_over_all),
         cmocka_unit_test(references_are_found_by_what_they_name),
+        cmocka_unit_test(what_is_named_is_counted_by_kind),
         cmocka_unit_test(ten_thousand_objects_are_found_and_measured),
         cmocka_unit_test(the_earliest_expiry_is_known),
         cmocka_unit_test(what_is_over_is_found_in_one_step),
