@@ -21,6 +21,7 @@
 #include "host/core/configuration.h"
 #include "host/core/delegation.h"
 #include "host/core/engine.h"
+#include "host/core/field_table.h"
 #include "host/core/generation.h"
 #include "host/core/issues.h"
 
@@ -149,12 +150,28 @@ static hg_status refused_configuration(const hg_issues *issues, hg_error *err)
                         first->pointer, first->found, first->wanted);
 }
 
+/* What stands in plugin_attr of a plugin that has taken it, and has no effect. */
+static void attributes_warn(hgh_plugin *plugin, const json_t *attributes, hg_issues *warnings)
+{
+    const hg_config_description *description = plugin->descriptor->attributes;
+    char pointer[HG_NAME_MAX + 16];
+
+    (void)snprintf(pointer, sizeof(pointer), "/plugin_attr/%s", plugin->name);
+    if (description == NULL && json_object_size(attributes) > 0) {
+        hgh_issues_add(warnings, pointer, "attributes of a plugin that takes none", "nothing",
+                       NULL);
+    } else if (description != NULL && description->fields != NULL) {
+        hgh_field_table_unknown(description, attributes, pointer, warnings);
+    }
+}
+
 /* Loads, decodes every configuration, unloads. */
 static hg_status examine_once(probe_child *self,
                               const json_t *request,
                               bool judge,
                               json_t **out_description,
                               hg_issues *issues,
+                              hg_issues *warnings,
                               hg_error *err)
 {
     const json_t *configs = json_object_get(request, "configs");
@@ -178,6 +195,7 @@ static hg_status examine_once(probe_child *self,
         config_judge(plugin, config, pointer, issues, NULL);
     }
     if (judge) {
+        attributes_warn(plugin, attributes, warnings);
         *out_description = hgh_plugin_describe(plugin);
         if (issues->count > 0 || issues->dropped > 0) {
             status = refused_configuration(issues, err);
@@ -191,17 +209,19 @@ static void examine(probe_child *self, const json_t *request)
 {
     json_t *description = NULL;
     hg_issues issues = {0};
+    hg_issues warnings = {0};
     hg_error err = HG_ERROR_INIT;
-    hg_status status = examine_once(self, request, true, &description, &issues, &err);
+    hg_status status = examine_once(self, request, true, &description, &issues, &warnings, &err);
 
     for (int i = 1; i < LOAD_CYCLES && status == HG_OK; i++) {
-        status = examine_once(self, request, false, NULL, &issues, &err);
+        status = examine_once(self, request, false, NULL, &issues, NULL, &err);
     }
     if (status == HG_OK && self->plugin_host.objects_pinned > 0) {
         status = hg_error_set(&err, HG_ERR_INVALID, "stays in memory after it was closed");
     }
-    reply(self, json_pack("{s:b, s:s, s:o*, s:o}", "ok", status == HG_OK, "error", err.text,
-                          "description", description, "issues", issues_take(&issues)));
+    reply(self, json_pack("{s:b, s:s, s:o*, s:o, s:o}", "ok", status == HG_OK, "error", err.text,
+                          "description", description, "issues", issues_take(&issues), "warnings",
+                          issues_take(&warnings)));
 }
 
 /* --------------------------------------------------------------------------- load and check */

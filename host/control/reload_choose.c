@@ -51,6 +51,15 @@ void hgh_reload_reject(hgh_reload *reload,
     hgh_log(HG_LOG_ERROR, "reload: plugin %s is refused: %s", name, reason);
 }
 
+void hgh_reload_report_still_rejected(hgh_reload *reload, const char *name)
+{
+    const json_t *rejected = json_object_get(reload->rejected, name);
+    json_t *item = hgh_reload_report_add(&reload->run, name, "still rejected");
+
+    (void)json_object_set(item, "reason", json_object_get(rejected, "reason"));
+    (void)json_object_set(item, "sha256", json_object_get(rejected, "sha256"));
+}
+
 void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry)
 {
     (void)json_array_append(json_object_get(run->next, "plugins"), entry);
@@ -190,7 +199,7 @@ bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes)
            (old != NULL && attributes != NULL && json_equal(old, attributes) != 0);
 }
 
-static hg_status candidate_add(hgh_reload *reload, json_t *entry, bool replaces)
+static hg_status candidate_add(hgh_reload *reload, json_t *entry, bool replaces, bool tried)
 {
     hgh_reload_run *run = &reload->run;
     void *grown = realloc(run->candidates, (run->candidate_count + 1) * sizeof(*run->candidates));
@@ -204,6 +213,7 @@ static hg_status candidate_add(hgh_reload *reload, json_t *entry, bool replaces)
         .entry = entry,
         .name = json_string_value(json_object_get(entry, "name")),
         .replaces = replaces,
+        .tried = tried,
     };
     return json_array_append_new(json_object_get(run->next, "plugins"), entry) == 0
                ? HG_OK
@@ -215,7 +225,8 @@ static void object_admit(hgh_reload *reload,
                          const hgh_found_plugin *found,
                          const hgh_object_file *file,
                          json_t *attributes,
-                         bool replaces)
+                         bool replaces,
+                         bool tried)
 {
     hgh_reload_run *run = &reload->run;
     hgh_object_claims claims = {0};
@@ -252,7 +263,7 @@ static void object_admit(hgh_reload *reload,
                   claims.version, "sha256", file->sha256, "build_id", claims.build_id, "path", path,
                   "number", (int)number, "shipped", found->shipped, "attributes", attributes);
     free(path);
-    if (entry == NULL || candidate_add(reload, entry, replaces) != HG_OK) {
+    if (entry == NULL || candidate_add(reload, entry, replaces, tried) != HG_OK) {
         hgh_reload_reject(reload, found->name, NULL, "out of memory", NULL);
     }
 }
@@ -268,6 +279,7 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
     hgh_object_file file = {0};
     hg_error err = HG_ERROR_INIT;
     size_t candidates_before = run->candidate_count;
+    bool is_tried;
 
     if (found->conflict != NULL) {
         hgh_reload_reject(reload, found->name, NULL, found->conflict, NULL);
@@ -280,14 +292,16 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
         (void)json_object_set(item, "version", json_object_get(old, "version"));
         (void)json_object_set(item, "sha256", json_object_get(old, "sha256"));
         (void)json_object_del(reload->rejected, found->name);
-    } else if (rejected_hash != NULL && !run->force && strcmp(rejected_hash, file.sha256) == 0) {
-        json_t *item = hgh_reload_report_add(run, found->name, "still rejected");
-
-        (void)json_object_set(item, "reason", json_object_get(rejected, "reason"));
-        (void)json_object_set(item, "sha256", json_object_get(rejected, "sha256"));
     } else {
-        (void)json_object_del(reload->rejected, found->name);
-        object_admit(reload, found, &file, attributes, old != NULL);
+        is_tried = rejected_hash != NULL && !run->force && strcmp(rejected_hash, file.sha256) == 0;
+        if (is_tried && !json_is_true(json_object_get(rejected, "configured"))) {
+            hgh_reload_report_still_rejected(reload, found->name);
+        } else {
+            if (!is_tried) {
+                (void)json_object_del(reload->rejected, found->name);
+            }
+            object_admit(reload, found, &file, attributes, old != NULL, is_tried);
+        }
     }
     hgh_object_file_done(&file);
     if (old != NULL && run->candidate_count == candidates_before) {
@@ -353,6 +367,21 @@ static void missing_report(hgh_reload *reload, const hgh_plugin_scan *scan)
     }
 }
 
+/* Attributes of plugins that are not there have no effect, as other keys of APISIX's file. */
+static void attributes_warn(const hgh_reload *reload, const hgh_plugin_scan *scan)
+{
+    const char *name;
+    json_t *attributes;
+
+    json_object_foreach(hgh_reload_settings(reload)->plugin_attr, name, attributes)
+    {
+        if (hgh_plugin_scan_find(scan, name) == NULL) {
+            hgh_log(HG_LOG_WARN, "plugin_attr.%s has no effect: there is no plugin of that name",
+                    name);
+        }
+    }
+}
+
 /* Where the plugins are that come with the gateway: installed, or in the folder it was built in. */
 static char *shipped_directory(const hgh_instance *instance)
 {
@@ -388,6 +417,7 @@ hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
     if (status == HG_OK) {
         removals_choose(reload, &scan);
         missing_report(reload, &scan);
+        attributes_warn(reload, &scan);
     }
     hgh_plugin_scan_done(&scan);
     free(shipped);

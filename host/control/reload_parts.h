@@ -17,6 +17,7 @@ typedef struct hgh_reload_candidate {
     json_t *entry; /* of the next manifest; borrowed from it */
     const char *name;
     bool replaces;
+    bool tried; /* the same file was refused before, for what is configured: it holds up nobody */
 } hgh_reload_candidate;
 
 /* What is being waited for. */
@@ -54,7 +55,8 @@ struct hgh_reload {
     hgh_board *board;
     json_t *manifest; /* in force */
     json_t *previous; /* in force before */
-    json_t *rejected; /* by name: {"sha256", "reason"} of the last look */
+    json_t *rejected; /* by name: {"sha256", "reason"} of the last look; "configured": true if it
+                         was for what is configured */
     uint64_t newest;  /* highest generation that was ever prepared */
     hgh_reload_run run;
     hgh_event_loop_timer look;
@@ -81,6 +83,9 @@ void hgh_reload_reject(hgh_reload *reload,
                        const char *sha256,
                        const char *reason,
                        const json_t *issues);
+
+/** One that was refused before in the same form: it does not count again. */
+void hgh_reload_report_still_rejected(hgh_reload *reload, const char *name);
 
 /** An entry of the manifest in force stays in the next one. */
 void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry);

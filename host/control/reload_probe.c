@@ -1,6 +1,7 @@
 /* host/control/reload_probe.c - tries each new object in a process of its own. */
 #include <string.h>
 
+#include "host/control/control_log.h"
 #include "host/control/manifest.h"
 #include "host/control/probe.h"
 #include "host/control/reload_parts.h"
@@ -26,6 +27,45 @@ static const hgh_reload_candidate *candidate_probed(const hgh_reload *reload)
     return &reload->run.candidates[reload->run.probed];
 }
 
+/* What is configured may be mended without a change of the file, which is tried again then. */
+static void candidate_report(hgh_reload *reload,
+                             const hgh_reload_candidate *failed,
+                             const char *reason,
+                             const json_t *issues)
+{
+    const char *sha256 = json_string_value(json_object_get(failed->entry, "sha256"));
+    json_t *rejected = json_object_get(reload->rejected, failed->name);
+
+    if (failed->tried) {
+        (void)json_object_set_new(rejected, "reason", json_string(reason));
+        hgh_reload_report_still_rejected(reload, failed->name);
+        hgh_log(HG_LOG_ERROR, "reload: plugin %s is refused as before: %s", failed->name, reason);
+        return;
+    }
+    hgh_reload_reject(reload, failed->name, sha256, reason, issues);
+    if (json_array_size(issues) > 0) {
+        (void)json_object_set_new(json_object_get(reload->rejected, failed->name), "configured",
+                                  json_true());
+    }
+}
+
+/* Of a plugin that will be in force. */
+static void warnings_log(const char *name, const json_t *warnings)
+{
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        const json_t *warning = json_array_get(warnings, i);
+        const char *const members[] = {"pointer", "found", "wanted"};
+        const char *texts[3];
+
+        for (size_t k = 0; k < 3; k++) {
+            texts[k] = json_string_value(json_object_get(warning, members[k]));
+        }
+        hgh_log(HG_LOG_WARN, "reload: plugin %s: %s: found %s, wanted %s", name,
+                texts[0] == NULL ? "" : texts[0], texts[1] == NULL ? "" : texts[1],
+                texts[2] == NULL ? "" : texts[2]);
+    }
+}
+
 /* A candidate that failed keeps what was in force; at a start the others go on without it. */
 static void candidate_reject(hgh_reload *reload, const char *reason, const json_t *issues)
 {
@@ -36,8 +76,7 @@ static void candidate_reject(hgh_reload *reload, const char *reason, const json_
     size_t index;
     json_t *item;
 
-    hgh_reload_reject(reload, failed->name, json_string_value(json_object_get(entry, "sha256")),
-                      reason, issues);
+    candidate_report(reload, failed, reason, issues);
     hgh_staging_remove(reload->options.instance, json_string_value(json_object_get(entry, "path")));
     json_array_foreach(plugins, index, item)
     {
@@ -85,6 +124,8 @@ static void on_probe_message(void *context, const json_t *message)
 
         (void)json_object_set(good->entry, "version", json_object_get(description, "version"));
         (void)json_object_set(run->descriptions, good->name, description);
+        (void)json_object_del(reload->rejected, good->name);
+        warnings_log(good->name, json_object_get(message, "warnings"));
         run->probed++;
     } else {
         candidate_reject(reload, error == NULL ? "the probe gave no reason" : error,

@@ -89,6 +89,7 @@ static hg_status plugin_attributes(hgh_plugin *plugin, const json_t *attributes,
 {
     const hg_config_description *description = plugin->uses[HGH_USE_ATTRIBUTES].description;
     json_t *empty = NULL;
+    char prefix[HG_NAME_MAX + 16];
     hg_status status;
 
     if (description == NULL) {
@@ -98,8 +99,9 @@ static hg_status plugin_attributes(hgh_plugin *plugin, const json_t *attributes,
         empty = json_object(); /* so that its defaults arrive */
         attributes = empty;
     }
+    (void)snprintf(prefix, sizeof(prefix), "/plugin_attr/%s", plugin->name);
     status = hgh_configuration_decode(plugin, HGH_USE_ATTRIBUTES, attributes, "plugin_attr",
-                                      plugin->name, "", &plugin->attributes, issues, NULL);
+                                      plugin->name, prefix, &plugin->attributes, issues, NULL);
     json_decref(empty);
     return status;
 }
