@@ -180,7 +180,8 @@ static void candidate_look_at(side *at, const hgh_candidate *candidate)
         skip(at, candidate, "the list of plugins in config.yaml leaves it out", NULL);
         return;
     case HGH_PLUGIN_MISSING:
-        skip(at, candidate, why, NULL);
+        skip(at, candidate,
+             hgh_configuration_is_disabled(candidate->value) ? "_meta.disable is true" : why, NULL);
         return;
     case HGH_PLUGIN_LOADED:
         break;

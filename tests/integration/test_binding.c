@@ -454,6 +454,27 @@ static void a_filter_decides_for_each_request(void **state)
     gateway_delete(running, "routes/filtered");
 }
 
+/* What a plugin has changed is seen by the next one, also if it was looked at before. */
+static void a_filter_sees_what_a_plugin_before_it_has_changed(void **state)
+{
+    (void)state;
+    gateway_put(running, "routes/filtered",
+                "{\"uri\": \"/filtered\", \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}},"
+                " \"plugins\": {"
+                "\"proxy-rewrite\": {\"headers\": {\"set\": {\"X-Dash-Ed\": \"new\"}},"
+                " \"_meta\": {\"filter\": [[\"http_x_dash_ed\", \"==\", \"old\"]]}},"
+                "\"trace\": {\"tag\": \"f\","
+                " \"_meta\": {\"filter\": [[\"http_x_dash_ed\", \"==\", \"new\"]]}}}}",
+                origin_port(upstream));
+    for (size_t k = 0; k < worker_count; k++) {
+        connection_request(&pinned[k], "GET", "/filtered", "X-Dash-Ed: old\r\n", NULL, &got);
+        assert_non_null(strstr(got.head, "X-Trace: rewrite"));
+        connection_request(&pinned[k], "GET", "/filtered", "X-Dash-Ed: other\r\n", NULL, &got);
+        assert_null(strstr(got.head, "X-Trace: rewrite"));
+    }
+    gateway_delete(running, "routes/filtered");
+}
+
 static void a_filter_in_the_notation_of_the_old_page_is_refused_with_the_right_one(void **state)
 {
     static const char *const rows[] = {
@@ -506,6 +527,7 @@ int main(void)
         cmocka_unit_test(metadata_is_judged_when_it_is_written),
         cmocka_unit_test(an_object_that_was_deleted_by_force_is_answered_and_logged),
         cmocka_unit_test(a_filter_decides_for_each_request),
+        cmocka_unit_test(a_filter_sees_what_a_plugin_before_it_has_changed),
         cmocka_unit_test(a_filter_in_the_notation_of_the_old_page_is_refused_with_the_right_one),
         cmocka_unit_test(a_reload_is_refused_by_a_configuration_of_any_kind),
         cmocka_unit_test(all_kinds_outlive_a_restart),

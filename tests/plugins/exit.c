@@ -33,7 +33,7 @@ static const hg_field exit_fields[] = {
             phase,
             "phase",
             .initial = "access",
-            .names = {"rewrite", "access", "before_proxy"}),
+            .names = {"rewrite", "access", "before_proxy", "retry"}),
     HG_INT(exit_config, status, "status", .initial = "403"),
     HG_STRING(exit_config, text, "text", .initial = "no"),
     HG_FIELDS_END,
@@ -92,8 +92,16 @@ static hg_verdict exit_access(hg_request *request, const void *config)
 
 static hg_verdict exit_before_proxy(hg_request *request, const void *config)
 {
+    uint32_t *tries = hg_request_data(request);
+    hg_verdict verdict;
+
     hg_log(request, HG_LOG_NOTICE, "before_proxy");
-    return exit_run(request, config, 2);
+    if (++*tries == 1) {
+        return exit_run(request, config, 2);
+    }
+    verdict = exit_run(request, config, 3);
+    hg_log(request, HG_LOG_NOTICE, "retry -> %d", (int)verdict);
+    return verdict;
 }
 
 static void exit_header_filter(hg_request *request, const void *config)
@@ -117,6 +125,7 @@ HG_PLUGIN("exit",
           .summary = "Ends requests.",
           .priority = 20,
           .config = HG_CONFIG(exit_config, exit_fields),
+          .request_size = sizeof(uint32_t),
           .rewrite = exit_rewrite,
           .access = exit_access,
           .before_proxy = exit_before_proxy,

@@ -151,21 +151,6 @@ static void what_has_no_upstream_or_plugin_has_an_answer(void **state)
     }
 }
 
-static void an_error_response_replaces_the_body_from_400_on(void **state)
-{
-    hg_request *request;
-
-    (void)state;
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"plugins\":{\"unit_a\":{\"exit_status\":429,\"_meta\":{\"error_response\":"
-        "{\"slow\":\"down\"}}}}}");
-    request = begin();
-    assert_int_equal(hgh_request_run(request), HGH_ANSWER);
-    assert_true(hg_text_equal(request->exit.body, HG_TEXT("{\"slow\":\"down\"}\n")));
-    assert_true(hg_text_equal(request->exit.content_type, HG_TEXT("application/json")));
-    end(request);
-}
-
 static void a_consumer_of_the_credential_is_attached_and_its_plugins_run(void **state)
 {
     hg_request *request;
@@ -622,7 +607,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(what_has_no_upstream_or_plugin_has_an_answer),
-        ROW(an_error_response_replaces_the_body_from_400_on),
         ROW(a_consumer_of_the_credential_is_attached_and_its_plugins_run),
         ROW(no_memory_for_a_request_is_none),
         ROW(a_waiting_callback_is_parked_and_goes_on),

@@ -135,14 +135,12 @@ static void a_retry_cannot_end_a_request(void **state)
     const hg_test_exchange *exchange;
 
     hg_test_set_upstream(*state, &(hg_test_upstream){.failures = 1});
-    kit_load(*state, "exit");
-    kit_load(*state, "request");
-    kit_route(*state, "{\"exit\": {\"way\": \"status\", \"phase\": \"before_proxy\","
-                      " \"_meta\": {\"disable\": true}}}");
-    exchange = hg_test_get(*state, "/");
+    exchange = run(*state, "{\"way\": \"status\", \"phase\": \"retry\"}");
     assert_int_equal(exchange->status, 200);
     assert_int_equal(exchange->tries, 2);
-    assert_int_equal(hg_test_log_count(*state, 0, "before_proxy"), 0); /* it is disabled */
+    assert_int_equal(hg_test_log_count(*state, 0, "before_proxy"), 2);
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_ERROR, "not possible in this phase"), 1);
+    kit_assert_log(*state, "retry -> 0");
 }
 
 int main(void)

@@ -164,6 +164,19 @@ static void the_upstream_sees_what_was_changed(void **state)
     assert_null(hg_test_upstream_header(*state, exchange, "X-Two"));
 }
 
+static void a_header_that_was_changed_is_read_anew(void **state)
+{
+    load(*state, "{\"call\": \"variable\", \"name\": \"http_x_dash_ed\"},"
+                 "{\"call\": \"set_header\", \"name\": \"X-Dash-Ed\", \"value\": \"new\"},"
+                 "{\"call\": \"variable\", \"name\": \"http_x_dash_ed\"},"
+                 "{\"phase\": \"access\", \"call\": \"remove_header\", \"name\": \"x-dash-ed\"},"
+                 "{\"phase\": \"access\", \"call\": \"variable\", \"name\": \"http_x_dash_ed\"}");
+    (void)hg_test_send(*state, &(hg_test_request){.uri = "/", .headers = "X-Dash-Ed: old\n"});
+    kit_assert_log(*state, "variable=old");
+    kit_assert_log(*state, "variable=new");
+    kit_assert_log(*state, "variable is absent");
+}
+
 static void single_arguments_are_taken_out(void **state)
 {
     static const struct {
@@ -391,6 +404,7 @@ int main(void)
         KIT_TEST(listed_variables_have_values),
         KIT_TEST(an_unlisted_variable_fails_the_test),
         KIT_TEST(the_upstream_sees_what_was_changed),
+        KIT_TEST(a_header_that_was_changed_is_read_anew),
         KIT_TEST(single_arguments_are_taken_out),
         KIT_TEST(single_cookies_are_taken_out),
         KIT_TEST(an_unchanged_target_goes_upstream_as_it_came),
