@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "host/core/expression.h"
 #include "host/core/json_value.h"
@@ -19,6 +21,62 @@ static void refuse(const char *reason, hgh_admin_answer *answer)
     /* The body itself may hold secrets, and nobody can tell where. */
     hgh_admin_answer_json(answer, STATUS_BAD,
                           json_pack("{s:s, s:s}", "error_msg", text, "req_body", "***"));
+}
+
+/* A copy in which line breaks and tabs inside of texts are escaped; NULL: there are none, or no
+ * memory. JSON has no such texts, APISIX takes them: code in a configuration is written that way.
+ */
+static char *line_breaks_escape(const char *text, size_t length, size_t *out_length)
+{
+    char *copy = malloc(2 * length + 1);
+    size_t written = 0;
+    bool inside = false;
+    bool any = false;
+
+    for (size_t i = 0; copy != NULL && i < length; i++) {
+        const char *found = text[i] == '\0' ? NULL : strchr("\nn\rr\tt", text[i]);
+        bool breaks = inside && found != NULL && (found[0] < ' ');
+
+        if (breaks) {
+            copy[written++] = '\\';
+        }
+        any |= breaks;
+        copy[written++] = breaks ? found[1] : text[i];
+        if (inside && text[i] == '\\' && i + 1 < length) {
+            copy[written++] = text[++i];
+        } else if (text[i] == '"') {
+            inside = !inside;
+        }
+    }
+    if (copy != NULL && !any) {
+        explicit_bzero(copy, written); /* it may hold secrets */
+        free(copy);
+        return NULL;
+    }
+    *out_length = written;
+    return copy;
+}
+
+/* A name that stands twice is a mistake whichever value is meant. */
+static json_t *body_load(const char *text, size_t length, json_error_t *where)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES;
+    json_t *body = json_loadb(text, length, flags, where);
+    char *escaped;
+    size_t escaped_length = 0;
+
+    if (body != NULL) {
+        return body;
+    }
+    escaped = line_breaks_escape(text, length, &escaped_length);
+    if (escaped != NULL) {
+        json_error_t unused; /* places are those of what was sent */
+
+        body = json_loadb(escaped, escaped_length, flags, &unused);
+        explicit_bzero(escaped, escaped_length); /* it may hold secrets */
+        free(escaped);
+    }
+    return body;
 }
 
 bool hgh_admin_body_parse(const hgh_admin_request *request,
@@ -41,9 +99,7 @@ bool hgh_admin_body_parse(const hgh_admin_request *request,
     if (request->body_length == 0) {
         return true;
     }
-    /* A name that stands twice is a mistake whichever value is meant. */
-    body = json_loadb(request->body, request->body_length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
-                      &where);
+    body = body_load(request->body, request->body_length, &where);
     if (body == NULL) {
         bool braces = hgh_expression_has_braces((hg_text){request->body, request->body_length});
 

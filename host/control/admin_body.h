@@ -9,7 +9,8 @@
 #include "host/control/admin_exchange.h"
 
 /**
- * Reads a body: too large, no JSON, a name twice or too deep, and it is refused. 2.0 in it is 2.
+ * Reads a body: too large, no JSON, a name twice or too deep, and it is refused. 2.0 in it is 2;
+ * a line break inside of a text is one.
  *
  * max       bytes that a body may have.
  * out_body  a new reference; untouched without a body.

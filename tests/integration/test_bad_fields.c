@@ -368,7 +368,7 @@ static void walk_text(json_t *object, place *at, json_t *value)
         {"half a character", "\"\xe2\x82\""},
         {"half a surrogate", "\"\\ud800\""},
         {"a NUL", "\"a\\u0000b\""},
-        {"a control character", "\"a\nb\""},
+        {"a control character", "\"a\x01z\""},
         {"a number too large", "1e400"},
         {"an integer too large", "99999999999999999999999999999999"},
         {"no number", "NaN"},

@@ -212,6 +212,32 @@ static void a_body_over_the_limit_is_named_by_its_size(void **state)
     assert_int_equal(test->client.answer.status, 401);
 }
 
+/* As in APISIX's own documentation, where code stands in a configuration. */
+static void line_breaks_inside_of_texts_are_taken(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *desc; /* as it is stored */
+    } cases[] = {
+        {"{\"plugins\":{},\"uri\":\"/\",\n\t\"desc\":\"one\ntwo\"}", "one\\ntwo"},
+        {"{\"plugins\":{},\"uri\":\"/\",\"desc\":\"a\tb\rc\"}\n", "a\\tb\\rc"},
+        {"{\"plugins\":{},\"uri\":\"/\",\"desc\":\"a\\\"\nb\\\\\"}", "a\\\"\\nb\\\\"},
+        {"{\"plugins\":{},\"uri\":\"/\",\"desc\":\"no\\nbreak\"}", "no\\nbreak"},
+    };
+    api_test *test = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char wanted[64];
+        const char *seen;
+
+        (void)snprintf(wanted, sizeof(wanted), "\"desc\":\"%s\"", cases[i].desc);
+        seen = ask_bytes(test, "PUT", "/routes/1", cases[i].body, strlen(cases[i].body));
+        if (test->client.answer.status > 201 || strstr(seen, wanted) == NULL) {
+            fail_msg("%s: %u %s", wanted, test->client.answer.status, seen);
+        }
+    }
+}
+
 static void hostile_bodies_end_in_a_clear_400(void **state)
 {
     static char deep[3000];
@@ -227,6 +253,9 @@ static void hostile_bodies_end_in_a_clear_400(void **state)
         {"huge integer", "{\"priority\":99999999999999999999999}", 0, "too big integer"},
         {"huge real", "{\"priority\":1e999}", 0, "real number overflow"},
         {"escaped NUL", "{\"uri\":\"/\\u0000\"}", 0, "\\\\u0000 is not allowed"},
+        {"another control character", "{\"uri\":\"/\x01\"}", 0, "control character 0x1"},
+        {"a line break in a text that does not end", "{\"uri\":\"/\n", 0, "invalid request body: "},
+        {"a line break behind a backslash", "{\"uri\":\"/\\\n\"}", 0, "invalid request body: "},
         {"NUL byte", "{\"uri\"\0:1}", 9, "invalid request body: "},
         {"invalid UTF-8", "{\"uri\":\"/\xff\xfe\"}", 0, "unable to decode byte 0xff"},
         {"overlong UTF-8", "{\"uri\":\"/\xc0\xaf\"}", 0, "unable to decode byte 0xc0"},
@@ -315,6 +344,7 @@ int main(void)
         API_TEST(answers_carry_the_headers_that_clients_read),
         API_TEST(generic_errors_come_in_their_order),
         API_TEST(a_body_over_the_limit_is_named_by_its_size),
+        API_TEST(line_breaks_inside_of_texts_are_taken),
         API_TEST(hostile_bodies_end_in_a_clear_400),
         API_TEST(reload_and_status_are_answered_by_their_hooks),
         API_TEST(bytes_that_are_no_utf8_do_not_break_an_answer),
