@@ -191,6 +191,30 @@ static void check_own_plugins(const hgh_object_kind *kind,
     }
 }
 
+/* The plugins of an object, which no request could meet all of. */
+static bool has_too_many_plugins(const json_t *object)
+{
+    return json_object_size(json_object_get(object, "plugins")) > HGH_OBJECT_PLUGINS_MAX;
+}
+
+static void check_plugin_count(const hgh_object_kind *kind, const json_t *object, hg_issues *issues)
+{
+    char found[64];
+    char wanted[64];
+    char text[TEXT_MAX];
+
+    if (kind->is_metadata || !has_too_many_plugins(object)) {
+        return;
+    }
+    (void)snprintf(found, sizeof(found), "%zu plugins",
+                   json_object_size(json_object_get(object, "plugins")));
+    (void)snprintf(wanted, sizeof(wanted), "at most %u plugins", HGH_OBJECT_PLUGINS_MAX);
+    (void)snprintf(text, sizeof(text),
+                   "%sproperty \"plugins\" validation failed: found %s, wanted %s", SCHEMA_PREFIX,
+                   found, wanted);
+    hgh_issues_add(issues, PLUGINS_POINTER, found, wanted, text);
+}
+
 static void
 check_name(const hgh_object_kind *kind, const json_t *object, const char *id, hg_issues *issues)
 {
@@ -224,6 +248,7 @@ void hgh_object_check_run(const hgh_object_check *check,
     }
     check_references(kind, table, object, issues);
     check_own_plugins(kind, table, object, issues);
+    check_plugin_count(kind, object, issues);
 }
 
 static bool append_config(json_t *configs,
@@ -251,7 +276,7 @@ json_t *hgh_object_check_plugins(const hgh_object_kind *kind, const char *id, co
 
     if (is_complete && kind->is_metadata) {
         is_complete = append_config(configs, kind, id, object, id, "");
-    } else if (is_complete) {
+    } else if (is_complete && !has_too_many_plugins(object)) {
         json_object_foreach(plugins, name, value)
         {
             char pointer[POINTER_MAX] = PLUGINS_POINTER;

@@ -10,6 +10,8 @@
 #include "host/control/resource_table.h"
 #include "host/core/issues.h"
 
+#define HGH_OBJECT_PLUGINS_MAX 1024u /* on one object: as many as one request can meet */
+
 /** The schemas of all kinds, compiled once. */
 typedef struct hgh_object_check hgh_object_check;
 

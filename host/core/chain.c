@@ -21,6 +21,11 @@ static bool is_authentication(const hgh_compilation *work, const char *name)
            (plugin->descriptor->flags & HG_AUTH) != 0;
 }
 
+static bool is_ignored(const hgh_compilation *work, const char *name)
+{
+    return hgh_generation_find(work->generation, name, NULL, NULL) == HGH_PLUGIN_IGNORED;
+}
+
 static hg_status warn_of_duplicate(hgh_chain *chain, const hgh_candidate *first, const char *other)
 {
     if (chain != NULL && chain->warning == NULL &&
@@ -57,6 +62,8 @@ static void candidates_add(hgh_compilation *work, json_t *object, hgh_resource *
             if (owner->kind == HGH_GLOBAL_RULES) {
                 (void)warn_of_duplicate(work->chain, known, owner->id); /* without memory: silent */
             }
+        } else if (work->chain != NULL && is_ignored(work, name)) {
+            continue; /* it takes no room of those that run */
         } else if (work->count == HGH_CHAIN_PLUGINS_MAX) {
             work->too_many = true;
             return;

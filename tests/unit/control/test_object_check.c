@@ -298,6 +298,70 @@ static void each_wrong_object_has_its_text(void **state)
     }
 }
 
+/* True if an object of a kind can name one of another, directly or through others. */
+static bool leads_to(const hgh_object_kind *from, const char *to, unsigned steps)
+{
+    if (from == NULL || steps == 0) {
+        return false;
+    }
+    for (const hgh_object_reference *at = from->references; at->member != NULL; at++) {
+        if (strcmp(at->kind, to) == 0 || leads_to(hgh_object_kind_find(at->kind), to, steps - 1)) {
+            return true;
+        }
+    }
+    return from->parent != NULL && (strcmp(from->parent, to) == 0 ||
+                                    leads_to(hgh_object_kind_find(from->parent), to, steps - 1));
+}
+
+/* So that no write, whatever it says, can make objects name each other in a circle. */
+static void no_kind_can_name_itself_through_others(void **state)
+{
+    (void)state;
+    assert_true(leads_to(hgh_object_kind_find("routes"), "ssls", 3)); /* over services, upstreams */
+    for (size_t i = 0; hgh_object_kind_at(i) != NULL; i++) {
+        const hgh_object_kind *kind = hgh_object_kind_at(i);
+
+        if (leads_to(kind, kind->name, 16)) {
+            fail_msg("%s lead to %s", kind->name, kind->name);
+        }
+    }
+}
+
+static void an_object_has_at_most_as_many_plugins_as_a_request_can_meet(void **state)
+{
+    static const size_t counts[] = {1023, 1024, 1025, 10000};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+        json_t *plugins = json_object();
+        json_t *object = json_pack("{s:s, s:o}", "uri", "/a", "plugins", plugins);
+        const hgh_object_kind *kind = hgh_object_kind_find("routes");
+        bool fits = counts[i] <= HGH_OBJECT_PLUGINS_MAX;
+        hg_issues issues = {0};
+        char text[HG_ERROR_TEXT_MAX];
+        json_t *configs;
+
+        for (size_t k = 0; k < counts[i]; k++) {
+            char name[32];
+
+            (void)snprintf(name, sizeof(name), "p%zu", k);
+            (void)json_object_set_new(plugins, name, json_object());
+        }
+        hgh_object_check_run(check, kind, table, object, NULL, &issues);
+        configs = hgh_object_check_plugins(kind, "1", object);
+        assert_int_equal(issues.count, fits ? 0 : 1);
+        assert_int_equal(json_array_size(configs), fits ? counts[i] : 0);
+        if (!fits) {
+            assert_string_equal(issues.items[0].pointer, "/plugins");
+            assert_non_null(strstr(hgh_issues_first(&issues, text, sizeof(text)),
+                                   "wanted at most 1024 plugins"));
+        }
+        hgh_issues_done(&issues);
+        json_decref(configs);
+        json_decref(object);
+    }
+}
+
 static void all_findings_are_told_with_their_pointers(void **state)
 {
     json_t *object =
@@ -417,6 +481,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_apisix_accepts_is_accepted),
         cmocka_unit_test(each_wrong_object_has_its_text),
+        cmocka_unit_test(no_kind_can_name_itself_through_others),
+        cmocka_unit_test(an_object_has_at_most_as_many_plugins_as_a_request_can_meet),
         cmocka_unit_test(all_findings_are_told_with_their_pointers),
         cmocka_unit_test(plugins_are_listed_for_their_judge),
         cmocka_unit_test(metadata_is_judged_without_its_id),

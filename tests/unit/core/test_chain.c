@@ -289,26 +289,51 @@ static void chains_share_what_one_object_configures(void **state)
     assert_int_equal(fake_log_count("release"), 1);
 }
 
-static void more_plugins_than_a_chain_holds_answer_503(void **state)
+/* The chain of a route with so many plugins, none of which is there. */
+static hgh_chain *chain_of_many(hgh_generation *with, int count, bool disabled)
 {
     json_t *plugins = json_object();
     json_t *object = json_pack("{s:o}", "plugins", plugins);
     char *json;
     hgh_chain *chain;
 
-    (void)state;
-    for (int i = 0; i < 1025; i++) {
+    for (int i = 0; i < count; i++) {
         char name[16];
 
         (void)snprintf(name, sizeof(name), "p%d", i);
-        (void)json_object_set_new(plugins, name, json_object());
+        (void)json_object_set_new(plugins, name,
+                                  json_pack("{s:{s:b}}", "_meta", "disable", disabled));
     }
     json = json_dumps(object, 0);
-    chain = chain_of_route(stand.generation, route_of(json));
-    assert_non_null(strstr(chain->unavailable, "more than 1024 plugins"));
-    hgh_chain_unref(chain);
+    chain = chain_of_route(with, route_of(json));
     free(json);
     json_decref(object);
+    return chain;
+}
+
+static void more_plugins_than_a_chain_holds_answer_503(void **state)
+{
+    hgh_chain *at_the_limit = chain_of_many(stand.generation, 1024, true);
+    hgh_chain *over_it = chain_of_many(stand.generation, 1025, true);
+
+    (void)state;
+    assert_null(at_the_limit->unavailable);
+    assert_non_null(strstr(over_it->unavailable, "more than 1024 plugins"));
+    hgh_chain_unref(at_the_limit);
+    hgh_chain_unref(over_it);
+}
+
+static void ignored_plugins_take_no_room_of_a_chain(void **state)
+{
+    hgh_generation *listed =
+        generation_make(&stand.place, stand.generation, 2, "[\"unit_a\"]", "unit_a=1");
+    hgh_chain *chain = chain_of_many(listed, 5000, false);
+
+    (void)state;
+    assert_null(chain->unavailable);
+    expect_steps("ignored", chain, HG_PHASE_ACCESS, "");
+    hgh_chain_unref(chain);
+    hgh_generation_unref(listed);
 }
 
 static void plugins_of_another_type_are_none(void **state)
@@ -387,6 +412,24 @@ static void a_plugin_of_two_global_rules_counts_where_it_was_written_first(void 
     expect_steps("access", chain, HG_PHASE_ACCESS, "unit_a:first");
     assert_string_equal(chain->warning, "plugin unit_a stands in global rule b and in a: that of a "
                                         "is not run");
+    hgh_chain_unref(chain);
+}
+
+static void a_plugin_of_a_hundred_global_rules_runs_once(void **state)
+{
+    hgh_chain *chain;
+
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++) {
+        char id[8];
+
+        (void)snprintf(id, sizeof(id), "%d", (int)i);
+        rule_put(id, 100 - i, i == 42 ? A("42") : A("other"));
+    }
+    rule_put("42", 1, A("first")); /* the others are younger */
+    rule_put("99", 200, A("last"));
+    chain = global_chain(stand.generation);
+    expect_steps("access", chain, HG_PHASE_ACCESS, "unit_a:first");
     hgh_chain_unref(chain);
 }
 
@@ -497,6 +540,8 @@ int main(void)
                                         chains_tear_down),
         cmocka_unit_test_setup_teardown(more_plugins_than_a_chain_holds_answer_503, chains_set_up,
                                         chains_tear_down),
+        cmocka_unit_test_setup_teardown(ignored_plugins_take_no_room_of_a_chain, chains_set_up,
+                                        chains_tear_down),
         cmocka_unit_test_setup_teardown(plugins_of_another_type_are_none, chains_set_up,
                                         chains_tear_down),
         cmocka_unit_test_setup_teardown(
@@ -507,6 +552,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_plugin_of_two_global_rules_counts_where_it_was_written_first, chains_set_up,
             chains_tear_down),
+        cmocka_unit_test_setup_teardown(a_plugin_of_a_hundred_global_rules_runs_once, chains_set_up,
+                                        chains_tear_down),
         cmocka_unit_test_setup_teardown(a_global_rule_with_a_missing_plugin_cannot_run,
                                         chains_set_up, chains_tear_down),
         cmocka_unit_test_setup_teardown(without_global_rules_their_chain_is_empty, chains_set_up,
