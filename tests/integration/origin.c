@@ -359,7 +359,7 @@ static bool answer(const peer *self, const exchange *request, size_t number)
                    chunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: %zu\r\n", length);
     (void)snprintf(
         head, sizeof(head),
-        "HTTP/1.1 %ld Told\r\nContent-Type: %s\r\nX-Origin: %u\r\n%s%s%s%s\r\n",
+        "HTTP/1.1 %ld Told\r\nServer: origin\r\nContent-Type: %s\r\nX-Origin: %u\r\n%s%s%s%s\r\n",
         status, text == NULL ? "text/plain" : "application/json", self->owner->port,
         status == 204 || status == 304 ? "" : framing, gzip ? "Content-Encoding: gzip\r\n" : "",
         tagged ? "ETag: \"tag\"\r\nAccept-Ranges: bytes\r\n" : "",

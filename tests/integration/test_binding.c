@@ -244,6 +244,33 @@ static void a_global_rule_runs_without_a_route(void **state)
     assert_string_equal(trace, "");
 }
 
+/* What a plugin of a global rule counts is the rule's, whichever route a request has. */
+static void a_global_rule_counts_for_all_routes_together(void **state)
+{
+    static const char *const targets[] = {"/one", "/two", "/none"};
+
+    (void)state;
+    gateway_put(running, "routes/one",
+                "{\"uri\": \"/one\", \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}}}",
+                origin_port(upstream));
+    gateway_put(running, "routes/two",
+                "{\"uri\": \"/two\", \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}}}",
+                origin_port(upstream));
+    gateway_put(running, "global_rules/1",
+                "{\"plugins\": {\"limit-count\": {\"count\": 3, \"time_window\": 600}}}");
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        http_get(running->port, targets[i], "", &got);
+        assert_int_equal(got.status, i == 2 ? 404 : 200);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        http_get(running->port, targets[i], "", &got);
+        assert_int_equal(got.status, 503);
+    }
+    gateway_delete(running, "global_rules/1");
+    gateway_delete(running, "routes/one");
+    gateway_delete(running, "routes/two");
+}
+
 static const char *sent_upstream(const json_t *echo, const char *name)
 {
     const char *value = json_string_value(json_object_get(json_object_get(echo, "headers"), name));
@@ -521,6 +548,7 @@ int main(void)
         cmocka_unit_test(a_plugin_bound_to_several_objects_runs_once),
         cmocka_unit_test(a_global_rule_and_a_route_with_the_same_plugin_run_both),
         cmocka_unit_test(a_global_rule_runs_without_a_route),
+        cmocka_unit_test(a_global_rule_counts_for_all_routes_together),
         cmocka_unit_test(a_consumer_is_authenticated_by_a_credential),
         cmocka_unit_test(a_change_of_a_group_is_in_force_at_once),
         cmocka_unit_test(a_change_of_metadata_is_in_force_at_once),

@@ -43,7 +43,7 @@ static void put_routes(void)
                 origin_port(upstream));
 }
 
-static int start(const char *snippet)
+static int start(const char *snippet, const char *apisix)
 {
     pid_t workers[GATEWAY_WORKERS_MAX];
     char *nginx;
@@ -60,6 +60,7 @@ static int start(const char *snippet)
     running = gateway_make(&(gateway_options){
         .workers = 1,
         .nginx = nginx,
+        .apisix = apisix,
         .http = "client_max_body_size: 100k\n    client_header_timeout: 1s\n"
                 "    client_body_timeout: 1s",
     });
@@ -85,7 +86,8 @@ static int set_up_requests_inside(void **state)
                  "      if ($http_x_refuse) { return 403; }\n"
                  "      return 204;\n"
                  "    }\n"
-                 "    location = /before { return 200 'before:'; }\n");
+                 "    location = /before { return 200 'before:'; }\n",
+                 "enable_server_tokens: false");
 }
 
 static int set_up_error_pages(void **state)
@@ -93,7 +95,8 @@ static int set_up_error_pages(void **state)
     (void)state;
     return start("    error_page 502 /fallback;\n"
                  "    error_page 504 /gateway-again;\n"
-                 "    location = /fallback { return 200 'fallback'; }\n");
+                 "    location = /fallback { return 200 'fallback'; }\n",
+                 NULL);
 }
 
 static int tear_down(void **state)
@@ -174,6 +177,38 @@ static void expect_phases(const char *tag, const char *wanted)
     if (strcmp(phases, wanted) != 0) {
         fail_msg("%s: %s, wanted %s", tag, phases, wanted);
     }
+}
+
+/* Whoever makes the response: the upstream, which says another name, a plugin, or nginx. */
+static void expect_server(const char *name)
+{
+    static const char *const targets[] = {"/one", "/dead", "/ends", "/%"};
+
+    begin("server");
+    gateway_put(running, "routes/end",
+                "{\"uri\": \"/ends\", \"plugins\": {\"seen\": {\"exit_status\": 418}}}");
+    for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
+        const char *server;
+
+        http_get(running->port, targets[i], "", &got);
+        server = response_header(&got, "Server");
+        if (server == NULL || strcmp(server, name) != 0) {
+            fail_msg("%s: %s", targets[i], got.head);
+        }
+    }
+    gateway_delete(running, "routes/end");
+}
+
+static void every_response_has_the_gateways_server_header(void **state)
+{
+    (void)state;
+    expect_server("APISIX/3.18.0 hotgate/" HGH_VERSION);
+}
+
+static void without_tokens_the_server_header_has_no_version(void **state)
+{
+    (void)state;
+    expect_server("APISIX");
 }
 
 /* ----------------------------------------------------------------- requests inside a request */
@@ -401,12 +436,14 @@ int main(void)
 {
     const struct CMUnitTest requests_inside[] = {
         cmocka_unit_test(requests_inside_a_request_meet_no_plugin),
+        cmocka_unit_test(without_tokens_the_server_header_has_no_version),
     };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(a_request_that_is_sent_on_inside_has_run_its_plugins),
         cmocka_unit_test(what_nginx_refuses_before_its_phases_meets_no_plugin),
         cmocka_unit_test(what_nginx_ends_in_a_phase_is_logged_by_the_plugins_it_met),
         cmocka_unit_test(ends_without_a_body_have_none),
+        cmocka_unit_test(every_response_has_the_gateways_server_header),
         cmocka_unit_test(exit_is_called_when_a_worker_ends),
     };
     int failures = cmocka_run_group_tests_name("requests inside", requests_inside,
