@@ -434,6 +434,22 @@ static void attributes_without_effect_are_told(void **state)
     json_decref(gateway_reload(running));
 }
 
+static void a_reload_tells_in_the_log_what_it_changes(void **state)
+{
+    size_t starts = log_count("start to hot reload plugins");
+    size_t replaced = log_count("reload: plugin redirect ");
+    size_t generations = log_count("is in force on 2 of 2 workers");
+
+    (void)state;
+    configure("plugin_attr: {redirect: {https_port: 9999}}");
+    json_decref(gateway_reload(running));
+    assert_int_equal(log_count("start to hot reload plugins"), starts + 1);
+    assert_int_equal(log_count("reload: plugin redirect "), replaced + 1);
+    assert_int_equal(log_count("is in force on 2 of 2 workers"), generations + 1);
+    configure("");
+    json_decref(gateway_reload(running));
+}
+
 static void wrong_attributes_at_a_start_answer_503(void **state)
 {
     (void)state;
@@ -464,6 +480,7 @@ int main(void)
         cmocka_unit_test(attributes_are_in_force_when_a_reload_has_answered),
         cmocka_unit_test(wrong_attributes_are_refused_with_their_place),
         cmocka_unit_test(attributes_without_effect_are_told),
+        cmocka_unit_test(a_reload_tells_in_the_log_what_it_changes),
         cmocka_unit_test(wrong_attributes_at_a_start_answer_503),
     };
 

@@ -159,6 +159,7 @@ static void plugins_and_schemas_are_shown(void **state)
         {"/plugins/list?subsystem=x", 400, "invalid subsystem passed"},
         {"/plugins/low", 200, "\"properties\":{\"a\":{\"type\":\"string\"},\"_meta\":{"},
         {"/plugins/low", 200, "\"$comment\":\"this is a mark for our injected plugin schema\""},
+        {"/plugins/key", 200, "{\"type\":\"object\",\"properties\":{\"_meta\":{"},
         {"/schema/plugins/low", 200, "\"_meta\""},
         {"/plugins/key?schema_type=consumer", 200, "{\"type\":\"object\",\"properties\":{\"key\""},
         {"/plugins/low?schema_type=consumer", 400, "{\"error_msg\":\"not found schema\"}\n"},

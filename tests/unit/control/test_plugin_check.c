@@ -156,6 +156,10 @@ static void configurations_are_judged_with_their_place(void **state)
         {"a credential",
          "[{\"plugin\":\"unit_auth\",\"use\":\"consumer\",\"pointer\":\"/x\",\"value\":{}}]",
          HG_ERR_INVALID, "/x/key", "unit_auth"},
+        {"a credential's _meta",
+         "[{\"plugin\":\"unit_auth\",\"use\":\"consumer\",\"pointer\":\"/x\",\"value\":"
+         "{\"key\":\"k\",\"_meta\":{\"priority\":\"1\"}}}]",
+         HG_ERR_INVALID, "/x/_meta/priority", "unit_auth"},
         {"on a consumer, of another plugin",
          "[{\"plugin\":\"unit_a\",\"use\":\"consumer\",\"pointer\":\"/x\",\"value\":{}}]", HG_OK,
          "", ""},
