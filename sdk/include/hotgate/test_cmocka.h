@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -31,6 +32,7 @@ extern "C" {
 #endif
 
 #define HG_TEST_ROUTE_MAX 8192u /* bytes of the route that hg_test_run() makes */
+#define HG_TEST_PLACE_MAX 1024u /* bytes of a place in a schema */
 
 /** A configuration, and what is said of it. */
 typedef struct hg_test_row {
@@ -38,6 +40,12 @@ typedef struct hg_test_row {
     const char *config; /* JSON */
     const char *text;   /* part of the finding; NULL: it is accepted */
 } hg_test_row;
+
+/** Something that the Admin API tells of the plugin. */
+typedef struct hg_test_fact {
+    const char *place; /* JSON Pointer into hg_test_describe(), of names without "/" and "~" */
+    const char *json;  /* what stands there */
+} hg_test_fact;
 
 /** The plugin under test; HG_TEST_MAIN sets it. */
 typedef struct hg_test_subject {
@@ -127,6 +135,113 @@ hg_test_judge_on(hg_test *test, hg_test_use use, const hg_test_row *rows, size_t
 static inline void hg_test_judge(hg_test *test, const hg_test_row *rows, size_t count)
 {
     hg_test_judge_on(test, HG_TEST_ON_ROUTE, rows, count);
+}
+
+/** What stands at a JSON Pointer; NULL: nothing. */
+static inline const json_t *hg_test_at(const json_t *value, const char *place)
+{
+    while (value != NULL && *place != '\0') {
+        size_t length = strcspn(place + 1, "/");
+
+        value = json_object_getn(value, place + 1, length);
+        place += 1 + length;
+    }
+    return value;
+}
+
+/** A copy of a schema without its properties and, at all depths, without what is for readers. */
+static inline json_t *hg_test_bare(const json_t *value, bool is_inside)
+{
+    json_t *object = (json_t *)(uintptr_t)value; /* iterating takes no const */
+    json_t *copy = json_is_object(value) ? json_object() : json_deep_copy(value);
+
+    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
+        const char *name = json_object_iter_key(at);
+        const json_t *member = json_object_iter_value(at);
+        bool is_left_out = (strcmp(name, "description") == 0 && json_is_string(member)) ||
+                           (strcmp(name, "examples") == 0 && json_is_array(member)) ||
+                           (strcmp(name, "properties") == 0 && !is_inside);
+
+        if (!is_left_out) {
+            (void)json_object_set_new(copy, name, hg_test_bare(member, true));
+        }
+    }
+    return copy;
+}
+
+/**
+ * True if a property of a schema, at whatever depth, is no fact's place.
+ *
+ * place  where the schema stands; has room for HG_TEST_PLACE_MAX bytes. If true is returned, it is
+ *        the place of that property.
+ */
+static inline bool
+hg_test_lacks(const json_t *schema, char *place, const hg_test_fact *facts, size_t count)
+{
+    json_t *properties = json_object_get(schema, "properties");
+    size_t length = strlen(place);
+
+    for (void *at = json_object_iter(properties); at != NULL;
+         at = json_object_iter_next(properties, at)) {
+        size_t i = 0;
+
+        (void)snprintf(place + length, HG_TEST_PLACE_MAX - length, "/properties/%s",
+                       json_object_iter_key(at));
+        while (i < count && strcmp(facts[i].place, place) != 0) {
+            i++;
+        }
+        if (i == count || hg_test_lacks(json_object_iter_value(at), place, facts, count)) {
+            return true;
+        }
+    }
+    place[length] = '\0';
+    return false;
+}
+
+/** True if a fact is not as it is told, or one is missing; `text` says which. */
+static inline bool hg_test_differs(
+    const json_t *told, const hg_test_fact *facts, size_t count, char *text, size_t size)
+{
+    static const char *const schemas[] = {"/schema", "/consumer_schema", "/metadata_schema"};
+    bool differs = false;
+
+    for (size_t i = 0; i < count && !differs; i++) {
+        json_t *found = hg_test_bare(hg_test_at(told, facts[i].place), false);
+        json_t *wanted = json_loads(facts[i].json, JSON_DECODE_ANY, NULL);
+        char *shown = found == NULL ? NULL : json_dumps(found, JSON_ENCODE_ANY);
+
+        differs = found == NULL || wanted == NULL || !json_equal(found, wanted);
+        (void)snprintf(text, size, "%s: found %s, wanted %s", facts[i].place,
+                       shown == NULL ? "nothing" : shown, facts[i].json);
+        free(shown);
+        json_decref(wanted);
+        json_decref(found);
+    }
+    for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]) && !differs; i++) {
+        char place[HG_TEST_PLACE_MAX];
+
+        (void)snprintf(place, sizeof(place), "%s", schemas[i]);
+        differs = hg_test_lacks(hg_test_at(told, schemas[i]), place, facts, count);
+        (void)snprintf(text, size, "%s: no fact is about it", place);
+    }
+    return differs;
+}
+
+/**
+ * Compares what the Admin API tells of the plugin with facts: its priority and phases, and the
+ * schemas of its configuration, of consumers and of its metadata. A schema is compared without
+ * descriptions and examples; its properties have facts of their own, and one that has none fails
+ * the test.
+ */
+static inline void hg_test_expect_facts(hg_test *test, const hg_test_fact *facts, size_t count)
+{
+    json_t *told = hg_test_describe(test, hg_test_the_subject()->name);
+    char text[1024];
+
+    if (hg_test_differs(told, facts, count, text, sizeof(text))) {
+        fail_msg("%s", text);
+    }
+    json_decref(told);
 }
 
 /** As hg_test_put(); an object that is refused fails the test. */
