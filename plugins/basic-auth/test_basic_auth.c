@@ -152,25 +152,43 @@ static void configurations_are_judged(void **state)
         {"defaults", "{}", NULL},
         {"all", "{\"hide_credentials\": true, \"realm\": \"r\", \"anonymous_consumer\": \"a\"}",
          NULL},
-        {"hide_credentials of another type", "{\"hide_credentials\": \"yes\"}", "hide_credentials"},
-        {"realm of another type", "{\"realm\": 1}", "realm"},
-        {"realm with a quote", "{\"realm\": \"a\\\"b\"}", "realm"},
-        {"realm with a backslash", "{\"realm\": \"a\\\\b\"}", "realm"},
-        {"realm with a line break", "{\"realm\": \"a\\nb\"}", "realm"},
+        {"hide_credentials of another type", "{\"hide_credentials\": \"yes\"}",
+         "property \"hide_credentials\" validation failed: wrong type: expected boolean, got "
+         "string"},
+        {"realm of another type", "{\"realm\": 1}",
+         "property \"realm\" validation failed: wrong type: expected string, got number"},
+        {"realm with a quote", "{\"realm\": \"a\\\"b\"}",
+         "property \"realm\" validation failed: failed to match pattern "
+         "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\"b\""},
+        {"realm with a backslash", "{\"realm\": \"a\\\\b\"}",
+         "property \"realm\" validation failed: failed to match pattern "
+         "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\\b\""},
+        {"realm with a line break", "{\"realm\": \"a\\nb\"}",
+         "property \"realm\" validation failed: failed to match pattern "
+         "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\nb\""},
         {"anonymous_consumer of another type", "{\"anonymous_consumer\": true}",
-         "anonymous_consumer"},
-        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}", "anonymous_consumer"},
+         "property \"anonymous_consumer\" validation failed: wrong type: expected string, got "
+         "boolean"},
+        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}",
+         "property \"anonymous_consumer\" validation failed: string too short, expected at least "
+         "1, got 0"},
     };
     static const hg_test_row credentials[] = {
         {"both", "{\"username\": \"a\", \"password\": \"b\"}", NULL},
-        {"no password", "{\"username\": \"a\"}", "password"},
-        {"no username", "{\"password\": \"b\"}", "username"},
-        {"empty username", "{\"username\": \"\", \"password\": \"b\"}", "username"},
-        {"empty password", "{\"username\": \"a\", \"password\": \"\"}", "password"},
-        {"username with a colon", "{\"username\": \"a:b\", \"password\": \"b\"}", "username"},
+        {"no password", "{\"username\": \"a\"}", "property \"password\" is required"},
+        {"no username", "{\"password\": \"b\"}", "property \"username\" is required"},
+        {"empty username", "{\"username\": \"\", \"password\": \"b\"}",
+         "property \"username\" validation failed: string too short, expected at least 1, got 0"},
+        {"empty password", "{\"username\": \"a\", \"password\": \"\"}",
+         "property \"password\" validation failed: string too short, expected at least 1, got 0"},
+        {"username with a colon", "{\"username\": \"a:b\", \"password\": \"b\"}",
+         "property \"username\" validation failed: failed to match pattern \"^[^:]*$\" with "
+         "\"a:b\""},
         {"password with a colon", "{\"username\": \"a\", \"password\": \"b:c\"}", NULL},
-        {"username of another type", "{\"username\": 1, \"password\": \"b\"}", "username"},
-        {"password of another type", "{\"username\": \"a\", \"password\": 1}", "password"},
+        {"username of another type", "{\"username\": 1, \"password\": \"b\"}",
+         "property \"username\" validation failed: wrong type: expected string, got number"},
+        {"password of another type", "{\"username\": \"a\", \"password\": 1}",
+         "property \"password\" validation failed: wrong type: expected string, got number"},
     };
     char realm[400];
     hg_test_row long_realm = {"realm of 257", realm, "realm"};

@@ -46,9 +46,12 @@ static void configurations_are_judged(void **state)
     static const hg_test_row rows[] = {
         {"nothing", "{}", NULL},
         {"0", "{\"max_body_size\": 0}", NULL},
-        {"-1", "{\"max_body_size\": -1}", "max_body_size"},
-        {"text", "{\"max_body_size\": \"1\"}", "max_body_size"},
-        {"fraction", "{\"max_body_size\": 1.5}", "max_body_size"},
+        {"-1", "{\"max_body_size\": -1}",
+         "property \"max_body_size\" validation failed: expected -1 to be at least 0"},
+        {"text", "{\"max_body_size\": \"1\"}",
+         "property \"max_body_size\" validation failed: wrong type: expected integer, got string"},
+        {"fraction", "{\"max_body_size\": 1.5}",
+         "property \"max_body_size\" validation failed: wrong type: expected integer, got number"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));

@@ -261,36 +261,64 @@ static void configurations_are_judged(void **state)
          " \"allowed_by_methods\": [{\"user\": \"c\", \"methods\": [\"GET\"]}],"
          " \"rejected_code\": 200, \"rejected_msg\": \"\"}",
          NULL},
-        {"no list", "{}", ""},
-        {"no list but a type", "{\"type\": \"route_id\"}", ""},
-        {"empty blacklist", "{\"blacklist\": []}", "blacklist"},
-        {"empty whitelist", "{\"whitelist\": []}", "whitelist"},
-        {"empty allowed_by_methods", "{\"allowed_by_methods\": []}", "allowed_by_methods"},
-        {"blacklist of another type", "{\"blacklist\": \"a\"}", "blacklist"},
-        {"blacklist of numbers", "{\"blacklist\": [1]}", "blacklist"},
-        {"whitelist of another type", "{\"whitelist\": {\"a\": 1}}", "whitelist"},
-        {"whitelist of nothing", "{\"whitelist\": [null]}", "whitelist"},
-        {"another type", "{\"type\": \"consumer\", \"blacklist\": [\"a\"]}", "type"},
-        {"type of another type", "{\"type\": 1, \"blacklist\": [\"a\"]}", "type"},
-        {"no user", "{\"allowed_by_methods\": [{\"methods\": [\"GET\"]}]}", "user"},
+        {"no list", "{}",
+         "object matches none of the required: [\"blacklist\"] or [\"whitelist\"] or "
+         "[\"allowed_by_methods\"]"},
+        {"no list but a type", "{\"type\": \"route_id\"}",
+         "object matches none of the required: [\"blacklist\"] or [\"whitelist\"] or "
+         "[\"allowed_by_methods\"]"},
+        {"empty blacklist", "{\"blacklist\": []}",
+         "property \"blacklist\" validation failed: expect array to have at least 1 items"},
+        {"empty whitelist", "{\"whitelist\": []}",
+         "property \"whitelist\" validation failed: expect array to have at least 1 items"},
+        {"empty allowed_by_methods", "{\"allowed_by_methods\": []}",
+         "property \"allowed_by_methods\" validation failed: expect array to have at least 1 "
+         "items"},
+        {"blacklist of another type", "{\"blacklist\": \"a\"}",
+         "property \"blacklist\" validation failed: wrong type: expected array, got string"},
+        {"blacklist of numbers", "{\"blacklist\": [1]}",
+         "property \"blacklist\" validation failed: failed to validate item 1: wrong type: "
+         "expected string, got number"},
+        {"whitelist of another type", "{\"whitelist\": {\"a\": 1}}",
+         "property \"whitelist\" validation failed: wrong type: expected array, got table"},
+        {"whitelist of nothing", "{\"whitelist\": [null]}",
+         "property \"whitelist\" validation failed: failed to validate item 1: wrong type: "
+         "expected string, got userdata"},
+        {"another type", "{\"type\": \"consumer\", \"blacklist\": [\"a\"]}",
+         "property \"type\" validation failed: matches none of the enum values"},
+        {"type of another type", "{\"type\": 1, \"blacklist\": [\"a\"]}",
+         "property \"type\" validation failed: wrong type: expected string, got number"},
+        {"no user", "{\"allowed_by_methods\": [{\"methods\": [\"GET\"]}]}",
+         "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
+         "\"user\" is required"},
         {"user of another type",
-         "{\"allowed_by_methods\": [{\"user\": 1, \"methods\": [\"GET\"]}]}", "user"},
-        {"no methods", "{\"allowed_by_methods\": [{\"user\": \"a\"}]}", "methods"},
+         "{\"allowed_by_methods\": [{\"user\": 1, \"methods\": [\"GET\"]}]}",
+         "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
+         "\"user\" validation failed: wrong type: expected string, got number"},
+        {"no methods", "{\"allowed_by_methods\": [{\"user\": \"a\"}]}",
+         "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
+         "\"methods\" is required"},
         {"empty methods", "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": []}]}",
-         "methods"},
+         "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
+         "\"methods\" validation failed: expect array to have at least 1 items"},
         {"another method", "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": [\"get\"]}]}",
-         "methods"},
+         "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
+         "\"methods\" validation failed: failed to validate item 1: matches none of the enum "
+         "values"},
         {"a user twice",
          "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": [\"GET\"]},"
          " {\"user\": \"b\", \"methods\": [\"GET\"]}, {\"user\": \"a\", \"methods\": [\"PUT\"]}]}",
-         "a user twice"},
-        {"code 199", "{\"blacklist\": [\"a\"], \"rejected_code\": 199}", "rejected_code"},
+         "/plugins/consumer-restriction/allowed_by_methods: found a user twice, wanted all methods "
+         "of a user in one element"},
+        {"code 199", "{\"blacklist\": [\"a\"], \"rejected_code\": 199}",
+         "property \"rejected_code\" validation failed: expected 199 to be at least 200"},
         {"code 599", "{\"blacklist\": [\"a\"], \"rejected_code\": 599}", NULL},
-        {"code 600", "{\"blacklist\": [\"a\"], \"rejected_code\": 600}", "rejected_code"},
+        {"code 600", "{\"blacklist\": [\"a\"], \"rejected_code\": 600}",
+         "property \"rejected_code\" validation failed: expected 600 to be at most 599"},
         {"code of another type", "{\"blacklist\": [\"a\"], \"rejected_code\": \"403\"}",
-         "rejected_code"},
+         "property \"rejected_code\" validation failed: wrong type: expected integer, got string"},
         {"message of another type", "{\"blacklist\": [\"a\"], \"rejected_msg\": 1}",
-         "rejected_msg"},
+         "property \"rejected_msg\" validation failed: wrong type: expected string, got number"},
     };
     static const char *const methods[] = {"GET",  "POST",    "PUT",     "DELETE", "PATCH",
                                           "HEAD", "OPTIONS", "CONNECT", "TRACE",  "PURGE"};

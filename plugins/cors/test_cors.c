@@ -188,46 +188,79 @@ static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
         {"nothing", "{}", NULL},
-        {"empty allow_origins", "{\"allow_origins\": \"\"}", "allow_origins"},
-        {"no origin", "{\"allow_origins\": \"a.com\"}", "allow_origins"},
-        {"star in a list", "{\"allow_origins\": \"*,https://a.com\"}", "allow_origins"},
-        {"comma at the end", "{\"allow_origins\": \"https://a.com,\"}", "allow_origins"},
+        {"empty allow_origins", "{\"allow_origins\": \"\"}",
+         "property \"allow_origins\" validation failed: failed to match pattern "
+         "\"^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$\" with \"\""},
+        {"no origin", "{\"allow_origins\": \"a.com\"}",
+         "property \"allow_origins\" validation failed: failed to match pattern "
+         "\"^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$\" with \"a.com\""},
+        {"star in a list", "{\"allow_origins\": \"*,https://a.com\"}",
+         "property \"allow_origins\" validation failed: failed to match pattern "
+         "\"^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$\" with \"*,https://a.com\""},
+        {"comma at the end", "{\"allow_origins\": \"https://a.com,\"}",
+         "property \"allow_origins\" validation failed: failed to match pattern "
+         "\"^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$\" with \"https://a.com,\""},
         {"null", "{\"allow_origins\": \"null\"}", NULL},
-        {"allow_methods", "{\"allow_methods\": [\"GET\"]}", "allow_methods"},
-        {"allow_headers", "{\"allow_headers\": 1}", "allow_headers"},
-        {"expose_headers", "{\"expose_headers\": 1}", "expose_headers"},
-        {"max_age", "{\"max_age\": \"5\"}", "max_age"},
-        {"allow_credential", "{\"allow_credential\": 1}", "allow_credential"},
+        {"allow_methods", "{\"allow_methods\": [\"GET\"]}",
+         "property \"allow_methods\" validation failed: wrong type: expected string, got table"},
+        {"allow_headers", "{\"allow_headers\": 1}",
+         "property \"allow_headers\" validation failed: wrong type: expected string, got number"},
+        {"expose_headers", "{\"expose_headers\": 1}",
+         "property \"expose_headers\" validation failed: wrong type: expected string, got number"},
+        {"max_age", "{\"max_age\": \"5\"}",
+         "property \"max_age\" validation failed: wrong type: expected integer, got string"},
+        {"allow_credential", "{\"allow_credential\": 1}",
+         "property \"allow_credential\" validation failed: wrong type: expected boolean, got "
+         "number"},
         {"credential and all origins",
          "{\"allow_credential\": true, \"allow_methods\": \"GET\", \"allow_headers\": \"A\"}",
-         "you can not set '*'"},
+         "/plugins/cors/allow_origins: found you can not set '*' for other option when "
+         "'allow_credential' is true, wanted values one by one, or '**'"},
         {"credential and all methods",
          "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_headers\": \"A\"}",
-         "/allow_methods"},
+         "/plugins/cors/allow_methods: found you can not set '*' for other option when "
+         "'allow_credential' is true, wanted values one by one, or '**'"},
         {"credential and all headers",
          "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"GET\"}",
-         "/allow_headers"},
+         "/plugins/cors/allow_headers: found you can not set '*' for other option when "
+         "'allow_credential' is true, wanted values one by one, or '**'"},
         {"credential and all exposed",
          "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"GET\","
          " \"allow_headers\": \"A\", \"expose_headers\": \"*\"}",
-         "/expose_headers"},
+         "/plugins/cors/expose_headers: found you can not set '*' for other option when "
+         "'allow_credential' is true, wanted values one by one, or '**'"},
         {"credential and all timing",
          "{\"allow_credential\": true, \"allow_origins\": \"**\", \"allow_methods\": \"GET\","
          " \"allow_headers\": \"A\", \"timing_allow_origins\": \"*\"}",
-         "/timing_allow_origins"},
-        {"no patterns", "{\"allow_origins_by_regex\": []}", "allow_origins_by_regex"},
-        {"empty pattern", "{\"allow_origins_by_regex\": [\"\"]}", "allow_origins_by_regex"},
-        {"pattern twice", "{\"allow_origins_by_regex\": [\"a\", \"a\"]}", "allow_origins_by_regex"},
+         "/plugins/cors/timing_allow_origins: found you can not set '*' for other option when "
+         "'allow_credential' is true, wanted values one by one, or '**'"},
+        {"no patterns", "{\"allow_origins_by_regex\": []}",
+         "property \"allow_origins_by_regex\" validation failed: expect array to have at least 1 "
+         "items"},
+        {"empty pattern", "{\"allow_origins_by_regex\": [\"\"]}",
+         "property \"allow_origins_by_regex\" validation failed: failed to validate item 1: string "
+         "too short, expected at least 1, got 0"},
+        {"pattern twice", "{\"allow_origins_by_regex\": [\"a\", \"a\"]}",
+         "property \"allow_origins_by_regex\" validation failed: expected unique items but items 1 "
+         "and 2 are equal"},
         {"broken pattern", "{\"allow_origins_by_regex\": [\"a\", \"(\"]}",
-         "/allow_origins_by_regex/1"},
-        {"no names", "{\"allow_origins_by_metadata\": []}", "allow_origins_by_metadata"},
+         "/plugins/cors/allow_origins_by_regex/1: found missing closing parenthesis at offset 1, "
+         "wanted a regular expression"},
+        {"no names", "{\"allow_origins_by_metadata\": []}",
+         "property \"allow_origins_by_metadata\" validation failed: expect array to have at least "
+         "1 items"},
         {"name twice", "{\"allow_origins_by_metadata\": [\"a\", \"a\"]}",
-         "allow_origins_by_metadata"},
-        {"timing_allow_origins", "{\"timing_allow_origins\": \"a\"}", "timing_allow_origins"},
+         "property \"allow_origins_by_metadata\" validation failed: expected unique items but "
+         "items 1 and 2 are equal"},
+        {"timing_allow_origins", "{\"timing_allow_origins\": \"a\"}",
+         "property \"timing_allow_origins\" validation failed: failed to match pattern "
+         "\"^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$\" with \"a\""},
         {"timing pattern", "{\"timing_allow_origins_by_regex\": [\"(\"]}",
-         "/timing_allow_origins_by_regex/0"},
+         "/plugins/cors/timing_allow_origins_by_regex/0: found missing closing parenthesis at "
+         "offset 1, wanted a regular expression"},
         {"no timing patterns", "{\"timing_allow_origins_by_regex\": []}",
-         "timing_allow_origins_by_regex"},
+         "property \"timing_allow_origins_by_regex\" validation failed: expect array to have at "
+         "least 1 items"},
     };
     hg_error err = HG_ERROR_INIT;
 

@@ -149,41 +149,72 @@ static void a_client_that_leaves_is_not_answered(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"nothing", "{}", ""},
-        {"neither", "{\"other\": 1}", ""},
-        {"no status", "{\"abort\": {}}", "http_status"},
-        {"status 199", "{\"abort\": {\"http_status\": 199}}", "http_status"},
+        {"nothing", "{}", "expect object to have at least 1 properties"},
+        {"neither", "{\"other\": 1}",
+         "object matches none of the required: [\"abort\"] or [\"delay\"]"},
+        {"no status", "{\"abort\": {}}",
+         "property \"abort\" validation failed: property \"http_status\" is required"},
+        {"status 199", "{\"abort\": {\"http_status\": 199}}",
+         "property \"abort\" validation failed: property \"http_status\" validation failed: "
+         "expected 199 to be at least 200"},
         {"status 599", "{\"abort\": {\"http_status\": 599}}", NULL},
-        {"status 600", "{\"abort\": {\"http_status\": 600}}", "http_status"},
-        {"status as text", "{\"abort\": {\"http_status\": \"503\"}}", "http_status"},
-        {"body of another type", "{\"abort\": {\"http_status\": 503, \"body\": 1}}", "body"},
-        {"broken body", "{\"abort\": {\"http_status\": 503, \"body\": \"${\"}}", "/abort/body"},
-        {"no headers", "{\"abort\": {\"http_status\": 503, \"headers\": {}}}", "headers"},
+        {"status 600", "{\"abort\": {\"http_status\": 600}}",
+         "property \"abort\" validation failed: property \"http_status\" validation failed: "
+         "expected 600 to be at most 599"},
+        {"status as text", "{\"abort\": {\"http_status\": \"503\"}}",
+         "property \"abort\" validation failed: property \"http_status\" validation failed: wrong "
+         "type: expected integer, got string"},
+        {"body of another type", "{\"abort\": {\"http_status\": 503, \"body\": 1}}",
+         "property \"abort\" validation failed: property \"body\" validation failed: wrong type: "
+         "expected string, got number"},
+        {"broken body", "{\"abort\": {\"http_status\": 503, \"body\": \"${\"}}",
+         "/plugins/fault-injection/abort/body: found ${ without } at offset 0, wanted text with "
+         "variables such as $remote_addr"},
+        {"no headers", "{\"abort\": {\"http_status\": 503, \"headers\": {}}}",
+         "property \"abort\" validation failed: property \"headers\" validation failed: expect "
+         "object to have at least 1 properties"},
         {"header value", "{\"abort\": {\"http_status\": 503, \"headers\": {\"A\": []}}}",
-         "headers"},
+         "property \"abort\" validation failed: property \"headers\" validation failed: failed to "
+         "validate additional property A: wrong type: expected one of string, number, got table"},
         {"header name", "{\"abort\": {\"http_status\": 503, \"headers\": {\"A B\": \"\"}}}",
-         "/abort/headers"},
+         "/plugins/fault-injection/abort/headers: found A B, wanted names of header fields"},
         {"broken header", "{\"abort\": {\"http_status\": 503, \"headers\": {\"A\": \"${\"}}}",
-         "/abort/headers"},
-        {"percentage -1", "{\"abort\": {\"http_status\": 503, \"percentage\": -1}}", "percentage"},
+         "/plugins/fault-injection/abort/headers: found ${ without } at offset 0, wanted text with "
+         "variables such as $remote_addr"},
+        {"percentage -1", "{\"abort\": {\"http_status\": 503, \"percentage\": -1}}",
+         "property \"abort\" validation failed: property \"percentage\" validation failed: "
+         "expected -1 to be at least 0"},
         {"percentage 101", "{\"abort\": {\"http_status\": 503, \"percentage\": 101}}",
-         "percentage"},
-        {"percentage 1.5", "{\"delay\": {\"duration\": 1, \"percentage\": 1.5}}", "percentage"},
-        {"no duration", "{\"delay\": {}}", "duration"},
-        {"duration -1", "{\"delay\": {\"duration\": -1}}", "duration"},
-        {"duration as text", "{\"delay\": {\"duration\": \"1\"}}", "duration"},
+         "property \"abort\" validation failed: property \"percentage\" validation failed: "
+         "expected 101 to be at most 100"},
+        {"percentage 1.5", "{\"delay\": {\"duration\": 1, \"percentage\": 1.5}}",
+         "property \"delay\" validation failed: property \"percentage\" validation failed: wrong "
+         "type: expected integer, got number"},
+        {"no duration", "{\"delay\": {}}",
+         "property \"delay\" validation failed: property \"duration\" is required"},
+        {"duration -1", "{\"delay\": {\"duration\": -1}}",
+         "property \"delay\" validation failed: property \"duration\" validation failed: expected "
+         "-1 to be at least 0"},
+        {"duration as text", "{\"delay\": {\"duration\": \"1\"}}",
+         "property \"delay\" validation failed: property \"duration\" validation failed: wrong "
+         "type: expected number, got string"},
         {"longest duration", "{\"delay\": {\"duration\": 86400}}", NULL},
-        {"too long a duration", "{\"delay\": {\"duration\": 86401}}", "duration"},
-        {"vars of another type", "{\"delay\": {\"duration\": 1, \"vars\": \"a\"}}", "vars"},
+        {"too long a duration", "{\"delay\": {\"duration\": 86401}}",
+         "property \"delay\" validation failed: property \"duration\" validation failed: expected "
+         "86401 to be at most 86400"},
+        {"vars of another type", "{\"delay\": {\"duration\": 1, \"vars\": \"a\"}}",
+         "property \"delay\" validation failed: property \"vars\" validation failed: wrong type: "
+         "expected array, got string"},
         {"broken vars", "{\"delay\": {\"duration\": 1, \"vars\": [[], [[\"a\", \"=\", 1]]]}}",
-         "invalid operator '='"},
+         "failed to validate the 'vars' expression: invalid operator '='"},
         {"broken vars of abort",
          "{\"abort\": {\"http_status\": 503, \"vars\": [[\"a\", \"==\", \"1\"]]}}",
-         "rule should be wrapped inside brackets"},
+         "failed to validate the 'vars' expression: rule should be wrapped inside brackets"},
         {"21 rules",
          "{\"delay\": {\"duration\": 1, \"vars\": [[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],"
          "[],[],[],[],[],[]]}}",
-         "vars"},
+         "property \"delay\" validation failed: property \"vars\" validation failed: expect array "
+         "to have at most 20 items"},
         {"20 rules",
          "{\"delay\": {\"duration\": 1, \"vars\": [[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],"
          "[],[],[],[],[]]}}",

@@ -460,39 +460,66 @@ static void configurations_are_judged(void **state)
          " \"validate_request_body\": true, \"max_req_body_size\": 1, \"hide_credentials\": true,"
          " \"realm\": \"r\", \"anonymous_consumer\": \"a\"}",
          NULL},
-        {"no algorithm", "{\"allowed_algorithms\": []}", "allowed_algorithms"},
-        {"another algorithm", "{\"allowed_algorithms\": [\"hmac-md5\"]}", "allowed_algorithms"},
+        {"no algorithm", "{\"allowed_algorithms\": []}",
+         "property \"allowed_algorithms\" validation failed: expect array to have at least 1 "
+         "items"},
+        {"another algorithm", "{\"allowed_algorithms\": [\"hmac-md5\"]}",
+         "property \"allowed_algorithms\" validation failed: failed to validate item 1: matches "
+         "none of the enum values"},
         {"algorithms of another type", "{\"allowed_algorithms\": \"hmac-sha1\"}",
-         "allowed_algorithms"},
-        {"clock_skew 0", "{\"clock_skew\": 0}", "clock_skew"},
-        {"clock_skew of another type", "{\"clock_skew\": 0.5}", "clock_skew"},
-        {"an empty header", "{\"signed_headers\": [\"\"]}", "signed_headers"},
+         "property \"allowed_algorithms\" validation failed: wrong type: expected array, got "
+         "string"},
+        {"clock_skew 0", "{\"clock_skew\": 0}",
+         "property \"clock_skew\" validation failed: expected 0 to be at least 1"},
+        {"clock_skew of another type", "{\"clock_skew\": 0.5}",
+         "property \"clock_skew\" validation failed: wrong type: expected integer, got number"},
+        {"an empty header", "{\"signed_headers\": [\"\"]}",
+         "property \"signed_headers\" validation failed: failed to validate item 1: string too "
+         "short, expected at least 1, got 0"},
         {"a header of 51",
          "{\"signed_headers\": [\"012345678901234567890123456789012345678901234567890\"]}",
-         "signed_headers"},
+         "property \"signed_headers\" validation failed: failed to validate item 1: string too "
+         "long, expected at most 50, got 51"},
         {"a header of 50",
          "{\"signed_headers\": [\"01234567890123456789012345678901234567890123456789\"]}", NULL},
-        {"headers of another type", "{\"signed_headers\": [1]}", "signed_headers"},
+        {"headers of another type", "{\"signed_headers\": [1]}",
+         "property \"signed_headers\" validation failed: failed to validate item 1: wrong type: "
+         "expected string, got number"},
         {"validate_request_body of another type", "{\"validate_request_body\": 1}",
-         "validate_request_body"},
-        {"max_req_body_size 0", "{\"max_req_body_size\": 0}", "max_req_body_size"},
+         "property \"validate_request_body\" validation failed: wrong type: expected boolean, got "
+         "number"},
+        {"max_req_body_size 0", "{\"max_req_body_size\": 0}",
+         "property \"max_req_body_size\" validation failed: expected 0 to be at least 1"},
         {"max_req_body_size of another type", "{\"max_req_body_size\": \"1m\"}",
-         "max_req_body_size"},
-        {"hide_credentials of another type", "{\"hide_credentials\": 0}", "hide_credentials"},
-        {"realm of another type", "{\"realm\": 1}", "realm"},
-        {"realm with a quote", "{\"realm\": \"\\\"\"}", "realm"},
+         "property \"max_req_body_size\" validation failed: wrong type: expected integer, got "
+         "string"},
+        {"hide_credentials of another type", "{\"hide_credentials\": 0}",
+         "property \"hide_credentials\" validation failed: wrong type: expected boolean, got "
+         "number"},
+        {"realm of another type", "{\"realm\": 1}",
+         "property \"realm\" validation failed: wrong type: expected string, got number"},
+        {"realm with a quote", "{\"realm\": \"\\\"\"}",
+         "property \"realm\" validation failed: failed to match pattern "
+         "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"\\\"\""},
         {"anonymous_consumer of another type", "{\"anonymous_consumer\": []}",
-         "anonymous_consumer"},
-        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}", "anonymous_consumer"},
+         "property \"anonymous_consumer\" validation failed: wrong type: expected string, got "
+         "table"},
+        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}",
+         "property \"anonymous_consumer\" validation failed: string too short, expected at least "
+         "1, got 0"},
     };
     static const hg_test_row credentials[] = {
         {"both", "{\"key_id\": \"a\", \"secret_key\": \"b\"}", NULL},
-        {"no key_id", "{\"secret_key\": \"b\"}", "key_id"},
-        {"empty key_id", "{\"key_id\": \"\", \"secret_key\": \"b\"}", "key_id"},
-        {"key_id of another type", "{\"key_id\": 1, \"secret_key\": \"b\"}", "key_id"},
-        {"no secret_key", "{\"key_id\": \"a\"}", "secret_key"},
-        {"empty secret_key", "{\"key_id\": \"a\", \"secret_key\": \"\"}", "secret_key"},
-        {"secret_key of another type", "{\"key_id\": \"a\", \"secret_key\": {}}", "secret_key"},
+        {"no key_id", "{\"secret_key\": \"b\"}", "property \"key_id\" is required"},
+        {"empty key_id", "{\"key_id\": \"\", \"secret_key\": \"b\"}",
+         "property \"key_id\" validation failed: string too short, expected at least 1, got 0"},
+        {"key_id of another type", "{\"key_id\": 1, \"secret_key\": \"b\"}",
+         "property \"key_id\" validation failed: wrong type: expected string, got number"},
+        {"no secret_key", "{\"key_id\": \"a\"}", "property \"secret_key\" is required"},
+        {"empty secret_key", "{\"key_id\": \"a\", \"secret_key\": \"\"}",
+         "property \"secret_key\" validation failed: string too short, expected at least 1, got 0"},
+        {"secret_key of another type", "{\"key_id\": \"a\", \"secret_key\": {}}",
+         "property \"secret_key\" validation failed: wrong type: expected string, got table"},
     };
     static const struct {
         int key_id; /* characters */

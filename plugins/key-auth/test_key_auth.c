@@ -194,24 +194,40 @@ static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
         {"defaults", "{}", NULL},
-        {"empty header", "{\"header\": \"\"}", ""},
-        {"header of another type", "{\"header\": 1}", ""},
-        {"empty query", "{\"query\": \"\"}", ""},
-        {"query of another type", "{\"query\": []}", ""},
-        {"hide_credentials of another type", "{\"hide_credentials\": 1}", ""},
-        {"realm with a quote", "{\"realm\": \"a\\\"b\"}", ""},
-        {"realm with a line break", "{\"realm\": \"a\\nb\"}", ""},
-        {"realm of another type", "{\"realm\": true}", ""},
+        {"empty header", "{\"header\": \"\"}",
+         "property \"header\" validation failed: string too short, expected at least 1, got 0"},
+        {"header of another type", "{\"header\": 1}",
+         "property \"header\" validation failed: wrong type: expected string, got number"},
+        {"empty query", "{\"query\": \"\"}",
+         "property \"query\" validation failed: string too short, expected at least 1, got 0"},
+        {"query of another type", "{\"query\": []}",
+         "property \"query\" validation failed: wrong type: expected string, got table"},
+        {"hide_credentials of another type", "{\"hide_credentials\": 1}",
+         "property \"hide_credentials\" validation failed: wrong type: expected boolean, got "
+         "number"},
+        {"realm with a quote", "{\"realm\": \"a\\\"b\"}",
+         "property \"realm\" validation failed: failed to match pattern "
+         "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\"b\""},
+        {"realm with a line break", "{\"realm\": \"a\\nb\"}",
+         "property \"realm\" validation failed: failed to match pattern "
+         "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\nb\""},
+        {"realm of another type", "{\"realm\": true}",
+         "property \"realm\" validation failed: wrong type: expected string, got boolean"},
         {"anonymous_consumer", "{\"anonymous_consumer\": \"nobody\"}", NULL},
-        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}", "anonymous_consumer"},
+        {"empty anonymous_consumer", "{\"anonymous_consumer\": \"\"}",
+         "property \"anonymous_consumer\" validation failed: string too short, expected at least "
+         "1, got 0"},
         {"anonymous_consumer of another type", "{\"anonymous_consumer\": {}}",
-         "anonymous_consumer"},
+         "property \"anonymous_consumer\" validation failed: wrong type: expected string, got "
+         "table"},
     };
     static const hg_test_row credentials[] = {
         {"key", "{\"key\": \"a\"}", NULL},
-        {"no key", "{}", "key"},
-        {"empty key", "{\"key\": \"\"}", "key"},
-        {"number", "{\"key\": 1}", "key"},
+        {"no key", "{}", "property \"key\" is required"},
+        {"empty key", "{\"key\": \"\"}",
+         "property \"key\" validation failed: string too short, expected at least 1, got 0"},
+        {"number", "{\"key\": 1}",
+         "property \"key\" validation failed: wrong type: expected string, got number"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));

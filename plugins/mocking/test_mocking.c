@@ -171,40 +171,59 @@ static void a_body_is_made_up_as_xml(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"nothing", "{}", ""},
+        {"nothing", "{}",
+         "object matches none of the required: [\"response_example\"] or [\"response_schema\"]"},
         {"example alone", "{\"response_example\": \"\"}", NULL},
         {"schema alone", "{\"response_schema\": {}}", NULL},
-        {"example of another type", "{\"response_example\": {}}", "response_example"},
-        {"broken example", "{\"response_example\": \"${\"}", "/response_example"},
-        {"schema of another type", "{\"response_schema\": []}", "response_schema"},
-        {"broken schema", "{\"response_schema\": {\"type\": \"text\"}}", "/response_schema"},
+        {"example of another type", "{\"response_example\": {}}",
+         "property \"response_example\" validation failed: wrong type: expected string, got table"},
+        {"broken example", "{\"response_example\": \"${\"}",
+         "/plugins/mocking/response_example: found ${ without } at offset 0, wanted text with "
+         "variables such as $remote_addr"},
+        {"schema of another type", "{\"response_schema\": []}",
+         "property \"response_schema\" validation failed: wrong type: expected object, got table"},
+        {"broken schema", "{\"response_schema\": {\"type\": \"text\"}}",
+         "/plugins/mocking/response_schema: found /type: found \"text\", wanted the name of a "
+         "type, wanted a JSON Schema"},
         {"content_type", "{\"response_example\": \"\", \"content_type\": \"image/png\"}",
-         "unsupported content type!"},
+         "/plugins/mocking/content_type: found unsupported content type!, wanted application/xml, "
+         "application/json, text/plain, text/html or text/xml"},
         {"part of a content_type",
          "{\"response_example\": \"\", \"content_type\": \"text/plainer\"}",
-         "unsupported content type!"},
+         "/plugins/mocking/content_type: found unsupported content type!, wanted application/xml, "
+         "application/json, text/plain, text/html or text/xml"},
         {"line break in content_type",
          "{\"response_example\": \"\", \"content_type\": \"text/plain;\\na\"}",
-         "a control character"},
+         "/plugins/mocking/content_type: found a control character, wanted a media type"},
         {"html from a schema", "{\"response_schema\": {}, \"content_type\": \"text/html\"}",
-         "text/html, which a schema cannot describe"},
-        {"delay -1", "{\"response_example\": \"\", \"delay\": -1}", "delay"},
-        {"delay 1.5", "{\"response_example\": \"\", \"delay\": 1.5}", "delay"},
-        {"delay 86401", "{\"response_example\": \"\", \"delay\": 86401}", "delay"},
-        {"status 199", "{\"response_example\": \"\", \"response_status\": 199}", "response_status"},
+         "/plugins/mocking/content_type: found text/html, which a schema cannot describe, wanted "
+         "JSON, XML or plain text"},
+        {"delay -1", "{\"response_example\": \"\", \"delay\": -1}",
+         "property \"delay\" validation failed: expected -1 to be at least 0"},
+        {"delay 1.5", "{\"response_example\": \"\", \"delay\": 1.5}",
+         "property \"delay\" validation failed: wrong type: expected integer, got number"},
+        {"delay 86401", "{\"response_example\": \"\", \"delay\": 86401}",
+         "property \"delay\" validation failed: expected 86401 to be at most 86400"},
+        {"status 199", "{\"response_example\": \"\", \"response_status\": 199}",
+         "property \"response_status\" validation failed: expected 199 to be at least 200"},
         {"status 200", "{\"response_example\": \"\", \"response_status\": 200}", NULL},
         {"status 599", "{\"response_example\": \"\", \"response_status\": 599}", NULL},
-        {"status 600", "{\"response_example\": \"\", \"response_status\": 600}", "response_status"},
+        {"status 600", "{\"response_example\": \"\", \"response_status\": 600}",
+         "property \"response_status\" validation failed: expected 600 to be at most 599"},
         {"with_mock_header", "{\"response_example\": \"\", \"with_mock_header\": 1}",
-         "with_mock_header"},
+         "property \"with_mock_header\" validation failed: wrong type: expected boolean, got "
+         "number"},
         {"no headers", "{\"response_example\": \"\", \"response_headers\": {}}",
-         "response_headers"},
+         "property \"response_headers\" validation failed: expect object to have at least 1 "
+         "properties"},
         {"header value", "{\"response_example\": \"\", \"response_headers\": {\"A\": true}}",
-         "response_headers"},
+         "property \"response_headers\" validation failed: failed to validate additional property "
+         "A: wrong type: expected one of string, number, got boolean"},
         {"header name", "{\"response_example\": \"\", \"response_headers\": {\"A B\": \"\"}}",
-         "/response_headers"},
+         "/plugins/mocking/response_headers: found A B, wanted names of header fields"},
         {"broken header", "{\"response_example\": \"\", \"response_headers\": {\"A\": \"${\"}}",
-         "/response_headers"},
+         "/plugins/mocking/response_headers: found ${ without } at offset 0, wanted text with "
+         "variables such as $remote_addr"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));

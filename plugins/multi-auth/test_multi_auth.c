@@ -224,15 +224,22 @@ static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
         {"two", "{\"auth_plugins\": [{\"key-auth\": {}}, {\"basic-auth\": {}}]}", NULL},
-        {"none", "{}", "auth_plugins"},
-        {"empty", "{\"auth_plugins\": []}", "auth_plugins"},
-        {"one", "{\"auth_plugins\": [{\"key-auth\": {}}]}", "auth_plugins"},
+        {"none", "{}", "property \"auth_plugins\" is required"},
+        {"empty", "{\"auth_plugins\": []}",
+         "property \"auth_plugins\" validation failed: expect array to have at least 2 items"},
+        {"one", "{\"auth_plugins\": [{\"key-auth\": {}}]}",
+         "property \"auth_plugins\" validation failed: expect array to have at least 2 items"},
         {"another type", "{\"auth_plugins\": {\"key-auth\": {}, \"basic-auth\": {}}}",
-         "auth_plugins"},
-        {"names", "{\"auth_plugins\": [\"key-auth\", \"basic-auth\"]}", "auth_plugins"},
-        {"empty objects", "{\"auth_plugins\": [{}, {}]}", "auth_plugins"},
+         "property \"auth_plugins\" validation failed: wrong type: expected array, got table"},
+        {"names", "{\"auth_plugins\": [\"key-auth\", \"basic-auth\"]}",
+         "property \"auth_plugins\" validation failed: failed to validate item 1: wrong type: "
+         "expected object, got string"},
+        {"empty objects", "{\"auth_plugins\": [{}, {}]}",
+         "property \"auth_plugins\" validation failed: failed to validate item 1: expect object to "
+         "have at least 1 properties"},
         {"no objects", "{\"auth_plugins\": [{\"key-auth\": 1}, {\"basic-auth\": []}]}",
-         "auth_plugins"},
+         "property \"auth_plugins\" validation failed: failed to validate item 1: failed to "
+         "validate additional property key-auth: wrong type: expected object, got number"},
         {"not there", "{\"auth_plugins\": [{\"key-auth\": {}}, {\"no-auth\": {}}]}",
          "no-auth plugin did not found"},
         {"no authentication", "{\"auth_plugins\": [{\"key-auth\": {}}, {\"echo\": {}}]}",
@@ -243,8 +250,8 @@ static void configurations_are_judged(void **state)
          "multi-auth plugin is not supported"},
         {"wrong inside",
          "{\"auth_plugins\": [{\"key-auth\": {\"header\": 1}}, {\"basic-auth\": {}}]}",
-         "failed to check the configuration of plugin multi-auth err: plugin key-auth check schema "
-         "failed: "},
+         "plugin key-auth check schema failed: property \"header\" validation failed: wrong type: "
+         "expected string, got number"},
     };
     json_t *issues = NULL;
 

@@ -148,15 +148,19 @@ static void what_is_missing_or_malformed_is_logged(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"nothing", "{}", "source"},
-        {"empty source", "{\"source\": \"\"}", "source"},
-        {"source of another type", "{\"source\": 1}", "source"},
+        {"nothing", "{}", "property \"source\" is required"},
+        {"empty source", "{\"source\": \"\"}",
+         "property \"source\" validation failed: string too short, expected at least 1, got 0"},
+        {"source of another type", "{\"source\": 1}",
+         "property \"source\" validation failed: wrong type: expected string, got number"},
         {"least", "{\"source\": \"arg_ip\"}", NULL},
-        {"no trusted", "{\"source\": \"a\", \"trusted_addresses\": []}", "trusted_addresses"},
+        {"no trusted", "{\"source\": \"a\", \"trusted_addresses\": []}",
+         "property \"trusted_addresses\" validation failed: expect array to have at least 1 items"},
         {"trusted", "{\"source\": \"a\", \"trusted_addresses\": [\"::1\", \"10.0.0.0/8\"]}", NULL},
         {"bad trusted", "{\"source\": \"a\", \"trusted_addresses\": [\"10.0.0.0/33\"]}",
          "invalid ip address: 10.0.0.0/33"},
-        {"recursive", "{\"source\": \"a\", \"recursive\": 1}", "recursive"},
+        {"recursive", "{\"source\": \"a\", \"recursive\": 1}",
+         "property \"recursive\" validation failed: wrong type: expected boolean, got number"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));

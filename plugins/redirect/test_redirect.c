@@ -155,28 +155,48 @@ static void the_port_of_https_is_an_attribute(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"nothing", "{}", ""},
-        {"uri and regex_uri", "{\"uri\": \"/a\", \"regex_uri\": [\"a\", \"b\"]}", ""},
-        {"uri and http_to_https", "{\"uri\": \"/a\", \"http_to_https\": true}", ""},
-        {"short uri", "{\"uri\": \"/\"}", "uri"},
+        {"nothing", "{}", "value should match only one schema, but matches none"},
+        {"uri and regex_uri", "{\"uri\": \"/a\", \"regex_uri\": [\"a\", \"b\"]}",
+         "value should match only one schema, but matches both schemas 1 and 2"},
+        {"uri and http_to_https", "{\"uri\": \"/a\", \"http_to_https\": true}",
+         "value should match only one schema, but matches both schemas 1 and 3"},
+        {"short uri", "{\"uri\": \"/\"}",
+         "property \"uri\" validation failed: string too short, expected at least 2, got 1"},
         {"shortest uri", "{\"uri\": \"/a\"}", NULL},
-        {"uri of another type", "{\"uri\": 11}", "uri"},
-        {"broken uri", "{\"uri\": \"/${\"}", "/uri"},
-        {"one entry", "{\"regex_uri\": [\"a\"]}", "regex_uri"},
-        {"three entries", "{\"regex_uri\": [\"a\", \"b\", \"c\"]}", "regex_uri"},
-        {"entry of another type", "{\"regex_uri\": [\"a\", 1]}", "regex_uri"},
-        {"broken pattern", "{\"regex_uri\": [\"(\", \"b\"]}", "/regex_uri/0"},
-        {"broken replacement", "{\"regex_uri\": [\"a\", \"${\"]}", "/regex_uri/1"},
-        {"http_to_https", "{\"http_to_https\": 1}", "http_to_https"},
-        {"ret_code 199", "{\"uri\": \"/a\", \"ret_code\": 199}", "ret_code"},
+        {"uri of another type", "{\"uri\": 11}",
+         "property \"uri\" validation failed: wrong type: expected string, got number"},
+        {"broken uri", "{\"uri\": \"/${\"}",
+         "/plugins/redirect/uri: found ${ without } at offset 1, wanted text with variables such "
+         "as $request_uri"},
+        {"one entry", "{\"regex_uri\": [\"a\"]}",
+         "property \"regex_uri\" validation failed: expect array to have at least 2 items"},
+        {"three entries", "{\"regex_uri\": [\"a\", \"b\", \"c\"]}",
+         "property \"regex_uri\" validation failed: expect array to have at most 2 items"},
+        {"entry of another type", "{\"regex_uri\": [\"a\", 1]}",
+         "property \"regex_uri\" validation failed: failed to validate item 2: wrong type: "
+         "expected string, got number"},
+        {"broken pattern", "{\"regex_uri\": [\"(\", \"b\"]}",
+         "/plugins/redirect/regex_uri/0: found missing closing parenthesis at offset 1, wanted a "
+         "regular expression"},
+        {"broken replacement", "{\"regex_uri\": [\"a\", \"${\"]}",
+         "/plugins/redirect/regex_uri/1: found ${ without } at offset 0, wanted text with "
+         "variables such as $request_uri"},
+        {"http_to_https", "{\"http_to_https\": 1}",
+         "property \"http_to_https\" validation failed: wrong type: expected boolean, got number"},
+        {"ret_code 199", "{\"uri\": \"/a\", \"ret_code\": 199}",
+         "property \"ret_code\" validation failed: expected 199 to be at least 200"},
         {"ret_code 200", "{\"uri\": \"/a\", \"ret_code\": 200}", NULL},
         {"ret_code 599", "{\"uri\": \"/a\", \"ret_code\": 599}", NULL},
-        {"ret_code 600", "{\"uri\": \"/a\", \"ret_code\": 600}", "ret_code"},
-        {"encode_uri", "{\"uri\": \"/a\", \"encode_uri\": 1}", "encode_uri"},
+        {"ret_code 600", "{\"uri\": \"/a\", \"ret_code\": 600}",
+         "property \"ret_code\" validation failed: expected 600 to be at most 599"},
+        {"encode_uri", "{\"uri\": \"/a\", \"encode_uri\": 1}",
+         "property \"encode_uri\" validation failed: wrong type: expected boolean, got number"},
         {"append_query_string", "{\"uri\": \"/a\", \"append_query_string\": 1}",
-         "append_query_string"},
+         "property \"append_query_string\" validation failed: wrong type: expected boolean, got "
+         "number"},
         {"append_query_string to https", "{\"http_to_https\": true, \"append_query_string\": true}",
-         "only one of `http_to_https` and `append_query_string`"},
+         "/plugins/redirect/append_query_string: found true beside http_to_https, wanted only one "
+         "of `http_to_https` and `append_query_string`"},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));

@@ -77,17 +77,32 @@ static void a_refused_client_is_told_why(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"neither list", "{}", ""},
-        {"both lists", "{\"whitelist\": [\"a\"], \"blacklist\": [\"b\"]}", ""},
-        {"empty whitelist", "{\"whitelist\": []}", "whitelist"},
-        {"empty blacklist", "{\"blacklist\": []}", "blacklist"},
-        {"empty host", "{\"blacklist\": [\"\"]}", "blacklist"},
-        {"star alone", "{\"blacklist\": [\"*\"]}", "blacklist"},
-        {"star inside", "{\"blacklist\": [\"a.*.com\"]}", "blacklist"},
-        {"a reference", "{\"whitelist\": [\"http://a.com/\"]}", "whitelist"},
-        {"host of another type", "{\"whitelist\": [1]}", "whitelist"},
-        {"bypass_missing", "{\"whitelist\": [\"a\"], \"bypass_missing\": 1}", "bypass_missing"},
-        {"empty message", "{\"whitelist\": [\"a\"], \"message\": \"\"}", "message"},
+        {"neither list", "{}", "value should match only one schema, but matches none"},
+        {"both lists", "{\"whitelist\": [\"a\"], \"blacklist\": [\"b\"]}",
+         "value should match only one schema, but matches both schemas 1 and 2"},
+        {"empty whitelist", "{\"whitelist\": []}",
+         "property \"whitelist\" validation failed: expect array to have at least 1 items"},
+        {"empty blacklist", "{\"blacklist\": []}",
+         "property \"blacklist\" validation failed: expect array to have at least 1 items"},
+        {"empty host", "{\"blacklist\": [\"\"]}",
+         "property \"blacklist\" validation failed: failed to validate item 1: failed to match "
+         "pattern \"^\\\\*?[0-9a-zA-Z-._\\\\[\\\\]:]+$\" with \"\""},
+        {"star alone", "{\"blacklist\": [\"*\"]}",
+         "property \"blacklist\" validation failed: failed to validate item 1: failed to match "
+         "pattern \"^\\\\*?[0-9a-zA-Z-._\\\\[\\\\]:]+$\" with \"*\""},
+        {"star inside", "{\"blacklist\": [\"a.*.com\"]}",
+         "property \"blacklist\" validation failed: failed to validate item 1: failed to match "
+         "pattern \"^\\\\*?[0-9a-zA-Z-._\\\\[\\\\]:]+$\" with \"a.*.com\""},
+        {"a reference", "{\"whitelist\": [\"http://a.com/\"]}",
+         "property \"whitelist\" validation failed: failed to validate item 1: failed to match "
+         "pattern \"^\\\\*?[0-9a-zA-Z-._\\\\[\\\\]:]+$\" with \"http://a.com/\""},
+        {"host of another type", "{\"whitelist\": [1]}",
+         "property \"whitelist\" validation failed: failed to validate item 1: wrong type: "
+         "expected string, got number"},
+        {"bypass_missing", "{\"whitelist\": [\"a\"], \"bypass_missing\": 1}",
+         "property \"bypass_missing\" validation failed: wrong type: expected boolean, got number"},
+        {"empty message", "{\"whitelist\": [\"a\"], \"message\": \"\"}",
+         "property \"message\" validation failed: string too short, expected at least 1, got 0"},
         {"least", "{\"whitelist\": [\"a\"]}", NULL},
     };
     char config[1200];

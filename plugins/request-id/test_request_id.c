@@ -137,19 +137,38 @@ static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
         {"nothing", "{}", NULL},
-        {"empty header_name", "{\"header_name\": \"\"}", "header_name"},
-        {"header_name with a blank", "{\"header_name\": \"a b\"}", "header_name"},
-        {"header_name of another type", "{\"header_name\": 1}", "header_name"},
-        {"include_in_response", "{\"include_in_response\": 1}", "include_in_response"},
-        {"algorithm", "{\"algorithm\": \"snowflake\"}", "algorithm"},
-        {"range_id of another type", "{\"range_id\": 1}", "range_id"},
-        {"length 5", "{\"range_id\": {\"length\": 5}}", "length"},
+        {"empty header_name", "{\"header_name\": \"\"}",
+         "property \"header_name\" validation failed: string too short, expected at least 1, got "
+         "0"},
+        {"header_name with a blank", "{\"header_name\": \"a b\"}",
+         "property \"header_name\" validation failed: failed to match pattern "
+         "\"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\" with \"a b\""},
+        {"header_name of another type", "{\"header_name\": 1}",
+         "property \"header_name\" validation failed: wrong type: expected string, got number"},
+        {"include_in_response", "{\"include_in_response\": 1}",
+         "property \"include_in_response\" validation failed: wrong type: expected boolean, got "
+         "number"},
+        {"algorithm", "{\"algorithm\": \"snowflake\"}",
+         "property \"algorithm\" validation failed: matches none of the enum values"},
+        {"range_id of another type", "{\"range_id\": 1}",
+         "property \"range_id\" validation failed: wrong type: expected object, got number"},
+        {"length 5", "{\"range_id\": {\"length\": 5}}",
+         "property \"range_id\" validation failed: property \"length\" validation failed: expected "
+         "5 to be at least 6"},
         {"length 6", "{\"range_id\": {\"length\": 6}}", NULL},
-        {"length 1025", "{\"range_id\": {\"length\": 1025}}", "length"},
-        {"char_set of 5", "{\"range_id\": {\"char_set\": \"abcde\"}}", "char_set"},
+        {"length 1025", "{\"range_id\": {\"length\": 1025}}",
+         "property \"range_id\" validation failed: property \"length\" validation failed: expected "
+         "1025 to be at most 1024"},
+        {"char_set of 5", "{\"range_id\": {\"char_set\": \"abcde\"}}",
+         "property \"range_id\" validation failed: property \"char_set\" validation failed: string "
+         "too short, expected at least 6, got 5"},
         {"char_set of 6", "{\"range_id\": {\"char_set\": \"abcdef\"}}", NULL},
-        {"char_set with a blank", "{\"range_id\": {\"char_set\": \"abc def\"}}", "char_set"},
-        {"char_set beyond ASCII", "{\"range_id\": {\"char_set\": \"abcdef\\u00e4\"}}", "char_set"},
+        {"char_set with a blank", "{\"range_id\": {\"char_set\": \"abc def\"}}",
+         "property \"range_id\" validation failed: property \"char_set\" validation failed: failed "
+         "to match pattern \"^[!-~]+$\" with \"abc def\""},
+        {"char_set beyond ASCII", "{\"range_id\": {\"char_set\": \"abcdef\\u00e4\"}}",
+         "property \"range_id\" validation failed: property \"char_set\" validation failed: failed "
+         "to match pattern \"^[!-~]+$\" with \"abcdefä\""},
     };
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));

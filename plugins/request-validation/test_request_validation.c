@@ -163,25 +163,37 @@ static void long_and_broken_bodies_are_refused(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"nothing", "{}", ""},
+        {"nothing", "{}",
+         "object matches none of the required: [\"header_schema\"] or [\"body_schema\"]"},
         {"headers alone", "{\"header_schema\": {}}", NULL},
         {"body alone", "{\"body_schema\": {}}", NULL},
         {"both", "{\"body_schema\": {}, \"header_schema\": {}}", NULL},
-        {"header_schema of another type", "{\"header_schema\": []}", "header_schema"},
-        {"body_schema of another type", "{\"body_schema\": true}", "body_schema"},
-        {"broken header_schema", "{\"header_schema\": {\"type\": \"text\"}}", "/header_schema"},
+        {"header_schema of another type", "{\"header_schema\": []}",
+         "property \"header_schema\" validation failed: wrong type: expected object, got table"},
+        {"body_schema of another type", "{\"body_schema\": true}",
+         "property \"body_schema\" validation failed: wrong type: expected object, got boolean"},
+        {"broken header_schema", "{\"header_schema\": {\"type\": \"text\"}}",
+         "/plugins/request-validation/header_schema: found /type: found \"text\", wanted the name "
+         "of a type, wanted a JSON Schema"},
         {"broken body_schema", "{\"body_schema\": {\"properties\": {\"a\": {\"pattern\": \"(\"}}}}",
-         "/body_schema"},
-        {"rejected_code 199", "{\"body_schema\": {}, \"rejected_code\": 199}", "rejected_code"},
+         "/plugins/request-validation/body_schema: found /properties/a/pattern: found \"(\", "
+         "wanted a regular expression: missing closing parenthesis at offset 1, wanted a JSON "
+         "Schema"},
+        {"rejected_code 199", "{\"body_schema\": {}, \"rejected_code\": 199}",
+         "property \"rejected_code\" validation failed: expected 199 to be at least 200"},
         {"rejected_code 200", "{\"body_schema\": {}, \"rejected_code\": 200}", NULL},
         {"rejected_code 599", "{\"body_schema\": {}, \"rejected_code\": 599}", NULL},
-        {"rejected_code 600", "{\"body_schema\": {}, \"rejected_code\": 600}", "rejected_code"},
-        {"empty rejected_msg", "{\"body_schema\": {}, \"rejected_msg\": \"\"}", "rejected_msg"},
+        {"rejected_code 600", "{\"body_schema\": {}, \"rejected_code\": 600}",
+         "property \"rejected_code\" validation failed: expected 600 to be at most 599"},
+        {"empty rejected_msg", "{\"body_schema\": {}, \"rejected_msg\": \"\"}",
+         "property \"rejected_msg\" validation failed: string too short, expected at least 1, got "
+         "0"},
         {"max_req_body_size 0", "{\"body_schema\": {}, \"max_req_body_size\": 0}",
-         "max_req_body_size"},
+         "property \"max_req_body_size\" validation failed: expected 0 to be at least 1"},
         {"max_req_body_size 1", "{\"body_schema\": {}, \"max_req_body_size\": 1}", NULL},
         {"max_req_body_size as text", "{\"body_schema\": {}, \"max_req_body_size\": \"1\"}",
-         "max_req_body_size"},
+         "property \"max_req_body_size\" validation failed: wrong type: expected integer, got "
+         "string"},
     };
     char config[400];
 

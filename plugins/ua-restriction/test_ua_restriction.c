@@ -61,17 +61,31 @@ static void a_refused_client_is_told_why(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"neither list", "{}", ""},
-        {"both lists", "{\"allowlist\": [\"a\"], \"denylist\": [\"b\"]}", ""},
-        {"empty allowlist", "{\"allowlist\": []}", "allowlist"},
-        {"empty denylist", "{\"denylist\": []}", "denylist"},
-        {"empty pattern", "{\"denylist\": [\"\"]}", "denylist"},
-        {"broken pattern", "{\"denylist\": [\"a\", \"(\"]}", "/denylist/1"},
-        {"broken allowed pattern", "{\"allowlist\": [\"[\"]}", "/allowlist/0"},
-        {"pattern of another type", "{\"allowlist\": [1]}", "allowlist"},
-        {"bypass_missing", "{\"allowlist\": [\"a\"], \"bypass_missing\": 1}", "bypass_missing"},
-        {"empty message", "{\"allowlist\": [\"a\"], \"message\": \"\"}", "message"},
-        {"message of another type", "{\"allowlist\": [\"a\"], \"message\": 1}", "message"},
+        {"neither list", "{}", "value should match only one schema, but matches none"},
+        {"both lists", "{\"allowlist\": [\"a\"], \"denylist\": [\"b\"]}",
+         "value should match only one schema, but matches both schemas 1 and 2"},
+        {"empty allowlist", "{\"allowlist\": []}",
+         "property \"allowlist\" validation failed: expect array to have at least 1 items"},
+        {"empty denylist", "{\"denylist\": []}",
+         "property \"denylist\" validation failed: expect array to have at least 1 items"},
+        {"empty pattern", "{\"denylist\": [\"\"]}",
+         "property \"denylist\" validation failed: failed to validate item 1: string too short, "
+         "expected at least 1, got 0"},
+        {"broken pattern", "{\"denylist\": [\"a\", \"(\"]}",
+         "/plugins/ua-restriction/denylist/1: found \"(\", wanted a regular expression: missing "
+         "closing parenthesis at offset 1"},
+        {"broken allowed pattern", "{\"allowlist\": [\"[\"]}",
+         "/plugins/ua-restriction/allowlist/0: found \"[\", wanted a regular expression: missing "
+         "terminating ] for character class at offset 1"},
+        {"pattern of another type", "{\"allowlist\": [1]}",
+         "property \"allowlist\" validation failed: failed to validate item 1: wrong type: "
+         "expected string, got number"},
+        {"bypass_missing", "{\"allowlist\": [\"a\"], \"bypass_missing\": 1}",
+         "property \"bypass_missing\" validation failed: wrong type: expected boolean, got number"},
+        {"empty message", "{\"allowlist\": [\"a\"], \"message\": \"\"}",
+         "property \"message\" validation failed: string too short, expected at least 1, got 0"},
+        {"message of another type", "{\"allowlist\": [\"a\"], \"message\": 1}",
+         "property \"message\" validation failed: wrong type: expected string, got number"},
         {"least", "{\"allowlist\": [\"a\"]}", NULL},
     };
     char config[1200];

@@ -80,24 +80,36 @@ static void a_pattern_that_explodes_is_no_match(void **state)
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
-        {"nothing", "{}", "block_rules"},
-        {"no list", "{\"block_rules\": \"a\"}", "block_rules"},
-        {"empty list", "{\"block_rules\": []}", "block_rules"},
-        {"empty rule", "{\"block_rules\": [\"\"]}", "block_rules"},
-        {"rule of another type", "{\"block_rules\": [1]}", "block_rules"},
-        {"same rule twice", "{\"block_rules\": [\"a\", \"a\"]}", "block_rules"},
-        {"broken rule", "{\"block_rules\": [\"a\", \"(\"]}", "/block_rules/1"},
+        {"nothing", "{}", "property \"block_rules\" is required"},
+        {"no list", "{\"block_rules\": \"a\"}",
+         "property \"block_rules\" validation failed: wrong type: expected array, got string"},
+        {"empty list", "{\"block_rules\": []}",
+         "property \"block_rules\" validation failed: expect array to have at least 1 items"},
+        {"empty rule", "{\"block_rules\": [\"\"]}",
+         "property \"block_rules\" validation failed: failed to validate item 1: string too short, "
+         "expected at least 1, got 0"},
+        {"rule of another type", "{\"block_rules\": [1]}",
+         "property \"block_rules\" validation failed: failed to validate item 1: wrong type: "
+         "expected string, got number"},
+        {"same rule twice", "{\"block_rules\": [\"a\", \"a\"]}",
+         "property \"block_rules\" validation failed: expected unique items but items 1 and 2 are "
+         "equal"},
+        {"broken rule", "{\"block_rules\": [\"a\", \"(\"]}",
+         "/plugins/uri-blocker/block_rules/1: found missing closing parenthesis at offset 1, "
+         "wanted a regular expression"},
         {"least", "{\"block_rules\": [\"a\"]}", NULL},
         {"rejected_code 199", "{\"block_rules\": [\"a\"], \"rejected_code\": 199}",
-         "rejected_code"},
+         "property \"rejected_code\" validation failed: expected 199 to be at least 200"},
         {"rejected_code 600", "{\"block_rules\": [\"a\"], \"rejected_code\": 600}",
-         "rejected_code"},
+         "property \"rejected_code\" validation failed: expected 600 to be at most 599"},
         {"rejected_code as text", "{\"block_rules\": [\"a\"], \"rejected_code\": \"403\"}",
-         "rejected_code"},
+         "property \"rejected_code\" validation failed: wrong type: expected integer, got string"},
         {"empty rejected_msg", "{\"block_rules\": [\"a\"], \"rejected_msg\": \"\"}",
-         "rejected_msg"},
+         "property \"rejected_msg\" validation failed: string too short, expected at least 1, got "
+         "0"},
         {"case_insensitive", "{\"block_rules\": [\"a\"], \"case_insensitive\": 1}",
-         "case_insensitive"},
+         "property \"case_insensitive\" validation failed: wrong type: expected boolean, got "
+         "number"},
     };
     char long_rule[4200];
     size_t length;
