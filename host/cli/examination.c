@@ -159,6 +159,9 @@ static json_t *request_make(examination *self, const char *staged)
             json_decref(request);
             return NULL;
         }
+        if (!hgh_json_is_too_deep(value)) { /* which the probe tells */
+            value = hgh_json_make_whole(value);
+        }
         (void)json_array_append_new(json_object_get(request, "configs"),
                                     json_pack("{s:s, s:s, s:s, s:o}", "use", "config", "resource",
                                               "routes", "id", "check", "value", value));

@@ -160,6 +160,36 @@ static void check_says_what_a_reload_would(void **state)
     free(path);
 }
 
+static void check_judges_a_configuration_as_a_write_would(void **state)
+{
+    static const struct {
+        const char *config;
+        int code;
+        const char *text;
+    } cases[] = {
+        {"{\"count\": 2, \"time_window\": 60}", 0, "limit-count"},
+        {"{\"count\": 1e3, \"time_window\": 60.0}", 0, "limit-count"},
+        {"{\"count\": 0, \"time_window\": 60}", 1,
+         "property \"count\" validation failed: object matches none of the required"},
+        {"{\"count\": 2", 1, "--config: column 11: "},
+    };
+    char *path = text_format("%s/%s/hotgate/plugins/limit-count.so", installed_prefix(),
+                             getenv("HOTGATE_LIBDIR"));
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *text = NULL;
+        int code =
+            hotgate((const char *const[]){"check", "--config", cases[i].config, path, NULL}, &text);
+
+        if (code != cases[i].code || strstr(text, cases[i].text) == NULL) {
+            fail_msg("%s: %d %s", cases[i].config, code, text);
+        }
+        free(text);
+    }
+    free(path);
+}
+
 /* The object of a test plugin under that name, in a directory of its own; the caller's to free. */
 static char *object_made(const char *source, const char *flags)
 {
@@ -351,6 +381,7 @@ int main(void)
         cmocka_unit_test(json_is_what_the_gateway_answered),
         cmocka_unit_test(reload_tells_what_it_replaced_and_what_it_refused),
         cmocka_unit_test(check_says_what_a_reload_would),
+        cmocka_unit_test(check_judges_a_configuration_as_a_write_would),
         cmocka_unit_test(check_takes_attributes_that_loading_needs),
         cmocka_unit_test(doc_tells_what_an_object_says_of_itself),
         cmocka_unit_test(doc_keeps_a_page_up_to_date),

@@ -12,6 +12,7 @@
 #include "host/core/configuration.h"
 #include "host/core/delegation.h"
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 #include "host/engine/loopback/engine.h"
 
 #define ARENA_BYTES        (16u << 20)
@@ -594,7 +595,8 @@ static hg_status json_read(const char *text, json_t **out_value, hg_error *err)
         return hg_error_set(err, HG_ERR_INVALID, "JSON, line %d column %d: %s", where.line,
                             where.column, where.text);
     }
-    *out_value = value;
+    /* As the Admin API reads a body; what is too deep is refused by who judges it. */
+    *out_value = hgh_json_is_too_deep(value) ? value : hgh_json_make_whole(value);
     return HG_OK;
 }
 

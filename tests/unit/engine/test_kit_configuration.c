@@ -413,6 +413,23 @@ static void metadata_is_judged_when_it_is_put_and_when_a_plugin_is_loaded(void *
     assert_string_equal(hg_test_header(*state, hg_test_get(*state, "/"), "X-Word"), "fine");
 }
 
+/* As the Admin API reads them: a schema takes 5.0 for an integer, and so does who reads it. */
+static void whole_numbers_are_integers_however_they_are_written(void **state)
+{
+    static const char *const rows[][2] = {
+        {"{\"unit_raw\": {\"count\": 5}}", "count:5"},
+        {"{\"unit_raw\": {\"count\": 6.0}}", "count:6"},
+        {"{\"unit_raw\": {\"count\": 7e2}}", "count:700"},
+    };
+
+    kit_load(*state, "unit_raw");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        kit_route(*state, rows[i][0]);
+        assert_int_equal(hg_test_get(*state, "/")->status, 200);
+        kit_assert_log(*state, rows[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +449,7 @@ int main(void)
         KIT_TEST(a_new_generation_keeps_the_other_plugins),
         KIT_TEST(objects_of_every_kind_bind_plugins),
         KIT_TEST(metadata_is_judged_when_it_is_put_and_when_a_plugin_is_loaded),
+        KIT_TEST(whole_numbers_are_integers_however_they_are_written),
     };
 
     return cmocka_run_group_tests_name("kit_configuration", tests, NULL, NULL);
