@@ -17,6 +17,9 @@ static int begin_with_consumers(void **state)
     hg_test_must_put(*state, "consumers/rose",
                      "{\"username\": \"rose\", \"plugins\": {\"basic-auth\":"
                      " {\"username\": \"r s\", \"password\": \" a:b: \"}}}");
+    hg_test_must_put(*state, "consumers/jill",
+                     "{\"username\": \"jill\", \"plugins\": {\"basic-auth\":"
+                     " {\"username\": \"\\u00fc\", \"password\": \"\\u20ac\"}}}");
     hg_test_must_put(*state, "consumers/nobody", "{\"username\": \"nobody\"}");
     return 0;
 }
@@ -38,9 +41,22 @@ static void names_and_passwords_identify_consumers(void **state)
          "Invalid user authorization"},
         {"rs:a:b: (without blanks)", "Authorization: Basic cnM6YTpiOg==\n", NULL,
          "Invalid user authorization"},
+        {"beyond ASCII", "Authorization: Basic w7w64oKs\n", "jill", NULL},
+        {"beyond ASCII, in Latin-1", "Authorization: Basic /DqA\n", NULL,
+         "Invalid user authorization"},
+        {"blanks behind", "Authorization: Basic Zm9vOmJhcg==  \n", "jack", NULL},
+        {"the first of two headers",
+         "Authorization: Basic Zm9vOmJhcg==\nAuthorization: Basic Zm9vOmJheg==\n", "jack", NULL},
+        {"only the first of two headers",
+         "Authorization: Basic Zm9vOmJheg==\nAuthorization: Basic Zm9vOmJhcg==\n", NULL,
+         "Invalid user authorization"},
         {"foo:baz", "Authorization: Basic Zm9vOmJheg==\n", NULL, "Invalid user authorization"},
         {"foo:", "Authorization: Basic Zm9vOg==\n", NULL, "Invalid user authorization"},
         {"foo:bar and a NUL", "Authorization: Basic Zm9vOmJhcgA=\n", NULL,
+         "Invalid user authorization"},
+        {"foo and a NUL:bar", "Authorization: Basic Zm9vADpiYXI=\n", NULL,
+         "Invalid user authorization"},
+        {"a NUL and foo:bar", "Authorization: Basic AGZvbzpiYXI=\n", NULL,
          "Invalid user authorization"},
         {"foo:barr", "Authorization: Basic Zm9vOmJhcnI=\n", NULL, "Invalid user authorization"},
         {"fo:bar", "Authorization: Basic Zm86YmFy\n", NULL, "Invalid user authorization"},
@@ -51,6 +67,11 @@ static void names_and_passwords_identify_consumers(void **state)
         {"line break in base64", "Authorization: Basic Zm9v OmJhcg==\n", NULL,
          "Invalid authorization in request"},
         {"nothing behind the scheme", "Authorization: Basic \n", NULL,
+         "Invalid authorization in request"},
+        {"tab behind the scheme", "Authorization: Basic\tZm9vOmJhcg==\n", NULL,
+         "Invalid authorization in request"},
+        {"part of the scheme", "Authorization: Basi\n", NULL, "Invalid authorization in request"},
+        {"a letter more of the scheme", "Authorization: Basics Zm9vOmJhcg==\n", NULL,
          "Invalid authorization in request"},
         {"scheme alone", "Authorization: Basic\n", NULL, "Invalid authorization in request"},
         {"another scheme", "Authorization: Bearer Zm9vOmJhcg==\n", NULL,
@@ -79,16 +100,49 @@ static void names_and_passwords_identify_consumers(void **state)
         }
     }
     assert_int_equal(
-        hg_test_log_count(*state, HG_LOG_WARN, "basic-auth exits with http status code 401"), 17);
+        hg_test_log_count(*state, HG_LOG_WARN, "basic-auth exits with http status code 401"), 24);
 }
 
 static void a_refusal_names_its_realm(void **state)
 {
-    const hg_test_exchange *got = hg_test_run(*state, "{\"realm\": \"my house\"}", NULL);
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *challenge;
+    } cases[] = {
+        {"default", "{}", "Basic realm=\"basic\""},
+        {"own", "{\"realm\": \"my house\"}", "Basic realm=\"my house\""},
+        {"beyond ASCII", "{\"realm\": \"caf\\u00e9\"}", "Basic realm=\"caf\xc3\xa9\""},
+        {"empty", "{\"realm\": \"\"}", "Basic realm=\"\""},
+    };
 
-    assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"),
-                        "Basic realm=\"my house\"");
-    assert_string_equal(hg_test_header(*state, got, "Content-Type"), "application/json");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got = hg_test_run(*state, cases[i].config, NULL);
+
+        if (strcmp(hg_test_header(*state, got, "WWW-Authenticate"), cases[i].challenge) != 0 ||
+            strcmp(hg_test_header(*state, got, "Content-Type"), "application/json") != 0) {
+            fail_msg("%s: got %s", cases[i].label, hg_test_header(*state, got, "WWW-Authenticate"));
+        }
+    }
+}
+
+/* What an operator puts in the place of the body leaves status and challenge. */
+static void a_refusal_may_have_another_body(void **state)
+{
+    const hg_test_exchange *got = hg_test_run(
+        *state, "{\"_meta\": {\"error_response\": {\"message\": \"who are you\"}}}", NULL);
+
+    assert_int_equal(got->status, 401);
+    assert_string_equal(got->body, "{\"message\":\"who are you\"}\n");
+    assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"), "Basic realm=\"basic\"");
+}
+
+static void nobody_is_known_where_nobody_has_a_password(void **state)
+{
+    hg_test_request request = {.headers = "Authorization: Basic Zm9vOmJhcg==\n"};
+
+    assert_string_equal(hg_test_run(*state, "{}", &request)->body,
+                        "{\"message\":\"Invalid user authorization\"}\n");
 }
 
 static void credentials_are_hidden_on_demand(void **state)
@@ -102,6 +156,8 @@ static void credentials_are_hidden_on_demand(void **state)
         {"kept", "{}", "Basic Zm9vOmJhcg==", false},
         {"kept as told", "{\"hide_credentials\": false}", "Basic Zm9vOmJhcg==", false},
         {"hidden", "{\"hide_credentials\": true}", "Basic Zm9vOmJhcg==", true},
+        {"hidden, both of two", "{\"hide_credentials\": true}",
+         "Basic Zm9vOmJhcg==\nAuthorization: of another", true},
         {"kept, of nobody", "{\"anonymous_consumer\": \"nobody\"}", "Bearer x", false},
         {"hidden, of nobody", "{\"hide_credentials\": true, \"anonymous_consumer\": \"nobody\"}",
          "Bearer x", true},
@@ -146,6 +202,29 @@ static void who_is_not_identified_is_the_anonymous_consumer(void **state)
     assert_string_equal(hg_test_upstream_header(*state, got, "X-Consumer-Username"), "jack");
 }
 
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "2520"},
+        {"/flags", "[\"auth\"]"},
+        {"/phases", "[\"rewrite\"]"},
+        {"/schema", "{\"type\": \"object\"}"},
+        {"/schema/properties/hide_credentials", "{\"type\": \"boolean\", \"default\": false}"},
+        {"/schema/properties/realm",
+         "{\"type\": \"string\", \"maxLength\": 256, \"default\": \"basic\","
+         " \"pattern\": \"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\"}"},
+        {"/schema/properties/anonymous_consumer", "{\"type\": \"string\", \"minLength\": 1}"},
+        {"/key", "\"username\""},
+        {"/consumer_schema", "{\"type\": \"object\", \"required\": [\"username\", \"password\"]}"},
+        {"/consumer_schema/properties/username",
+         "{\"type\": \"string\", \"minLength\": 1, \"pattern\": \"^[^:]*$\"}"},
+        {"/consumer_schema/properties/password",
+         "{\"type\": \"string\", \"minLength\": 1, \"writeOnly\": true}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -163,6 +242,12 @@ static void configurations_are_judged(void **state)
         {"realm with a backslash", "{\"realm\": \"a\\\\b\"}",
          "property \"realm\" validation failed: failed to match pattern "
          "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\\b\""},
+        {"realm of what stands beside these", "{\"realm\": \" !#[]~\\u0080\"}", NULL},
+        {"realm with a NUL", "{\"realm\": \"\\u0000\"}", "\\u0000 is not allowed"},
+        {"realm with the last control character", "{\"realm\": \"\\u001f\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
+        {"realm with DEL", "{\"realm\": \"\\u007f\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
         {"realm with a line break", "{\"realm\": \"a\\nb\"}",
          "property \"realm\" validation failed: failed to match pattern "
          "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\nb\""},
@@ -184,6 +269,7 @@ static void configurations_are_judged(void **state)
         {"username with a colon", "{\"username\": \"a:b\", \"password\": \"b\"}",
          "property \"username\" validation failed: failed to match pattern \"^[^:]*$\" with "
          "\"a:b\""},
+        {"username beyond ASCII", "{\"username\": \"\\u20ac\", \"password\": \"b\"}", NULL},
         {"password with a colon", "{\"username\": \"a\", \"password\": \"b:c\"}", NULL},
         {"username of another type", "{\"username\": 1, \"password\": \"b\"}",
          "property \"username\" validation failed: wrong type: expected string, got number"},
@@ -202,25 +288,15 @@ static void configurations_are_judged(void **state)
     hg_test_judge(*state, &long_realm, 1);
 }
 
-/* The field of each secret is named in the schema, so that whoever shows it hides it. */
-static void the_password_is_a_secret(void **state)
-{
-    json_t *description = hg_test_describe(*state, "basic-auth");
-    const json_t *fields =
-        json_object_get(json_object_get(description, "consumer_schema"), "properties");
-
-    assert_true(json_is_true(json_object_get(json_object_get(fields, "password"), "writeOnly")));
-    assert_null(json_object_get(json_object_get(fields, "username"), "writeOnly"));
-    json_decref(description);
-}
-
 #define CONSUMER_TEST(function)                                                                    \
     cmocka_unit_test_setup_teardown(function, begin_with_consumers, hg_test_tear_down)
 
 HG_TEST_MAIN("basic-auth",
              CONSUMER_TEST(names_and_passwords_identify_consumers),
              CONSUMER_TEST(a_refusal_names_its_realm),
+             CONSUMER_TEST(a_refusal_may_have_another_body),
+             HG_TEST_CASE(nobody_is_known_where_nobody_has_a_password),
              CONSUMER_TEST(credentials_are_hidden_on_demand),
              CONSUMER_TEST(who_is_not_identified_is_the_anonymous_consumer),
              CONSUMER_TEST(configurations_are_judged),
-             CONSUMER_TEST(the_password_is_a_secret))
+             HG_TEST_CASE(every_field_is_told))
