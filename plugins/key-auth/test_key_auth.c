@@ -13,6 +13,8 @@ static int begin_with_jack(void **state)
     }
     hg_test_must_put(*state, "consumers/jack",
                      "{\"username\": \"jack\", \"plugins\": {\"key-auth\": {\"key\": \"k 1\"}}}");
+    hg_test_must_put(*state, "consumers/jack/credentials/second",
+                     "{\"plugins\": {\"key-auth\": {\"key\": \"\\u20ac\"}}}");
     return 0;
 }
 
@@ -29,6 +31,21 @@ static void a_key_identifies_its_consumer(void **state)
         {"header in any case", "{}", "/", "APIKEY: k 1\n", NULL},
         {"query", "{}", "/?apikey=k%201", "", NULL},
         {"header before query", "{}", "/?apikey=no", "apikey: k 1\n", NULL},
+        {"beyond ASCII, in a header", "{}", "/", "apikey: \xe2\x82\xac\n", NULL},
+        {"beyond ASCII, in the query", "{}", "/?apikey=%E2%82%AC", "", NULL},
+        {"no UTF-8", "{}", "/", "apikey: \xe2\x82\n", "Invalid API key in request"},
+        {"a NUL behind", "{}", "/?apikey=k%201%00", "", "Invalid API key in request"},
+        {"the first of two headers", "{}", "/", "apikey: k 1\napikey: no\n", NULL},
+        {"only the first of two headers", "{}", "/", "apikey: no\napikey: k 1\n",
+         "Invalid API key in request"},
+        {"the first of two arguments", "{}", "/?apikey=k%201&apikey=no", "", NULL},
+        {"only the first of two arguments", "{}", "/?apikey=no&apikey=k%201", "",
+         "Invalid API key in request"},
+        {"the argument in another case", "{}", "/?APIKEY=k%201", "", "Missing API key in request"},
+        {"an empty argument", "{}", "/?apikey=", "", "Invalid API key in request"},
+        {"an argument without a value", "{}", "/?apikey", "", "Invalid API key in request"},
+        {"an empty header before the query", "{}", "/?apikey=k%201", "apikey: \n",
+         "Invalid API key in request"},
         {"wrong header, right query", "{}", "/?apikey=k%201", "apikey: no\n",
          "Invalid API key in request"},
         {"none", "{}", "/", "", "Missing API key in request"},
@@ -64,17 +81,106 @@ static void a_key_identifies_its_consumer(void **state)
 
 static void a_refusal_names_its_realm(void **state)
 {
-    hg_test_request request = {.uri = "/"};
-    const hg_test_exchange *exchange = hg_test_run(*state, "{}", &request);
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *challenge;
+    } cases[] = {
+        {"default", "{}", "apikey realm=\"key\""},
+        {"own", "{\"realm\": \"my house\"}", "apikey realm=\"my house\""},
+        {"beyond ASCII", "{\"realm\": \"caf\\u00e9\"}", "apikey realm=\"caf\xc3\xa9\""},
+        {"empty", "{\"realm\": \"\"}", "apikey realm=\"\""},
+    };
 
-    assert_string_equal(hg_test_header(*state, exchange, "WWW-Authenticate"),
-                        "apikey realm=\"key\"");
-    assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
-    exchange = hg_test_run(*state, "{\"realm\": \"my house\"}", &request);
-    assert_string_equal(hg_test_header(*state, exchange, "WWW-Authenticate"),
-                        "apikey realm=\"my house\"");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got = hg_test_run(*state, cases[i].config, NULL);
+
+        if (strcmp(hg_test_header(*state, got, "WWW-Authenticate"), cases[i].challenge) != 0 ||
+            strcmp(hg_test_header(*state, got, "Content-Type"), "application/json") != 0) {
+            fail_msg("%s: got %s", cases[i].label, hg_test_header(*state, got, "WWW-Authenticate"));
+        }
+    }
     assert_int_equal(
-        hg_test_log_count(*state, HG_LOG_WARN, "key-auth exits with http status code 401"), 2);
+        hg_test_log_count(*state, HG_LOG_WARN, "key-auth exits with http status code 401"), 4);
+}
+
+/* What an operator puts in the place of the body leaves status and challenge. */
+static void a_refusal_may_have_another_body(void **state)
+{
+    const hg_test_exchange *got =
+        hg_test_run(*state, "{\"_meta\": {\"error_response\": \"no key, no entry\"}}", NULL);
+
+    assert_int_equal(got->status, 401);
+    assert_string_equal(got->body, "no key, no entry");
+    assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"), "apikey realm=\"key\"");
+}
+
+static void nobody_is_known_where_nobody_has_a_key(void **state)
+{
+    hg_test_request request = {.headers = "apikey: k 1\n"};
+
+    assert_string_equal(hg_test_run(*state, "{}", &request)->body,
+                        "{\"message\":\"Invalid API key in request\"}\n");
+}
+
+/* No write brings this about; a store that was made elsewhere may hold it. */
+static void of_several_owners_of_a_key_the_last_changed_counts(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *key; /* of the object that is written; NULL: it is deleted */
+        const char *object;
+        const char *consumer; /* whose the key "k 1" is then; NULL: nobody's */
+    } steps[] = {
+        {"one consumer", NULL, NULL, "jack"},
+        {"a second consumer", "consumers/rose",
+         "{\"username\": \"rose\", \"plugins\": {\"key-auth\": {\"key\": \"k 1\"}}}", "rose"},
+        {"a credential of the first", "consumers/jack/credentials/third",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"k 1\"}}}", "jack"},
+        {"a credential of the second", "consumers/rose/credentials/first",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"k 1\"}}}", "rose"},
+        {"the last one changed", "consumers/rose/credentials/first",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"k 2\"}}}", "jack"},
+        {"and gone", "consumers/jack/credentials/third", NULL, "rose"},
+        {"the second changed", "consumers/rose", "{\"username\": \"rose\"}", "jack"},
+        {"the first gone", "consumers/jack", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        hg_test_request request = {.headers = "apikey: k 1\n"};
+        const hg_test_exchange *got;
+        const char *name;
+
+        if (steps[i].object != NULL) {
+            hg_test_must_put(*state, steps[i].key, steps[i].object);
+        } else if (steps[i].key != NULL) {
+            assert_int_equal(hg_test_delete(*state, steps[i].key, NULL), HG_OK);
+        }
+        got = hg_test_run(*state, "{}", &request);
+        name = hg_test_upstream_header(*state, got, "X-Consumer-Username");
+        if (steps[i].consumer == NULL
+                ? got->status != 401
+                : got->status != 200 || strcmp(name, steps[i].consumer) != 0) {
+            fail_msg("%s: got %u %s", steps[i].label, got->status, name);
+        }
+    }
+}
+
+static void a_key_may_have_4096_bytes(void **state)
+{
+    static char object[5000];
+    static char headers[5000];
+
+    for (int length = 4096; length <= 4097; length++) {
+        hg_test_request request = {.headers = headers};
+
+        (void)snprintf(object, sizeof(object),
+                       "{\"username\": \"rose\", \"plugins\": {\"key-auth\": {\"key\": \"%0*d\"}}}",
+                       length, 0);
+        hg_test_must_put(*state, "consumers/rose", object);
+        (void)snprintf(headers, sizeof(headers), "apikey: %0*d\n", length, 0);
+        assert_int_equal(hg_test_run(*state, "{}", &request)->status, length == 4096 ? 200 : 401);
+    }
 }
 
 static void credentials_are_hidden_on_demand(void **state)
@@ -92,6 +198,12 @@ static void credentials_are_hidden_on_demand(void **state)
         {"query is kept", "{}", "/?a=1&apikey=k%201", "", NULL, "a=1&apikey=k%201"},
         {"query is hidden", "{\"hide_credentials\": true}", "/?a=1&apikey=k%201&b", "", NULL,
          "a=1&b"},
+        {"both of two headers are hidden", "{\"hide_credentials\": true}", "/",
+         "apikey: k 1\napikey: of another\n", NULL, NULL},
+        {"own header", "{\"hide_credentials\": true, \"header\": \"X-Key\"}", "/",
+         "X-Key: k 1\napikey: of another\n", "of another", NULL},
+        {"own argument", "{\"hide_credentials\": true, \"query\": \"k\"}", "/?k=k%201&apikey=x", "",
+         NULL, "apikey=x"},
         {"alone", "{\"hide_credentials\": true}", "/?apikey=k%201", "", NULL, NULL},
         {"twice", "{\"hide_credentials\": true}", "/?apikey=k%201&x=y&apikey=2", "", NULL, "x=y"},
         {"encoded name", "{\"hide_credentials\": true}", "/?api%6Bey=k%201&apikey2=1", "", NULL,
@@ -107,6 +219,7 @@ static void credentials_are_hidden_on_demand(void **state)
         const char *arguments = exchange->upstream_arguments;
 
         if (exchange->tries != 1 || (header == NULL) != (cases[i].header == NULL) ||
+            (header != NULL && strcmp(header, cases[i].header) != 0) ||
             (arguments == NULL) != (cases[i].arguments == NULL) ||
             (arguments != NULL && strcmp(arguments, cases[i].arguments) != 0)) {
             fail_msg("%s: header %s, arguments %s", cases[i].label, header, arguments);
@@ -153,14 +266,35 @@ static void who_is_not_identified_is_the_anonymous_consumer(void **state)
 
 static void a_wrong_key_is_hidden_too(void **state)
 {
-    hg_test_request request = {.headers = "apikey: of another service\n"};
-    const hg_test_exchange *got;
+    static const hg_test_request requests[] = {
+        {.headers = "apikey: of another service\n"},
+        {.uri = "/?apikey=of+another+service"},
+    };
 
     hg_test_must_put(*state, "consumers/nobody", "{\"username\": \"nobody\"}");
-    got = hg_test_run(*state, "{\"anonymous_consumer\": \"nobody\", \"hide_credentials\": true}",
-                      &request);
-    assert_int_equal(got->status, 200);
-    assert_null(hg_test_upstream_header(*state, got, "apikey"));
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+        const hg_test_exchange *got =
+            hg_test_run(*state, "{\"anonymous_consumer\": \"nobody\", \"hide_credentials\": true}",
+                        &requests[i]);
+
+        assert_int_equal(got->status, 200);
+        assert_null(hg_test_upstream_header(*state, got, "apikey"));
+        assert_null(got->upstream_arguments);
+    }
+}
+
+/* A credential names itself to the upstream, and a label of its consumer. */
+static void a_credential_identifies_too(void **state)
+{
+    hg_test_request request = {.headers = "apikey: \xe2\x82\xac\n"};
+    const hg_test_exchange *got;
+
+    hg_test_must_put(*state, "consumers/jack",
+                     "{\"username\": \"jack\", \"labels\": {\"custom_id\": \"4711\"}}");
+    got = hg_test_run(*state, "{}", &request);
+    assert_string_equal(hg_test_upstream_header(*state, got, "X-Consumer-Username"), "jack");
+    assert_string_equal(hg_test_upstream_header(*state, got, "X-Credential-Identifier"), "second");
+    assert_string_equal(hg_test_upstream_header(*state, got, "X-Consumer-Custom-ID"), "4711");
 }
 
 static void a_client_cannot_name_its_consumer(void **state)
@@ -190,10 +324,39 @@ static void a_changed_key_counts_at_once(void **state)
     assert_int_equal(hg_test_send(*state, &request)->status, 401);
 }
 
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "2500"},
+        {"/flags", "[\"auth\"]"},
+        {"/phases", "[\"rewrite\"]"},
+        {"/schema", "{\"type\": \"object\"}"},
+        {"/schema/properties/header",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"apikey\"}"},
+        {"/schema/properties/query",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"apikey\"}"},
+        {"/schema/properties/hide_credentials", "{\"type\": \"boolean\", \"default\": false}"},
+        {"/schema/properties/realm",
+         "{\"type\": \"string\", \"maxLength\": 256, \"default\": \"key\","
+         " \"pattern\": \"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\"}"},
+        {"/schema/properties/anonymous_consumer", "{\"type\": \"string\", \"minLength\": 1}"},
+        {"/key", "\"key\""},
+        {"/consumer_schema", "{\"type\": \"object\", \"required\": [\"key\"]}"},
+        {"/consumer_schema/properties/key",
+         "{\"type\": \"string\", \"minLength\": 1, \"writeOnly\": true}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
         {"defaults", "{}", NULL},
+        {"shortest",
+         "{\"header\": \"a\", \"query\": \"b\", \"hide_credentials\": false, \"realm\": \"\","
+         " \"anonymous_consumer\": \"c\"}",
+         NULL},
         {"empty header", "{\"header\": \"\"}",
          "property \"header\" validation failed: string too short, expected at least 1, got 0"},
         {"header of another type", "{\"header\": 1}",
@@ -208,6 +371,13 @@ static void configurations_are_judged(void **state)
         {"realm with a quote", "{\"realm\": \"a\\\"b\"}",
          "property \"realm\" validation failed: failed to match pattern "
          "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\"b\""},
+        {"realm of what stands beside these", "{\"realm\": \" !#[]~\\u0080\"}", NULL},
+        {"realm with a backslash", "{\"realm\": \"\\\\\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
+        {"realm with the last control character", "{\"realm\": \"\\u001f\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
+        {"realm with DEL", "{\"realm\": \"\\u007f\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
         {"realm with a line break", "{\"realm\": \"a\\nb\"}",
          "property \"realm\" validation failed: failed to match pattern "
          "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"a\\\nb\""},
@@ -232,6 +402,16 @@ static void configurations_are_judged(void **state)
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
     hg_test_judge_on(*state, HG_TEST_ON_CONSUMER, credentials, ARRAY_SIZE(credentials));
+    for (int length = 256; length <= 257; length++) {
+        char config[300];
+        hg_test_row row = {"length of the realm", config,
+                           length == 256 ? NULL
+                                         : "property \"realm\" validation failed: string too long,"
+                                           " expected at most 256, got 257"};
+
+        (void)snprintf(config, sizeof(config), "{\"realm\": \"%0*d\"}", length, 0);
+        hg_test_judge(*state, &row, 1);
+    }
 }
 
 #define JACK_TEST(function)                                                                        \
@@ -240,9 +420,15 @@ static void configurations_are_judged(void **state)
 HG_TEST_MAIN("key-auth",
              JACK_TEST(a_key_identifies_its_consumer),
              JACK_TEST(a_refusal_names_its_realm),
+             JACK_TEST(a_refusal_may_have_another_body),
+             HG_TEST_CASE(nobody_is_known_where_nobody_has_a_key),
+             JACK_TEST(of_several_owners_of_a_key_the_last_changed_counts),
+             HG_TEST_CASE(a_key_may_have_4096_bytes),
              JACK_TEST(credentials_are_hidden_on_demand),
              JACK_TEST(who_is_not_identified_is_the_anonymous_consumer),
              JACK_TEST(a_wrong_key_is_hidden_too),
+             JACK_TEST(a_credential_identifies_too),
              JACK_TEST(a_client_cannot_name_its_consumer),
              JACK_TEST(a_changed_key_counts_at_once),
-             JACK_TEST(configurations_are_judged))
+             HG_TEST_CASE(every_field_is_told),
+             HG_TEST_CASE(configurations_are_judged))
