@@ -80,6 +80,13 @@ static void lists_let_through_or_refuse(void **state)
          NULL},
         {"not on the whitelist", "{\"whitelist\": [\"jack\", \"ros\", \"rosee\"]}", "rose", "GET",
          403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"among names that begin alike",
+         "{\"whitelist\": [\"roseee\", \"r\", \"rosee\", \"ros\", \"rose\", \"ro\"]}", "rose",
+         "GET", 200, NULL},
+        {"beyond names that begin alike", "{\"blacklist\": [\"roseee\", \"r\", \"rosee\", \"ro\"]}",
+         "rose", "GET", 200, NULL},
+        {"in another case", "{\"whitelist\": [\"Jack\"]}", "jack", "GET", 403,
+         "{\"message\":\"The consumer_name is forbidden.\"}\n"},
         {"on both", "{\"whitelist\": [\"jack\"], \"blacklist\": [\"jack\"]}", "jack", "GET", 403,
          "{\"message\":\"The consumer_name is forbidden.\"}\n"},
         {"a method it has",
@@ -88,6 +95,18 @@ static void lists_let_through_or_refuse(void **state)
         {"a method it has not",
          "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\", \"GET\"]}]}",
          "jack", "PUT", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"the first of several users",
+         "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\"]},"
+         " {\"user\": \"a\", \"methods\": [\"GET\"]}, {\"user\": \"z\", \"methods\": [\"GET\"]}]}",
+         "jack", "GET", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"the last of several users",
+         "{\"allowed_by_methods\": [{\"user\": \"z\", \"methods\": [\"GET\"]},"
+         " {\"user\": \"a\", \"methods\": [\"GET\"]}, {\"user\": \"jack\", \"methods\": "
+         "[\"POST\"]}]}",
+         "jack", "POST", 200, NULL},
+        {"a method that no list can name",
+         "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"GET\"]}]}", "jack",
+         "PROPFIND", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
         {"a user without methods",
          "{\"allowed_by_methods\": [{\"user\": \"jack\", \"methods\": [\"POST\"]}]}", "rose", "GET",
          200, NULL},
@@ -113,6 +132,17 @@ static void lists_let_through_or_refuse(void **state)
          "jack", "GET", 403, "{\"message\":\"The consumer_name is forbidden.\"}\n"},
         {"code", "{\"blacklist\": [\"jack\"], \"rejected_code\": 429}", "jack", "GET", 429,
          "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"lowest code", "{\"blacklist\": [\"jack\"], \"rejected_code\": 200}", "jack", "GET", 200,
+         "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"highest code", "{\"blacklist\": [\"jack\"], \"rejected_code\": 599}", "jack", "GET", 599,
+         "{\"message\":\"The consumer_name is forbidden.\"}\n"},
+        {"empty message", "{\"blacklist\": [\"jack\"], \"rejected_msg\": \"\"}", "jack", "GET", 403,
+         "{\"message\":\"\"}\n"},
+        {"message beyond ASCII", "{\"blacklist\": [\"jack\"], \"rejected_msg\": \"\\u20ac\\n\"}",
+         "jack", "GET", 403, "{\"message\":\"\xe2\x82\xac\\n\"}\n"},
+        {"another body",
+         "{\"blacklist\": [\"jack\"], \"_meta\": {\"error_response\": {\"code\": 7}}}", "jack",
+         "GET", 403, "{\"code\":7}\n"},
         {"message", "{\"blacklist\": [\"jack\"], \"rejected_msg\": \"go \\\"away\\\"\"}", "jack",
          "GET", 403, "{\"message\":\"go \\\"away\\\"\"}\n"},
         {"group on the blacklist", "{\"type\": \"consumer_group_id\", \"blacklist\": [\"crew\"]}",
@@ -136,6 +166,42 @@ static void lists_let_through_or_refuse(void **state)
             fail_msg("%s: got %u %s", cases[i].label, got->status, got->body);
         }
     }
+}
+
+/* Each method by itself; every other one is refused then. */
+static void every_method_can_be_allowed(void **state)
+{
+    static const char *const methods[] = {"GET",  "POST",    "PUT",     "DELETE", "PATCH",
+                                          "HEAD", "OPTIONS", "CONNECT", "TRACE",  "PURGE"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+        char config[128];
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"type\": \"route_id\","
+                       " \"allowed_by_methods\": [{\"user\": \"r1\", \"methods\": [\"%s\"]}]}",
+                       methods[i]);
+        for (size_t k = 0; k < ARRAY_SIZE(methods); k++) {
+            if (run(*state, config, NULL, methods[k])->status != (i == k ? 200 : 403)) {
+                fail_msg("%s where %s is allowed", methods[k], methods[i]);
+            }
+        }
+    }
+}
+
+/* Which the rewrite phase of the route has identified by then. */
+static void a_global_rule_knows_the_consumer(void **state)
+{
+    put_consumers(*state);
+    hg_test_must_put(*state, "global_rules/1",
+                     "{\"plugins\": {\"consumer-restriction\": {\"blacklist\": [\"jack\"]}}}");
+    hg_test_must_put(*state, "routes/1",
+                     "{\"uri\": \"/*\", \"plugins\": {\"key-auth\": {}},"
+                     " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}");
+    assert_int_equal(hg_test_send(*state, &(hg_test_request){.headers = "apikey: jack\n"})->status,
+                     403);
+    assert_int_equal(hg_test_send(*state, &(hg_test_request){.headers = "apikey: rose\n"})->status,
+                     200);
 }
 
 static void objects_of_the_request_are_compared_too(void **state)
@@ -252,6 +318,36 @@ static void long_lists_are_searched(void **state)
     free(config);
 }
 
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "2400"},
+        {"/flags", "[]"},
+        {"/phases", "[\"access\"]"},
+        {"/schema", "{\"type\": \"object\", \"anyOf\": [{\"required\": [\"blacklist\"]},"
+                    " {\"required\": [\"whitelist\"]}, {\"required\": [\"allowed_by_methods\"]}]}"},
+        {"/schema/properties/type",
+         "{\"type\": \"string\", \"default\": \"consumer_name\", \"enum\": [\"consumer_name\","
+         " \"consumer_group_id\", \"service_id\", \"route_id\"]}"},
+        {"/schema/properties/blacklist", "{\"type\": \"array\", \"minItems\": 1, \"items\": "
+                                         "{\"type\": \"string\", \"minLength\": 1}}"},
+        {"/schema/properties/whitelist", "{\"type\": \"array\", \"minItems\": 1, \"items\": "
+                                         "{\"type\": \"string\", \"minLength\": 1}}"},
+        {"/schema/properties/allowed_by_methods",
+         "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\","
+         " \"required\": [\"user\", \"methods\"], \"properties\": {"
+         "\"user\": {\"type\": \"string\", \"minLength\": 1},"
+         " \"methods\": {\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\","
+         " \"enum\": [\"GET\", \"POST\", \"PUT\", \"DELETE\", \"PATCH\", \"HEAD\", \"OPTIONS\","
+         " \"CONNECT\", \"TRACE\", \"PURGE\"]}}}}}"},
+        {"/schema/properties/rejected_code",
+         "{\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599, \"default\": 403}"},
+        {"/schema/properties/rejected_msg", "{\"type\": \"string\"}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -276,6 +372,14 @@ static void configurations_are_judged(void **state)
          "items"},
         {"blacklist of another type", "{\"blacklist\": \"a\"}",
          "property \"blacklist\" validation failed: wrong type: expected array, got string"},
+        {"blacklist of an empty name", "{\"blacklist\": [\"a\", \"\"]}",
+         "property \"blacklist\" validation failed: failed to validate item 2: string too short, "
+         "expected at least 1, got 0"},
+        {"whitelist of an empty name", "{\"whitelist\": [\"\"]}",
+         "property \"whitelist\" validation failed: failed to validate item 1: string too short, "
+         "expected at least 1, got 0"},
+        {"a name twice", "{\"whitelist\": [\"a\", \"a\"]}", NULL},
+        {"names beyond ASCII", "{\"whitelist\": [\"\\u20ac\"]}", NULL},
         {"blacklist of numbers", "{\"blacklist\": [1]}",
          "property \"blacklist\" validation failed: failed to validate item 1: wrong type: "
          "expected string, got number"},
@@ -284,6 +388,10 @@ static void configurations_are_judged(void **state)
         {"whitelist of nothing", "{\"whitelist\": [null]}",
          "property \"whitelist\" validation failed: failed to validate item 1: wrong type: "
          "expected string, got userdata"},
+        {"consumer_name", "{\"type\": \"consumer_name\", \"blacklist\": [\"a\"]}", NULL},
+        {"consumer_group_id", "{\"type\": \"consumer_group_id\", \"blacklist\": [\"a\"]}", NULL},
+        {"service_id", "{\"type\": \"service_id\", \"blacklist\": [\"a\"]}", NULL},
+        {"route_id", "{\"type\": \"route_id\", \"blacklist\": [\"a\"]}", NULL},
         {"another type", "{\"type\": \"consumer\", \"blacklist\": [\"a\"]}",
          "property \"type\" validation failed: matches none of the enum values"},
         {"type of another type", "{\"type\": 1, \"blacklist\": [\"a\"]}",
@@ -295,6 +403,13 @@ static void configurations_are_judged(void **state)
          "{\"allowed_by_methods\": [{\"user\": 1, \"methods\": [\"GET\"]}]}",
          "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
          "\"user\" validation failed: wrong type: expected string, got number"},
+        {"empty user", "{\"allowed_by_methods\": [{\"user\": \"\", \"methods\": [\"GET\"]}]}",
+         "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
+         "\"user\" validation failed: string too short, expected at least 1, got 0"},
+        {"two users",
+         "{\"allowed_by_methods\": [{\"user\": \"b\", \"methods\": [\"GET\"]},"
+         " {\"user\": \"a\", \"methods\": [\"GET\", \"GET\"]}]}",
+         NULL},
         {"no methods", "{\"allowed_by_methods\": [{\"user\": \"a\"}]}",
          "property \"allowed_by_methods\" validation failed: failed to validate item 1: property "
          "\"methods\" is required"},
@@ -312,6 +427,7 @@ static void configurations_are_judged(void **state)
          "of a user in one element"},
         {"code 199", "{\"blacklist\": [\"a\"], \"rejected_code\": 199}",
          "property \"rejected_code\" validation failed: expected 199 to be at least 200"},
+        {"code 200", "{\"blacklist\": [\"a\"], \"rejected_code\": 200}", NULL},
         {"code 599", "{\"blacklist\": [\"a\"], \"rejected_code\": 599}", NULL},
         {"code 600", "{\"blacklist\": [\"a\"], \"rejected_code\": 600}",
          "property \"rejected_code\" validation failed: expected 600 to be at most 599"},
@@ -320,25 +436,17 @@ static void configurations_are_judged(void **state)
         {"message of another type", "{\"blacklist\": [\"a\"], \"rejected_msg\": 1}",
          "property \"rejected_msg\" validation failed: wrong type: expected string, got number"},
     };
-    static const char *const methods[] = {"GET",  "POST",    "PUT",     "DELETE", "PATCH",
-                                          "HEAD", "OPTIONS", "CONNECT", "TRACE",  "PURGE"};
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
-    for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-        char config[128];
-        hg_test_row row = {methods[i], config, NULL};
-
-        (void)snprintf(config, sizeof(config),
-                       "{\"allowed_by_methods\": [{\"user\": \"a\", \"methods\": [\"%s\"]}]}",
-                       methods[i]);
-        hg_test_judge(*state, &row, 1);
-    }
 }
 
 HG_TEST_MAIN("consumer-restriction",
              HG_TEST_CASE(lists_let_through_or_refuse),
+             HG_TEST_CASE(every_method_can_be_allowed),
+             HG_TEST_CASE(a_global_rule_knows_the_consumer),
              HG_TEST_CASE(objects_of_the_request_are_compared_too),
              HG_TEST_CASE(a_request_without_a_service_has_none),
              HG_TEST_CASE(a_consumer_may_be_kept_to_routes),
              HG_TEST_CASE(long_lists_are_searched),
+             HG_TEST_CASE(every_field_is_told),
              HG_TEST_CASE(configurations_are_judged))
