@@ -162,11 +162,15 @@ static void decode_int(decoder *work, const hg_field *field, const json_t *value
 {
     int64_t decoded;
 
-    if (!to_int64(value, &decoded)) {
+    if (to_int64(value, &decoded)) {
+        memcpy(target, &decoded, sizeof(decoded));
+    } else if (json_is_real(value) && hgh_json_is_whole(value)) {
+        char shown[HGH_JSON_DESCRIBE_MAX];
+
+        refuse(work, hgh_json_describe(value, shown, sizeof(shown)), "an integer of 64 bits", NULL);
+    } else {
         refuse_value(work, field, value);
-        return;
     }
-    memcpy(target, &decoded, sizeof(decoded));
 }
 
 static void decode_number(decoder *work, const hg_field *field, const json_t *value, void *target)

@@ -6,7 +6,6 @@
 
 #include <hotgate/plugin.h>
 
-#define COUNTERS     65536u /* keys and workers at once, unless plugin_attr says otherwise */
 #define COUNTERS_MAX 4194304
 #define DELAYS       1024u    /* configurations whose delay is learned */
 #define DELAY_TTL_MS 3600000u /* what was learned an hour ago says nothing */
@@ -112,7 +111,7 @@ static hg_status init(const void *attributes, hg_error *err)
     hg_dict_options options = HG_DICT_OPTIONS_INIT;
     hg_status status;
 
-    options.entries = own == NULL ? COUNTERS : (uint32_t)own->counters;
+    options.entries = (uint32_t)own->counters;
     options.layout = "in-flight/1";
     status = hg_dict_open("flights", &options, &flights, err);
     options.entries = DELAYS;
@@ -315,7 +314,7 @@ static hg_text key_of(hg_request *request, const limit_conn *own, size_t place)
     if (own->has_rules && key.data == NULL) {
         return none;
     }
-    if (key.length == 0 && !own->has_rules) {
+    if (key.data == NULL) {
         key = hg_request_variable(request, HG_TEXT("remote_addr"));
     }
     size = own->prefix_length + key.length + 24;

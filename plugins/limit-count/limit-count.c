@@ -6,9 +6,8 @@
 
 #include <hotgate/plugin.h>
 
-#define NUMBER_SIZE  32     /* bytes for any header value */
-#define SUFFIX_SIZE  48     /* bytes for a window behind a key */
-#define COUNTERS     65536u /* keys that are counted at once, unless plugin_attr says otherwise */
+#define NUMBER_SIZE  32 /* bytes for any header value */
+#define SUFFIX_SIZE  48 /* bytes for a window behind a key */
 #define COUNTERS_MAX 4194304
 #define WINDOW_MAX_S 3153600000 /* a hundred years */
 #define DIGITS_MAX   18         /* digits that fit into 64 bits */
@@ -142,7 +141,7 @@ static hg_status init(const void *attributes, hg_error *err)
     const limit_attributes *own = attributes;
     hg_dict_options options = HG_DICT_OPTIONS_INIT;
 
-    options.entries = own == NULL ? COUNTERS : (uint32_t)own->counters;
+    options.entries = (uint32_t)own->counters;
     options.layout = "fixed-window/1"; /* requests since the window began */
     return hg_dict_open("counters", &options, &counters, err);
 }
@@ -533,14 +532,7 @@ static void headers_set(hg_request *request, const header_names *names, const us
 
 static const header_names *names_of(hg_request *request, const limit_rule *rule)
 {
-    static const header_names usual = {
-        {"X-RateLimit-Limit", sizeof("X-RateLimit-Limit") - 1},
-        {"X-RateLimit-Remaining", sizeof("X-RateLimit-Remaining") - 1},
-        {"X-RateLimit-Reset", sizeof("X-RateLimit-Reset") - 1}};
-    const header_names *own =
-        rule->names_text != NULL ? &rule->names : hg_request_metadata(request);
-
-    return own == NULL ? &usual : own;
+    return rule->names_text != NULL ? &rule->names : hg_request_metadata(request);
 }
 
 typedef enum rule_result {

@@ -6,7 +6,6 @@
 
 #include <hotgate/plugin.h>
 
-#define COUNTERS        65536u /* keys at once, unless plugin_attr says otherwise */
 #define COUNTERS_MAX    4194304
 #define NS_PER_MS       1000000
 #define NS_PER_S        1e9
@@ -72,7 +71,7 @@ static hg_status init(const void *attributes, hg_error *err)
     const limit_attributes *own = attributes;
     hg_dict_options options = HG_DICT_OPTIONS_INIT;
 
-    options.entries = own == NULL ? COUNTERS : (uint32_t)own->counters;
+    options.entries = (uint32_t)own->counters;
     options.layout = "backlog-end-ns/1"; /* on the monotonic clock */
     return hg_dict_open("backlogs", &options, &backlogs, err);
 }
@@ -177,7 +176,7 @@ static hg_text key_of(hg_request *request, const limit_req *own)
     hg_text none = {NULL, 0};
     char *full;
 
-    if (key.length == 0) {
+    if (key.data == NULL) {
         key = hg_request_variable(request, HG_TEXT("remote_addr"));
     }
     full = hg_request_allocate(request, own->prefix_length + key.length + 1);

@@ -51,14 +51,14 @@ static const hg_field attribute_fields[] = {
     HG_FIELDS_END,
 };
 
-static int64_t https_port = HTTPS_PORT; /* of init() */
+static int64_t https_port; /* of init() */
 
 static hg_status init(const void *attributes, hg_error *err)
 {
     const redirect_attributes *own = attributes;
 
     (void)err;
-    https_port = own == NULL ? HTTPS_PORT : own->https_port;
+    https_port = own->https_port;
     return HG_OK;
 }
 

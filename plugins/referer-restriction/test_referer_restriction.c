@@ -23,7 +23,20 @@ static void requests_pass_by_where_they_come_from(void **state)
         {"http://x.b.com", true, true},
         {"http://x.y.b.com", true, true},
         {"http://[::1]:80/", true, true},
+        {"http://.b.com", true, true},
+        {"http://a.com:", true, true},
+        {"http://a.com:65535", true, true},
+        {"http://a.com:99999/x", true, true},
+        {"http://[::1]", true, true},
+        {"http://[::1]/", true, true},
+        {"http://a@b@a.com", true, true},
         {"http://b.com", false, true},
+        {"http://a.co", false, true},
+        {"http://a.com.", false, true},
+        {"http://a.com\x80", false, true},
+        {"http://\xe2\x82\xac.com", false, true},
+        {"http://a.com:x@c.com", false, true},
+        {"http://[::2]:80/", false, true},
         {"http://xb.com", false, true},
         {"http://a.com.c.com", false, true},
         {"http://a.com@c.com/", false, true},
@@ -35,6 +48,19 @@ static void requests_pass_by_where_they_come_from(void **state)
         {"", false, false},
         {"a.com", false, false},
         {"ftp://a.com", false, false},
+        {"http:/a.com", false, false},
+        {"http:a.com", false, false},
+        {"http", false, false},
+        {"/", false, false},
+        {"//", false, false},
+        {"https://", false, false},
+        {"https:///a.com", false, false},
+        {"http://a.com@", false, false},
+        {"http://@", false, false},
+        {"http://a.com:100000", false, false},
+        {"http://a.com:8:0", false, false},
+        {"http://[", false, false},
+        {"http://[::1]:x", false, false},
         {"http://", false, false},
         {"http://:80", false, false},
         {"http://a.com:80x", false, false},
@@ -63,15 +89,84 @@ static void requests_pass_by_where_they_come_from(void **state)
     }
 }
 
+/* Of several headers the first one counts. */
+static void the_first_referer_counts(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *headers;
+        uint32_t status;
+    } cases[] = {
+        {"the first", "Referer: http://a.com\nReferer: http://c.com\n", 200},
+        {"only the second", "Referer: http://c.com\nReferer: http://a.com\n", 403},
+        {"in another case", "REFERER: http://a.com\n", 200},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.headers = cases[i].headers};
+
+        if (hg_test_run(*state, "{\"whitelist\": " LIST "}", &request)->status != cases[i].status) {
+            fail_msg("%s", cases[i].label);
+        }
+    }
+}
+
 static void a_refused_client_is_told_why(void **state)
 {
-    const hg_test_exchange *exchange = hg_test_run(*state, "{\"whitelist\": [\"a\"]}", NULL);
+    static const struct {
+        const char *label;
+        const char *options;
+        const char *body;
+        const char *type;
+    } cases[] = {
+        {"default", "", "{\"message\":\"Your referer host is not allowed\"}\n", "application/json"},
+        {"own", ", \"message\": \"no\"", "{\"message\":\"no\"}\n", "application/json"},
+        {"beyond ASCII", ", \"message\": \"\\u20ac\"", "{\"message\":\"\xe2\x82\xac\"}\n",
+         "application/json"},
+        {"another body", ", \"_meta\": {\"error_response\": {\"code\": 1}}", "{\"code\":1}\n",
+         "application/json"},
+        {"another text", ", \"_meta\": {\"error_response\": \"go\"}", "go",
+         "text/plain; charset=utf-8"},
+    };
 
-    assert_int_equal(exchange->status, 403);
-    assert_string_equal(exchange->body, "{\"message\":\"Your referer host is not allowed\"}\n");
-    assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
-    exchange = hg_test_run(*state, "{\"whitelist\": [\"a\"], \"message\": \"no\"}", NULL);
-    assert_string_equal(exchange->body, "{\"message\":\"no\"}\n");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got;
+        char config[256];
+
+        (void)snprintf(config, sizeof(config), "{\"whitelist\": [\"a\"]%s}", cases[i].options);
+        got = hg_test_run(*state, config, NULL);
+        if (got->status != 403 || strcmp(got->body, cases[i].body) != 0 ||
+            strcmp(hg_test_header(*state, got, "Content-Type"), cases[i].type) != 0) {
+            fail_msg("%s: got %u %s", cases[i].label, got->status, got->body);
+        }
+    }
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN,
+                                       "referer-restriction exits with http status code 403"),
+                     ARRAY_SIZE(cases));
+}
+
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "2990"},
+        {"/flags", "[]"},
+        {"/phases", "[\"access\"]"},
+        {"/schema",
+         "{\"type\": \"object\","
+         " \"oneOf\": [{\"required\": [\"whitelist\"]}, {\"required\": [\"blacklist\"]}]}"},
+        {"/schema/properties/whitelist",
+         "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\","
+         " \"pattern\": \"^\\\\*?[0-9a-zA-Z-._\\\\[\\\\]:]+$\"}}"},
+        {"/schema/properties/blacklist",
+         "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\","
+         " \"pattern\": \"^\\\\*?[0-9a-zA-Z-._\\\\[\\\\]:]+$\"}}"},
+        {"/schema/properties/bypass_missing", "{\"type\": \"boolean\", \"default\": false}"},
+        {"/schema/properties/message",
+         "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 1024,"
+         " \"default\": \"Your referer host is not allowed\"}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
 }
 
 static void configurations_are_judged(void **state)
@@ -103,21 +198,38 @@ static void configurations_are_judged(void **state)
          "property \"bypass_missing\" validation failed: wrong type: expected boolean, got number"},
         {"empty message", "{\"whitelist\": [\"a\"], \"message\": \"\"}",
          "property \"message\" validation failed: string too short, expected at least 1, got 0"},
+        {"list of another type", "{\"whitelist\": \"a\"}",
+         "property \"whitelist\" validation failed: wrong type: expected array, got string"},
+        {"message of another type", "{\"whitelist\": [\"a\"], \"message\": 1}",
+         "property \"message\" validation failed: wrong type: expected string, got number"},
+        {"host beyond ASCII", "{\"whitelist\": [\"\\u20ac.com\"]}",
+         "property \"whitelist\" validation failed: failed to validate item 1: failed to match"},
+        {"host with a line feed", "{\"whitelist\": [\"a.com\\n\"]}",
+         "property \"whitelist\" validation failed: failed to validate item 1: failed to match"},
+        {"all that a host may have", "{\"whitelist\": [\"*.a-B_0.9\", \"[::1]\", \"*a\"]}", NULL},
+        {"a host twice", "{\"whitelist\": [\"a\", \"a\"]}", NULL},
         {"least", "{\"whitelist\": [\"a\"]}", NULL},
+        {"least of the other", "{\"blacklist\": [\"a\"], \"message\": \"b\"}", NULL},
     };
     char config[1200];
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
     for (int length = 1024; length <= 1025; length++) {
+        hg_test_row row = {"length of the message", config,
+                           length == 1024
+                               ? NULL
+                               : "property \"message\" validation failed: string too long,"
+                                 " expected at most 1024, got 1025"};
+
         (void)snprintf(config, sizeof(config), "{\"blacklist\": [\"a\"], \"message\": \"%0*d\"}",
                        length, 0);
-        assert_int_equal(
-            hg_test_check(*state, "referer-restriction", HG_TEST_ON_ROUTE, config, NULL, NULL),
-            length == 1024 ? HG_OK : HG_ERR_INVALID);
+        hg_test_judge(*state, &row, 1);
     }
 }
 
 HG_TEST_MAIN("referer-restriction",
              HG_TEST_CASE(requests_pass_by_where_they_come_from),
+             HG_TEST_CASE(the_first_referer_counts),
              HG_TEST_CASE(a_refused_client_is_told_why),
+             HG_TEST_CASE(every_field_is_told),
              HG_TEST_CASE(configurations_are_judged))

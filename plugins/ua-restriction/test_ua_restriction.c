@@ -20,6 +20,19 @@ static void agents_pass_by_their_name(void **state)
         {"second pattern", "{\"allowlist\": [\"a\", \"^b\"]}", "User-Agent: b\n", 200},
         {"denied", "{\"denylist\": [\"bad\\\\d\"]}", "user-agent: bad1\n", 403},
         {"not denied", "{\"denylist\": [\"bad\\\\d\"]}", "User-Agent: bad\n", 200},
+        {"a pattern beyond ASCII", "{\"denylist\": [\"^\\u20ac$\"]}", "User-Agent: \xe2\x82\xac\n",
+         403},
+        {"denied behind what is no UTF-8", "{\"denylist\": [\"bad\"]}",
+         "User-Agent: \xff\xfe bad\n", 403},
+        {"allowed behind what is no UTF-8", "{\"allowlist\": [\"good$\"]}",
+         "User-Agent: \xff good\n", 200},
+        {"missing, denylist, bypassed", "{\"denylist\": [\"x\"], \"bypass_missing\": true}", "",
+         200},
+        {"missing, told not to bypass", "{\"denylist\": [\"x\"], \"bypass_missing\": false}", "",
+         403},
+        {"empty, allowlist", "{\"allowlist\": [\".\"]}", "User-Agent: \n", 403},
+        {"empty is not missing", "{\"allowlist\": [\".\"], \"bypass_missing\": true}",
+         "User-Agent: \n", 403},
         {"missing, allowlist", "{\"allowlist\": [\".\"]}", "", 403},
         {"missing, denylist", "{\"denylist\": [\"x\"]}", "", 403},
         {"missing, bypassed", "{\"allowlist\": [\".\"], \"bypass_missing\": true}", "", 200},
@@ -50,12 +63,58 @@ static void agents_pass_by_their_name(void **state)
 
 static void a_refused_client_is_told_why(void **state)
 {
-    const hg_test_exchange *exchange = hg_test_run(*state, "{\"allowlist\": [\"a\"]}", NULL);
+    static const struct {
+        const char *label;
+        const char *options;
+        const char *body;
+        const char *type;
+    } cases[] = {
+        {"default", "", "{\"message\":\"Not allowed\"}\n", "application/json"},
+        {"own", ", \"message\": \"no\"", "{\"message\":\"no\"}\n", "application/json"},
+        {"beyond ASCII", ", \"message\": \"\\u20ac \\\"\\n\"",
+         "{\"message\":\"\xe2\x82\xac \\\"\\n\"}\n", "application/json"},
+        {"another body", ", \"_meta\": {\"error_response\": {\"code\": 1}}", "{\"code\":1}\n",
+         "application/json"},
+        {"another text", ", \"_meta\": {\"error_response\": \"go\"}", "go",
+         "text/plain; charset=utf-8"},
+    };
 
-    assert_string_equal(exchange->body, "{\"message\":\"Not allowed\"}\n");
-    assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
-    exchange = hg_test_run(*state, "{\"allowlist\": [\"a\"], \"message\": \"no\"}", NULL);
-    assert_string_equal(exchange->body, "{\"message\":\"no\"}\n");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got;
+        char config[256];
+
+        (void)snprintf(config, sizeof(config), "{\"allowlist\": [\"a\"]%s}", cases[i].options);
+        got = hg_test_run(*state, config, NULL);
+        if (got->status != 403 || strcmp(got->body, cases[i].body) != 0 ||
+            strcmp(hg_test_header(*state, got, "Content-Type"), cases[i].type) != 0) {
+            fail_msg("%s: got %u %s", cases[i].label, got->status, got->body);
+        }
+    }
+    assert_int_equal(
+        hg_test_log_count(*state, HG_LOG_WARN, "ua-restriction exits with http status code 403"),
+        ARRAY_SIZE(cases));
+}
+
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "2999"},
+        {"/flags", "[]"},
+        {"/phases", "[\"access\"]"},
+        {"/schema",
+         "{\"type\": \"object\","
+         " \"oneOf\": [{\"required\": [\"allowlist\"]}, {\"required\": [\"denylist\"]}]}"},
+        {"/schema/properties/allowlist", "{\"type\": \"array\", \"minItems\": 1, \"items\": "
+                                         "{\"type\": \"string\", \"minLength\": 1}}"},
+        {"/schema/properties/denylist", "{\"type\": \"array\", \"minItems\": 1, \"items\": "
+                                        "{\"type\": \"string\", \"minLength\": 1}}"},
+        {"/schema/properties/bypass_missing", "{\"type\": \"boolean\", \"default\": false}"},
+        {"/schema/properties/message",
+         "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 1024,"
+         " \"default\": \"Not allowed\"}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
 }
 
 static void configurations_are_judged(void **state)
@@ -86,21 +145,30 @@ static void configurations_are_judged(void **state)
          "property \"message\" validation failed: string too short, expected at least 1, got 0"},
         {"message of another type", "{\"allowlist\": [\"a\"], \"message\": 1}",
          "property \"message\" validation failed: wrong type: expected string, got number"},
+        {"list of another type", "{\"denylist\": \"a\"}",
+         "property \"denylist\" validation failed: wrong type: expected array, got string"},
+        {"a pattern twice", "{\"denylist\": [\"a\", \"a\"]}", NULL},
         {"least", "{\"allowlist\": [\"a\"]}", NULL},
+        {"least of the other", "{\"denylist\": [\"a\"], \"message\": \"b\"}", NULL},
     };
     char config[1200];
 
     hg_test_judge(*state, rows, ARRAY_SIZE(rows));
     for (int length = 1024; length <= 1025; length++) {
+        hg_test_row row = {"length of the message", config,
+                           length == 1024
+                               ? NULL
+                               : "property \"message\" validation failed: string too long,"
+                                 " expected at most 1024, got 1025"};
+
         (void)snprintf(config, sizeof(config), "{\"denylist\": [\"a\"], \"message\": \"%0*d\"}",
                        length, 0);
-        assert_int_equal(
-            hg_test_check(*state, "ua-restriction", HG_TEST_ON_ROUTE, config, NULL, NULL),
-            length == 1024 ? HG_OK : HG_ERR_INVALID);
+        hg_test_judge(*state, &row, 1);
     }
 }
 
 HG_TEST_MAIN("ua-restriction",
              HG_TEST_CASE(agents_pass_by_their_name),
              HG_TEST_CASE(a_refused_client_is_told_why),
+             HG_TEST_CASE(every_field_is_told),
              HG_TEST_CASE(configurations_are_judged))

@@ -80,7 +80,10 @@ HG_EXPORT hg_status hg_test_unload(hg_test *test, const char *plugin, hg_error *
 /** How many plugin objects are in memory: after a reload as many as before it. */
 HG_EXPORT size_t hg_test_objects_mapped(hg_test *test);
 
-/** Name, version, phases and schemas of a loaded plugin; a new reference, NULL: not loaded. */
+/**
+ * Name, version, phases and schemas of a loaded plugin, that of its attributes among them; a new
+ * reference, NULL: not loaded.
+ */
 HG_EXPORT json_t *hg_test_describe(hg_test *test, const char *plugin);
 
 /* ------------------------------------------------------------------------------ configuration */

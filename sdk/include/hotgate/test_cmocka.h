@@ -202,7 +202,8 @@ hg_test_lacks(const json_t *schema, char *place, const hg_test_fact *facts, size
 static inline bool hg_test_differs(
     const json_t *told, const hg_test_fact *facts, size_t count, char *text, size_t size)
 {
-    static const char *const schemas[] = {"/schema", "/consumer_schema", "/metadata_schema"};
+    static const char *const schemas[] = {"/schema", "/consumer_schema", "/metadata_schema",
+                                          "/attributes_schema"};
     bool differs = false;
 
     for (size_t i = 0; i < count && !differs; i++) {
@@ -228,10 +229,10 @@ static inline bool hg_test_differs(
 }
 
 /**
- * Compares what the Admin API tells of the plugin with facts: its priority and phases, and the
- * schemas of its configuration, of consumers and of its metadata. A schema is compared without
- * descriptions and examples; its properties have facts of their own, and one that has none fails
- * the test.
+ * Compares what is told of the plugin with facts: its priority and phases, and the
+ * schemas of its configuration, of consumers, of its metadata and of its attributes. A schema is
+ * compared without descriptions and examples; its properties have facts of their own, and one that
+ * has none fails the test.
  */
 static inline void hg_test_expect_facts(hg_test *test, const hg_test_fact *facts, size_t count)
 {
