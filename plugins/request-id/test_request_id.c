@@ -1,4 +1,5 @@
 /* test_request_id.c - what identifiers look like, and who sees them. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +65,18 @@ static void identifiers_have_their_form(void **state)
 static void identifiers_hold_what_their_kind_promises(void **state)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    const char *id = id_of(*state, "{}");
+    const char *id;
     long double number = 0;
 
-    assert_form(id, "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx"); /* version and variant */
-    assert_non_null(strchr("89ab", id[19]));
-    /* 1700000000000 ms, the clock of a test */
-    assert_form(id_of(*state, "{\"algorithm\": \"uuidv7\"}"),
-                "018bcfe5-6800-7xxx-xxxx-xxxxxxxxxxxx");
+    for (int i = 0; i < 100; i++) { /* version and variant */
+        id = id_of(*state, "{}");
+        assert_form(id, "xxxxxxxx-xxxx-4xxx-xxxx-xxxxxxxxxxxx");
+        assert_non_null(strchr("89ab", id[19]));
+        /* 1700000000000 ms, the clock of a test */
+        id = id_of(*state, "{\"algorithm\": \"uuidv7\"}");
+        assert_form(id, "018bcfe5-6800-7xxx-xxxx-xxxxxxxxxxxx");
+        assert_non_null(strchr("89ab", id[19]));
+    }
     id = id_of(*state, "{\"algorithm\": \"ksuid\"}");
     for (size_t i = 0; i < 27; i++) {
         number = number * 62 + (strchr(digits, id[i]) - digits);
@@ -80,6 +85,53 @@ static void identifiers_hold_what_their_kind_promises(void **state)
         number /= 2;
     }
     assert_int_equal((uint32_t)number, 1700000000 - 1400000000);
+}
+
+/* Of a thousand identifiers each place of most kinds has had each of its characters. */
+static void every_place_is_made_of_all_characters(void **state)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    static const struct {
+        const char *label;
+        const char *config;
+        size_t from; /* places that are random, all of the same characters */
+        size_t to;
+        const char *characters;
+    } cases[] = {
+        {"uuid, in front", "{\"algorithm\": \"uuid\"}", 0, 8, "0123456789abcdef"},
+        {"uuid, the variant", "{\"algorithm\": \"uuid\"}", 19, 20, "89ab"},
+        {"uuid, behind", "{\"algorithm\": \"uuid\"}", 24, 36, "0123456789abcdef"},
+        {"uuidv7, behind the version", "{\"algorithm\": \"uuidv7\"}", 15, 18, "0123456789abcdef"},
+        {"uuidv7, behind", "{\"algorithm\": \"uuidv7\"}", 24, 36, "0123456789abcdef"},
+        {"nanoid", "{\"algorithm\": \"nanoid\"}", 0, 21,
+         "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"},
+        {"range_id", "{\"algorithm\": \"range_id\"}", 0, 16, digits},
+        {"range_id of six",
+         "{\"algorithm\": \"range_id\", \"range_id\": {\"length\": 6, \"char_set\": \"!~aaab\"}}",
+         0, 6, "!~ab"},
+        {"ksuid, behind", "{\"algorithm\": \"ksuid\"}", 10, 27, digits},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        bool seen[36][256] = {{false}};
+
+        (void)hg_test_run(*state, cases[i].config, NULL);
+        for (int round = 0; round < 1500; round++) {
+            const char *id =
+                hg_test_upstream_header(*state, hg_test_get(*state, "/"), "X-Request-Id");
+
+            for (size_t place = cases[i].from; place < cases[i].to; place++) {
+                seen[place][(unsigned char)id[place]] = true;
+            }
+        }
+        for (size_t place = cases[i].from; place < cases[i].to; place++) {
+            for (int c = 1; c < 256; c++) {
+                if (seen[place][c] != (strchr(cases[i].characters, c) != NULL)) {
+                    fail_msg("%s: \"%c\" in place %zu", cases[i].label, c, place);
+                }
+            }
+        }
+    }
 }
 
 static void upstream_and_client_see_the_same(void **state)
@@ -94,6 +146,14 @@ static void upstream_and_client_see_the_same(void **state)
     } cases[] = {
         {"new", "{}", "", "", "*", "*"},
         {"kept", "{}", "X-Request-Id: mine\n", "", "mine", "mine"},
+        {"kept, the first of two", "{}", "X-Request-Id: mine\nX-Request-Id: yours\n", "",
+         "mine, yours", "mine"},
+        {"kept, beyond ASCII", "{}", "X-Request-Id: \xe2\x82\xac\n", "", "\xe2\x82\xac",
+         "\xe2\x82\xac"},
+        {"kept, no UTF-8", "{}", "X-Request-Id: \xff\n", "", "\xff", "\xff"},
+        {"in the response, as told", "{\"include_in_response\": true}", "", "", "*", "*"},
+        {"kept, not in the response", "{\"include_in_response\": false}", "X-Request-Id: mine\n",
+         "", "mine", NULL},
         {"empty", "{}", "X-Request-Id: \n", "", "*", "*"},
         {"the upstream's stays", "{}", "X-Request-Id: mine\n", "X-Request-Id: theirs\n", "mine",
          "theirs"},
@@ -133,6 +193,31 @@ static void the_header_has_the_configured_name(void **state)
     assert_null(hg_test_header(*state, exchange, "X-Request-Id"));
 }
 
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "12015"},
+        {"/flags", "[]"},
+        {"/phases", "[\"rewrite\", \"header_filter\"]"},
+        {"/schema", "{\"type\": \"object\"}"},
+        {"/schema/properties/header_name",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"X-Request-Id\","
+         " \"pattern\": \"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\"}"},
+        {"/schema/properties/include_in_response", "{\"type\": \"boolean\", \"default\": true}"},
+        {"/schema/properties/algorithm",
+         "{\"type\": \"string\", \"default\": \"uuid\","
+         " \"enum\": [\"uuid\", \"nanoid\", \"range_id\", \"ksuid\", \"uuidv7\"]}"},
+        {"/schema/properties/range_id", "{\"type\": \"object\"}"},
+        {"/schema/properties/range_id/properties/length",
+         "{\"type\": \"integer\", \"minimum\": 6, \"maximum\": 1024, \"default\": 16}"},
+        {"/schema/properties/range_id/properties/char_set",
+         "{\"type\": \"string\", \"minLength\": 6, \"pattern\": \"^[!-~]+$\", \"default\":"
+         " \"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789\"}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -145,6 +230,34 @@ static void configurations_are_judged(void **state)
          "\"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$\" with \"a b\""},
         {"header_name of another type", "{\"header_name\": 1}",
          "property \"header_name\" validation failed: wrong type: expected string, got number"},
+        {"header_name of one", "{\"header_name\": \"a\"}", NULL},
+        {"header_name of all that a name may have", "{\"header_name\": \"!#$%&'*+.^_`|~09AZaz-\"}",
+         NULL},
+        {"header_name with a colon", "{\"header_name\": \"a:\"}",
+         "property \"header_name\" validation failed: failed to match pattern"},
+        {"header_name with a line feed", "{\"header_name\": \"a\\n\"}",
+         "property \"header_name\" validation failed: failed to match pattern"},
+        {"header_name beyond ASCII", "{\"header_name\": \"\\u00e4\"}",
+         "property \"header_name\" validation failed: failed to match pattern"},
+        {"every algorithm", "{\"algorithm\": \"uuid\"}", NULL},
+        {"nanoid", "{\"algorithm\": \"nanoid\"}", NULL},
+        {"ksuid", "{\"algorithm\": \"ksuid\"}", NULL},
+        {"uuidv7", "{\"algorithm\": \"uuidv7\"}", NULL},
+        {"range_id", "{\"algorithm\": \"range_id\"}", NULL},
+        {"algorithm in another case", "{\"algorithm\": \"UUID\"}",
+         "property \"algorithm\" validation failed: matches none of the enum values"},
+        {"empty range_id", "{\"range_id\": {}}", NULL},
+        {"length 1024", "{\"range_id\": {\"length\": 1024}}", NULL},
+        {"length as text", "{\"range_id\": {\"length\": \"16\"}}",
+         "property \"range_id\" validation failed: property \"length\" validation failed: wrong "
+         "type: expected integer, got string"},
+        {"char_set of another type", "{\"range_id\": {\"char_set\": [\"a\"]}}",
+         "property \"range_id\" validation failed: property \"char_set\" validation failed: wrong "
+         "type: expected string, got table"},
+        {"char_set from end to end", "{\"range_id\": {\"char_set\": \"!~!~!~\"}}", NULL},
+        {"char_set with DEL", "{\"range_id\": {\"char_set\": \"abcdef\\u007f\"}}",
+         "property \"range_id\" validation failed: property \"char_set\" validation failed: "
+         "failed"},
         {"include_in_response", "{\"include_in_response\": 1}",
          "property \"include_in_response\" validation failed: wrong type: expected boolean, got "
          "number"},
@@ -177,6 +290,8 @@ static void configurations_are_judged(void **state)
 HG_TEST_MAIN("request-id",
              HG_TEST_CASE(identifiers_have_their_form),
              HG_TEST_CASE(identifiers_hold_what_their_kind_promises),
+             HG_TEST_CASE(every_place_is_made_of_all_characters),
              HG_TEST_CASE(upstream_and_client_see_the_same),
              HG_TEST_CASE(the_header_has_the_configured_name),
+             HG_TEST_CASE(every_field_is_told),
              HG_TEST_CASE(configurations_are_judged))
