@@ -10,6 +10,8 @@
 
 /* "*", "**", "null", or origins between commas. */
 #define ORIGINS_PATTERN "^(\\\\*|\\\\*\\\\*|null|\\\\w+://[^,]+(,\\\\w+://[^,]+)*)$"
+/* What a header cannot hold is refused when it is written, not when it is to be sent. */
+#define HEADER_VALUE "\"type\": \"string\", \"pattern\": \"^[^\\\\x00-\\\\x1f\\\\x7f]*$\""
 #define REGEX_LIST                                                                                 \
     "\"type\": \"array\", \"minItems\": 1, \"uniqueItems\": true, \"items\": {\"title\":"          \
     " \"regular expression\", \"type\": \"string\", \"minLength\": 1, \"maxLength\": 4096}"
@@ -19,13 +21,14 @@ static const char schema[] =
     "\"allow_origins\": {\"type\": \"string\", \"pattern\": \"" ORIGINS_PATTERN "\","
     " \"default\": \"*\", \"description\": \"Origins that may read responses, between commas. `*`:"
     " all, told as it is; `**`: all, told the one that asked; `null`: the origin of that name.\"},"
-    "\"allow_methods\": {\"type\": \"string\", \"default\": \"*\","
+    "\"allow_methods\": {" HEADER_VALUE ", \"default\": \"*\","
     " \"description\": \"Methods between commas; `**`: all there are.\"},"
-    "\"allow_headers\": {\"type\": \"string\", \"default\": \"*\","
+    "\"allow_headers\": {" HEADER_VALUE ", \"default\": \"*\","
     " \"description\": \"Headers between commas; `**`: those that the browser asks for.\"},"
-    "\"expose_headers\": {\"type\": \"string\","
+    "\"expose_headers\": {" HEADER_VALUE ","
     " \"description\": \"Headers that scripts may read, between commas.\"},"
-    "\"max_age\": {\"type\": \"integer\", \"default\": 5, \"description\":"
+    "\"max_age\": {\"type\": \"integer\", \"default\": 5, \"minimum\": -9223372036854775808,"
+    " \"maximum\": 9223372036854775807, \"description\":"
     " \"Seconds that a browser may keep the answer to a preflight; -1: not at all.\"},"
     "\"allow_credential\": {\"type\": \"boolean\", \"default\": false, \"description\":"
     " \"Allows requests with cookies and credentials; no value may be `*` then.\"},"
