@@ -5,8 +5,9 @@
 
 #include <hotgate/plugin.h>
 
-#define RULES_MAX   20
-#define NUMBER_SIZE 32 /* bytes for any number as text */
+#define RULES_MAX    20
+#define POINTER_SIZE 256 /* bytes of a JSON Pointer; a longer one is cut */
+#define NUMBER_SIZE  32  /* bytes for any number as text */
 
 #define VARS                                                                                       \
     "\"vars\": {\"type\": \"array\", \"maxItems\": 20, \"description\": \"Only requests for which" \
@@ -37,11 +38,10 @@ static const char schema[] =
 
 /* Which requests it is for. */
 typedef struct condition {
-    bool is_set;        /* there is such a fault */
-    int64_t percentage; /* 100: of all */
-    size_t rule_count;  /* any of these holds; 0: all requests */
-    bool always;        /* one of the rules always holds */
-    hg_expression *rules[RULES_MAX];
+    bool is_set;                     /* there is such a fault */
+    int64_t percentage;              /* 100: of all */
+    size_t rule_count;               /* any of these holds; 0: all requests */
+    hg_expression *rules[RULES_MAX]; /* NULL: one that always holds */
 } condition;
 
 typedef struct abort_header {
@@ -102,7 +102,6 @@ condition_parse(condition *into, const json_t *fault, const char *name, hg_issue
 
         (void)snprintf(pointer, sizeof(pointer), "/%s/vars/%zu", name, i);
         status = hg_expression_compile(json_array_get(vars, i), pointer, &into->rules[i], issues);
-        into->always = into->always || (status == HG_OK && into->rules[i] == NULL);
     }
     return status;
 }
@@ -142,6 +141,23 @@ static bool name_is_valid(const char *name)
     return name[0] != '\0' && name[strspn(name, token)] == '\0';
 }
 
+/* "/abort/headers/NAME", where a "~" and a "/" of the name are written "~0" and "~1" (RFC 6901
+ * section 3). */
+static void pointer_set(char *pointer, const char *name)
+{
+    size_t length = (size_t)snprintf(pointer, POINTER_SIZE, "/abort/headers/");
+
+    for (; *name != '\0' && length + 3 < POINTER_SIZE; name++) {
+        bool escapes = *name == '~' || *name == '/';
+
+        pointer[length++] = escapes ? '~' : *name;
+        if (escapes) {
+            pointer[length++] = *name == '~' ? '0' : '1';
+        }
+    }
+    pointer[length] = '\0';
+}
+
 static hg_status headers_parse(fault_injection *own, json_t *object, hg_issues *issues)
 {
     const char *name;
@@ -159,19 +175,20 @@ static hg_status headers_parse(fault_injection *own, json_t *object, hg_issues *
     {
         abort_header *header = &own->headers[own->header_count];
         char number[NUMBER_SIZE];
+        char pointer[POINTER_SIZE];
 
-        if (status != HG_OK) {
+        if (status == HG_ERR_NO_MEMORY) {
             break;
         }
         own->header_count++;
         header->name = hg_text_of(name);
+        pointer_set(pointer, name);
         if (!name_is_valid(name)) {
-            hg_issues_add(issues, "/abort/headers", name, "names of header fields");
+            hg_issues_add(issues, pointer, "what is no name of a header field", "a token");
         }
-        status =
-            template_parse(value_text(value, number), "/abort/headers", &header->value, issues);
+        status = template_parse(value_text(value, number), pointer, &header->value, issues);
     }
-    return status;
+    return status == HG_ERR_INVALID ? HG_OK : status; /* the finding refuses it */
 }
 
 static hg_status
@@ -217,7 +234,7 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
 
 static bool applies(hg_request *request, const condition *fault)
 {
-    bool holds = fault->rule_count == 0 || fault->always;
+    bool holds = fault->rule_count == 0;
 
     if (!fault->is_set) {
         return false;
@@ -225,7 +242,7 @@ static bool applies(hg_request *request, const condition *fault)
     for (size_t i = 0; !holds && i < fault->rule_count; i++) {
         holds = hg_expression_holds(request, fault->rules[i]);
     }
-    return holds && (fault->percentage == 100 || (int64_t)hg_random_below(100) < fault->percentage);
+    return holds && (int64_t)hg_random_below(100) < fault->percentage;
 }
 
 static hg_verdict break_off(hg_request *request, const fault_injection *own)

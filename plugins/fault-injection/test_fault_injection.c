@@ -6,6 +6,15 @@
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
+#define RULE(value) "[[\"arg_a\", \"==\", \"" value "\"]]"
+#define TWENTY_RULES                                                                                                                                                 \
+    RULE("1")                                                                                                                                                        \
+    ", " RULE("2") ", " RULE("3") ", " RULE("4") ", " RULE("5") ", " RULE("6") ", " RULE(                                                                            \
+        "7") ", " RULE("8") ", " RULE("9") ", " RULE("10") ", " RULE("11") ", " RULE("12") ","                                                                       \
+                                                                                           " " RULE("13") ", " RULE("14") ", " RULE("15") ", " RULE("16") ", " RULE( \
+                                                                                               "1"                                                                   \
+                                                                                               "7") ", " RULE("18") ", " RULE("19") ", " RULE("20")
+
 static void requests_are_broken_off(void **state)
 {
     static const struct {
@@ -20,6 +29,27 @@ static void requests_are_broken_off(void **state)
         {"least status", "{\"abort\": {\"http_status\": 200}}", "/", 200, ""},
         {"body", "{\"abort\": {\"http_status\": 200, \"body\": \"hi\"}}", "/", 200, "hi"},
         {"empty body", "{\"abort\": {\"http_status\": 503, \"body\": \"\"}}", "/", 503, ""},
+        {"highest status", "{\"abort\": {\"http_status\": 599, \"body\": \"x\"}}", "/", 599, "x"},
+        {"body beyond ASCII", "{\"abort\": {\"http_status\": 200, \"body\": \"\\u20ac\"}}", "/",
+         200, "\xe2\x82\xac"},
+        {"body with odd bytes", "{\"abort\": {\"http_status\": 200, \"body\": \"<$arg_a>\"}}",
+         "/?a=%ff%0d%0a", 200, "<\xff\r\n>"},
+        {"another body for a status of 400 or more",
+         "{\"abort\": {\"http_status\": 400, \"body\": \"x\"}, \"_meta\": {\"error_response\": "
+         "\"y\"}}",
+         "/", 400, "y"},
+        {"the own body below 400",
+         "{\"abort\": {\"http_status\": 399, \"body\": \"x\"}, \"_meta\": {\"error_response\": "
+         "\"y\"}}",
+         "/", 399, "x"},
+        {"a variable without a value",
+         "{\"abort\": {\"http_status\": 200, \"body\": \"<$arg_b>\"}}", "/", 200, "<>"},
+        {"one of twenty rules",
+         "{\"abort\": {\"http_status\": 503, \"body\": \"x\", \"vars\": [" TWENTY_RULES "]}}",
+         "/?a=20", 503, "x"},
+        {"none of twenty rules",
+         "{\"abort\": {\"http_status\": 503, \"body\": \"x\", \"vars\": [" TWENTY_RULES "]}}",
+         "/?a=21", 0, ""},
         {"variables", "{\"abort\": {\"http_status\": 418, \"body\": \"$uri ${arg_a ?? b}\"}}", "/x",
          418, "/x b"},
         {"none of a hundred", "{\"abort\": {\"http_status\": 503, \"percentage\": 0}}", "/", 0, ""},
@@ -66,23 +96,70 @@ static void requests_are_broken_off(void **state)
 
 static void an_answer_has_the_configured_headers(void **state)
 {
-    hg_test_request request = {.uri = "/?a=%0a"};
-    const hg_test_exchange *exchange =
-        hg_test_run(*state,
-                    "{\"abort\": {\"http_status\": 200, \"body\": \"{}\", \"headers\": {"
-                    "\"X-A\": \"$remote_addr\", \"X-B\": 1.5, \"X-C\": 7, \"X-D\": \"$arg_a\","
-                    " \"Content-Type\": \"application/json\"}}}",
-                    &request);
+    static const struct {
+        const char *label;
+        const char *value; /* JSON */
+        const char *sent;  /* NULL: it cannot be */
+    } cases[] = {
+        {"variable", "\"$remote_addr\"", "127.0.0.1"},
+        {"variables and text", "\"<${arg_b ?? none}>$arg_c\"", "<none>1"},
+        {"empty", "\"\"", ""},
+        {"beyond ASCII", "\"\\u20ac\"", "\xe2\x82\xac"},
+        {"no UTF-8", "\"$arg_d\"", "\xff"},
+        {"fraction", "1.5", "1.5"},
+        {"small fraction", "1e-3", "0.001"},
+        {"integer", "7", "7"},
+        {"negative", "-1", "-1"},
+        {"the greatest integer", "9223372036854775807", "9223372036854775807"},
+        {"beyond 64 bits", "1e20", "1e+20"},
+        {"line break", "\"$arg_a\"", NULL},
+    };
 
-    assert_string_equal(hg_test_header(*state, exchange, "X-A"), "127.0.0.1");
-    assert_string_equal(hg_test_header(*state, exchange, "X-B"), "1.5");
-    assert_string_equal(hg_test_header(*state, exchange, "X-C"), "7");
-    assert_null(hg_test_header(*state, exchange, "X-D"));
-    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN, "header X-D"), 1);
-    assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "application/json");
-    exchange = hg_test_run(*state, "{\"abort\": {\"http_status\": 200, \"body\": \"x\"}}", NULL);
-    assert_string_equal(hg_test_header(*state, exchange, "Content-Type"),
-                        "text/plain; charset=utf-8");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        hg_test_request request = {.uri = "/?a=%0a&c=1&d=%ff"};
+        const char *found;
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"abort\": {\"http_status\": 200, \"headers\": {\"X-A\": %s}}}",
+                       cases[i].value);
+        found = hg_test_header(*state, hg_test_run(*state, config, &request), "X-A");
+        if (found == NULL || cases[i].sent == NULL ? found != cases[i].sent
+                                                   : strcmp(found, cases[i].sent) != 0) {
+            fail_msg("%s: got %s", cases[i].label, found);
+        }
+    }
+    assert_int_equal(
+        hg_test_log_count(*state, HG_LOG_WARN, "header X-A has a value that cannot be sent"), 1);
+}
+
+static void an_answer_has_the_type_of_its_body(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *abort;
+        const char *type;
+    } cases[] = {
+        {"text", "\"body\": \"x\"", "text/plain; charset=utf-8"},
+        {"the gateway's own", "\"http_status\": 503", "application/json"},
+        {"as told", "\"body\": \"{}\", \"headers\": {\"Content-Type\": \"application/json\"}",
+         "application/json"},
+        {"as told in another case",
+         "\"body\": \"x\", \"headers\": {\"content-type\": \"text/css\"}", "text/css"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        const char *found;
+
+        (void)snprintf(config, sizeof(config), "{\"abort\": {%s%s}}", cases[i].abort,
+                       strstr(cases[i].abort, "http_status") == NULL ? ", \"http_status\": 200"
+                                                                     : "");
+        found = hg_test_header(*state, hg_test_run(*state, config, NULL), "Content-Type");
+        if (found == NULL || strcmp(found, cases[i].type) != 0) {
+            fail_msg("%s: got %s", cases[i].label, found);
+        }
+    }
 }
 
 static void requests_are_delayed(void **state)
@@ -96,6 +173,16 @@ static void requests_are_delayed(void **state)
     } cases[] = {
         {"a second", "{\"delay\": {\"duration\": 1}}", "/", 1000, 200},
         {"a part of one", "{\"delay\": {\"duration\": 0.05}}", "/", 50, 200},
+        {"a part of a millisecond, rounded", "{\"delay\": {\"duration\": 0.0015}}", "/", 2, 200},
+        {"less than half a millisecond", "{\"delay\": {\"duration\": 0.0004}}", "/", 0, 200},
+        {"a millisecond", "{\"delay\": {\"duration\": 0.001}}", "/", 1, 200},
+        {"a day", "{\"delay\": {\"duration\": 86400}}", "/", 86400000, 200},
+        {"all of a hundred", "{\"delay\": {\"duration\": 1, \"percentage\": 100}}", "/", 1000, 200},
+        {"no rules", "{\"delay\": {\"duration\": 1, \"vars\": []}}", "/", 1000, 200},
+        {"each for its own rules",
+         "{\"delay\": {\"duration\": 1, \"vars\": [[[\"arg_a\", \"==\", \"1\"]]]},"
+         " \"abort\": {\"http_status\": 503, \"vars\": [[[\"arg_a\", \"==\", \"2\"]]]}}",
+         "/?a=2", 0, 503},
         {"none", "{\"delay\": {\"duration\": 0}}", "/", 0, 200},
         {"none of a hundred", "{\"delay\": {\"duration\": 1, \"percentage\": 0}}", "/", 0, 200},
         {"a rule holds", "{\"delay\": {\"duration\": 1, \"vars\": [[[\"arg_a\", \"==\", \"1\"]]]}}",
@@ -124,13 +211,27 @@ static void requests_are_delayed(void **state)
 
 static void a_percentage_is_a_share_of_the_requests(void **state)
 {
-    int broken = 0;
+    static const struct {
+        int percentage;
+        int least; /* of 2000 that are broken off: seven deviations around the mean */
+        int most;
+    } cases[] = {{0, 0, 0}, {1, 1, 52}, {30, 450, 750}, {99, 1948, 1999}, {100, 2000, 2000}};
 
-    (void)hg_test_run(*state, "{\"abort\": {\"http_status\": 503, \"percentage\": 30}}", NULL);
-    for (int i = 0; i < 2000; i++) {
-        broken += hg_test_get(*state, "/")->status == 503 ? 1 : 0;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[128];
+        int broken = 0;
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"abort\": {\"http_status\": 503, \"percentage\": %d}}",
+                       cases[i].percentage);
+        (void)hg_test_run(*state, config, NULL);
+        for (int k = 0; k < 2000; k++) {
+            broken += hg_test_get(*state, "/")->status == 503 ? 1 : 0;
+        }
+        if (broken < cases[i].least || broken > cases[i].most) {
+            fail_msg("%d %%: %d of 2000", cases[i].percentage, broken);
+        }
     }
-    assert_in_range(broken, 450, 750); /* 600 and seven deviations of 20 */
 }
 
 static void a_client_that_leaves_is_not_answered(void **state)
@@ -146,6 +247,73 @@ static void a_client_that_leaves_is_not_answered(void **state)
     assert_int_equal(waiting->status, 499);
 }
 
+#define PERCENTAGE "{\"type\": \"integer\", \"minimum\": 0, \"maximum\": 100}"
+#define VARS       "{\"type\": \"array\", \"maxItems\": 20, \"items\": {\"type\": \"array\"}}"
+
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "11000"},
+        {"/flags", "[\"waits\"]"},
+        {"/phases", "[\"rewrite\"]"},
+        {"/schema", "{\"type\": \"object\", \"minProperties\": 1,"
+                    " \"anyOf\": [{\"required\": [\"abort\"]}, {\"required\": [\"delay\"]}]}"},
+        {"/schema/properties/abort", "{\"type\": \"object\", \"required\": [\"http_status\"]}"},
+        {"/schema/properties/abort/properties/http_status",
+         "{\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599}"},
+        {"/schema/properties/abort/properties/body", "{\"type\": \"string\", \"minLength\": 0}"},
+        {"/schema/properties/abort/properties/headers",
+         "{\"type\": \"object\", \"minProperties\": 1,"
+         " \"additionalProperties\": {\"type\": [\"string\", \"number\"]}}"},
+        {"/schema/properties/abort/properties/percentage", PERCENTAGE},
+        {"/schema/properties/abort/properties/vars", VARS},
+        {"/schema/properties/delay", "{\"type\": \"object\", \"required\": [\"duration\"]}"},
+        {"/schema/properties/delay/properties/duration",
+         "{\"type\": \"number\", \"minimum\": 0, \"maximum\": 86400}"},
+        {"/schema/properties/delay/properties/percentage", PERCENTAGE},
+        {"/schema/properties/delay/properties/vars", VARS},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
+}
+
+/* All that is wrong in a list is told at once, each with its place. */
+static void findings_have_their_places(void **state)
+{
+    static const struct {
+        const char *config;
+        const char *pointers[3];
+    } cases[] = {
+        {"{\"delay\": {\"duration\": 1, \"vars\": [[], [[\"a\", \"=\", 1]]]}}",
+         {"/delay/vars/1/0/1"}},
+        {"{\"abort\": {\"http_status\": 503, \"vars\": [[\"a\", \"==\", \"1\"]]}}",
+         {"/abort/vars/0"}},
+        {"{\"abort\": {\"http_status\": 503, \"body\": \"${\"}}", {"/abort/body"}},
+        {"{\"abort\": {\"http_status\": 503,"
+         " \"headers\": {\"A\": \"${\", \"B\": \"\", \"~C/D\": \"\", \"E\": \"$\\u007b\"}}}",
+         {"/abort/headers/A", "/abort/headers/~0C~1D", "/abort/headers/E"}},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        json_t *issues = NULL;
+
+        (void)hg_test_check(*state, "fault-injection", HG_TEST_ON_ROUTE, cases[i].config, &issues,
+                            NULL);
+        for (size_t k = 0; k < 3; k++) {
+            const char *found =
+                json_string_value(json_object_get(json_array_get(issues, k), "pointer"));
+            const char *wanted = cases[i].pointers[k];
+
+            if (found == NULL || wanted == NULL
+                    ? found != wanted
+                    : strcmp(found + strlen("/plugins/fault-injection"), wanted) != 0) {
+                fail_msg("%s: at %s, not %s", cases[i].config, found, wanted);
+            }
+        }
+        json_decref(issues);
+    }
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -157,6 +325,50 @@ static void configurations_are_judged(void **state)
         {"status 199", "{\"abort\": {\"http_status\": 199}}",
          "property \"abort\" validation failed: property \"http_status\" validation failed: "
          "expected 199 to be at least 200"},
+        {"abort of another type", "{\"abort\": 503}",
+         "property \"abort\" validation failed: wrong type: expected object, got number"},
+        {"delay of another type", "{\"delay\": 1}",
+         "property \"delay\" validation failed: wrong type: expected object, got number"},
+        {"both", "{\"delay\": {\"duration\": 0}, \"abort\": {\"http_status\": 200}}", NULL},
+        {"status 200", "{\"abort\": {\"http_status\": 200}}", NULL},
+        {"empty body", "{\"abort\": {\"http_status\": 503, \"body\": \"\"}}", NULL},
+        {"headers of another type", "{\"abort\": {\"http_status\": 503, \"headers\": []}}",
+         "property \"abort\" validation failed: property \"headers\" validation failed: wrong "
+         "type: "
+         "expected object, got table"},
+        {"header of all that a name may have",
+         "{\"abort\": {\"http_status\": 503, \"headers\": {\"!#$%&'*+-.^_`|~09AZaz\": \"\"}}}",
+         NULL},
+        {"header without a name", "{\"abort\": {\"http_status\": 503, \"headers\": {\"\": \"a\"}}}",
+         "/plugins/fault-injection/abort/headers/: found what is no name"},
+        {"header with a colon", "{\"abort\": {\"http_status\": 503, \"headers\": {\"a:\": \"a\"}}}",
+         "/plugins/fault-injection/abort/headers/a:: found what is no name"},
+        {"header beyond ASCII",
+         "{\"abort\": {\"http_status\": 503, \"headers\": {\"\\u00e4\": \"a\"}}}",
+         "/plugins/fault-injection/abort/headers/\xc3\xa4: found what is no name"},
+        {"percentage 0", "{\"abort\": {\"http_status\": 503, \"percentage\": 0}}", NULL},
+        {"percentage 100", "{\"abort\": {\"http_status\": 503, \"percentage\": 100}}", NULL},
+        {"percentage 0 of delay", "{\"delay\": {\"duration\": 1, \"percentage\": 0}}", NULL},
+        {"percentage 100 of delay", "{\"delay\": {\"duration\": 1, \"percentage\": 100}}", NULL},
+        {"percentage -1 of delay", "{\"delay\": {\"duration\": 1, \"percentage\": -1}}",
+         "property \"delay\" validation failed: property \"percentage\" validation failed: "
+         "expected -1 to be at least 0"},
+        {"percentage 101 of delay", "{\"delay\": {\"duration\": 1, \"percentage\": 101}}",
+         "property \"delay\" validation failed: property \"percentage\" validation failed: "
+         "expected 101 to be at most 100"},
+        {"duration 0", "{\"delay\": {\"duration\": 0}}", NULL},
+        {"a little too long", "{\"delay\": {\"duration\": 86400.001}}",
+         "property \"delay\" validation failed: property \"duration\" validation failed: expected "
+         "86400.001 to be at most 86400"},
+        {"vars of texts", "{\"delay\": {\"duration\": 1, \"vars\": [\"a\"]}}",
+         "property \"delay\" validation failed: property \"vars\" validation failed: failed to "
+         "validate item 1: wrong type: expected array, got string"},
+        {"twenty rules of abort",
+         "{\"abort\": {\"http_status\": 503, \"vars\": [" TWENTY_RULES "]}}", NULL},
+        {"more rules of abort",
+         "{\"abort\": {\"http_status\": 503, \"vars\": [" TWENTY_RULES ", []]}}",
+         "property \"abort\" validation failed: property \"vars\" validation failed: expect array "
+         "to have at most 20 items"},
         {"status 599", "{\"abort\": {\"http_status\": 599}}", NULL},
         {"status 600", "{\"abort\": {\"http_status\": 600}}",
          "property \"abort\" validation failed: property \"http_status\" validation failed: "
@@ -177,9 +389,11 @@ static void configurations_are_judged(void **state)
          "property \"abort\" validation failed: property \"headers\" validation failed: failed to "
          "validate additional property A: wrong type: expected one of string, number, got table"},
         {"header name", "{\"abort\": {\"http_status\": 503, \"headers\": {\"A B\": \"\"}}}",
-         "/plugins/fault-injection/abort/headers: found A B, wanted names of header fields"},
+         "/plugins/fault-injection/abort/headers/A B: found what is no name of a header field, "
+         "wanted a token"},
         {"broken header", "{\"abort\": {\"http_status\": 503, \"headers\": {\"A\": \"${\"}}}",
-         "/plugins/fault-injection/abort/headers: found ${ without } at offset 0, wanted text with "
+         "/plugins/fault-injection/abort/headers/A: found ${ without } at offset 0, wanted text "
+         "with "
          "variables such as $remote_addr"},
         {"percentage -1", "{\"abort\": {\"http_status\": 503, \"percentage\": -1}}",
          "property \"abort\" validation failed: property \"percentage\" validation failed: "
@@ -227,7 +441,10 @@ static void configurations_are_judged(void **state)
 HG_TEST_MAIN("fault-injection",
              HG_TEST_CASE(requests_are_broken_off),
              HG_TEST_CASE(an_answer_has_the_configured_headers),
+             HG_TEST_CASE(an_answer_has_the_type_of_its_body),
              HG_TEST_CASE(requests_are_delayed),
              HG_TEST_CASE(a_percentage_is_a_share_of_the_requests),
              HG_TEST_CASE(a_client_that_leaves_is_not_answered),
+             HG_TEST_CASE(every_field_is_told),
+             HG_TEST_CASE(findings_have_their_places),
              HG_TEST_CASE(configurations_are_judged))

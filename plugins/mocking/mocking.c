@@ -5,7 +5,8 @@
 
 #include <hotgate/plugin.h>
 
-#define NUMBER_SIZE  32 /* bytes for any number as text */
+#define POINTER_SIZE 256 /* bytes of a JSON Pointer; a longer one is cut */
+#define NUMBER_SIZE  32  /* bytes for any number as text */
 #define MADE_BY      "APISIX/3.18.0"
 #define LENGTH_MAX   10   /* characters of a text that is made up, unless its schema wants more */
 #define ITEMS_MAX    3    /* items of an array that is made up */
@@ -146,6 +147,23 @@ static bool name_is_valid(const char *name)
     return name[0] != '\0' && name[strspn(name, token)] == '\0';
 }
 
+/* "/response_headers/NAME", where a "~" and a "/" of the name are written "~0" and "~1" (RFC 6901
+ * section 3). */
+static void pointer_set(char *pointer, const char *name)
+{
+    size_t length = (size_t)snprintf(pointer, POINTER_SIZE, "/response_headers/");
+
+    for (; *name != '\0' && length + 3 < POINTER_SIZE; name++) {
+        bool escapes = *name == '~' || *name == '/';
+
+        pointer[length++] = escapes ? '~' : *name;
+        if (escapes) {
+            pointer[length++] = *name == '~' ? '0' : '1';
+        }
+    }
+    pointer[length] = '\0';
+}
+
 static hg_status headers_parse(mocking *own, json_t *object, hg_issues *issues)
 {
     const char *name;
@@ -163,19 +181,20 @@ static hg_status headers_parse(mocking *own, json_t *object, hg_issues *issues)
     {
         mock_header *header = &own->headers[own->header_count];
         char number[NUMBER_SIZE];
+        char pointer[POINTER_SIZE];
 
-        if (status != HG_OK) {
+        if (status == HG_ERR_NO_MEMORY) {
             break;
         }
         own->header_count++;
         header->name = hg_text_of(name);
+        pointer_set(pointer, name);
         if (!name_is_valid(name)) {
-            hg_issues_add(issues, "/response_headers", name, "names of header fields");
+            hg_issues_add(issues, pointer, "what is no name of a header field", "a token");
         }
-        status =
-            template_parse(value_text(value, number), "/response_headers", &header->value, issues);
+        status = template_parse(value_text(value, number), pointer, &header->value, issues);
     }
-    return status;
+    return status == HG_ERR_INVALID ? HG_OK : status; /* the finding refuses it */
 }
 
 /* What is made up is to be described by a schema that holds together. */
