@@ -11,6 +11,7 @@
 #define LENGTH_MAX   10   /* characters of a text that is made up, unless its schema wants more */
 #define ITEMS_MAX    3    /* items of an array that is made up */
 #define NUMBER_MAX   1000 /* of a number that is made up */
+#define EXACT_MAX    9e15 /* whole numbers up to here are the same as doubles */
 #define GROWN_MAX    16777216u /* bytes of a body that is made up */
 #define NESTING_MAX  64u       /* levels of it */
 #define VALUES_MAX   10000u    /* values in it */
@@ -105,7 +106,7 @@ static void type_parse(mocking *own, hg_issues *issues)
                       "JSON, XML or plain text");
     }
     for (size_t i = 0; i < own->content_type.length; i++) {
-        if ((unsigned char)own->content_type.data[i] < ' ') {
+        if ((unsigned char)own->content_type.data[i] < ' ' || own->content_type.data[i] == 0x7f) {
             hg_issues_add(issues, "/content_type", "a control character", "a media type");
             return;
         }
@@ -300,6 +301,41 @@ static double limit(const json_t *model, const char *name, const char *exclusive
     return json_is_number(value) ? json_number_value(value) : otherwise;
 }
 
+static bool is_below(const json_t *model, double value, double min)
+{
+    const json_t *end = json_object_get(model, "exclusiveMinimum");
+
+    return value < min || (end != NULL && value <= json_number_value(end));
+}
+
+static bool is_above(const json_t *model, double value, double max)
+{
+    const json_t *end = json_object_get(model, "exclusiveMaximum");
+
+    return value > max || (end != NULL && value >= json_number_value(end));
+}
+
+/* An integer within the limits of a schema, beside a number that is; where the limits are beyond
+ * what a double is exact for, the one that is given. */
+static json_t *integer_make(const json_t *model, double beside, double min, double max)
+{
+    double value;
+
+    if (beside < -EXACT_MAX || beside > EXACT_MAX) {
+        const json_t *end = json_object_get(model, "minimum");
+
+        end = end == NULL ? json_object_get(model, "maximum") : end;
+        return json_integer(json_integer_value(end));
+    }
+    value = (double)(json_int_t)beside;
+    if (is_below(model, value, min)) {
+        value += 1;
+    } else if (is_above(model, value, max)) {
+        value -= 1;
+    }
+    return json_integer((json_int_t)value);
+}
+
 static json_t *number_make(const json_t *model, bool is_integer)
 {
     double min = limit(model, "minimum", "exclusiveMinimum", 0);
@@ -307,21 +343,12 @@ static json_t *number_make(const json_t *model, bool is_integer)
     double part = (double)(hg_random_below(1000000) + 1) / 1000002.0; /* within, never at an end */
     double value;
 
-    if (json_object_get(model, "minimum") == NULL && min > max) {
+    if (min >= max && json_object_get(model, "minimum") == NULL &&
+        json_object_get(model, "exclusiveMinimum") == NULL) {
         min = max - NUMBER_MAX;
     }
     value = min + (max - min) * part;
-    if (!is_integer) {
-        return json_real(value);
-    }
-    if (value < -9e15 || value > 9e15) { /* beyond what is exact */
-        return json_integer(0);
-    }
-    value = (double)(json_int_t)value;
-    if (value < min || (value <= min && json_object_get(model, "exclusiveMinimum") != NULL)) {
-        value += 1;
-    }
-    return json_integer((json_int_t)value);
+    return is_integer ? integer_make(model, value, min, max) : json_real(value);
 }
 
 static json_t *array_make(maker *work, const json_t *model)
@@ -372,7 +399,9 @@ static json_t *value_make(maker *work, const json_t *model)
     static const char *const given[] = {"example", "const", "default"};
     const json_t *choices = json_object_get(model, "enum");
     const char *type = type_of(model);
+    bool may_make = work->left > 0;
 
+    work->left -= may_make ? 1 : 0; /* also what is given takes room in the body */
     for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
         json_t *value = json_object_get(model, given[i]);
 
@@ -384,10 +413,9 @@ static json_t *value_make(maker *work, const json_t *model)
         return json_incref(
             json_array_get(choices, (size_t)hg_random_below(json_array_size(choices))));
     }
-    if (work->level >= NESTING_MAX || work->left == 0 || strcmp(type, "null") == 0) {
+    if (work->level >= NESTING_MAX || !may_make || strcmp(type, "null") == 0) {
         return json_null();
     }
-    work->left--;
     if (strcmp(type, "object") == 0 || strcmp(type, "array") == 0) {
         json_t *value;
 
@@ -405,7 +433,7 @@ static json_t *value_make(maker *work, const json_t *model)
     return number_make(model, strcmp(type, "integer") == 0);
 }
 
-/* ---------------------------------------------------------------------------------------- XML */
+/* --------------------------------------------------------------------------------------- text */
 
 /* Text that grows up to a maximum; owned. */
 typedef struct grown {
@@ -436,10 +464,21 @@ static void grown_add(grown *text, const char *data, size_t length)
     text->length += length;
 }
 
+/* For json_dump_callback(): ends it where the text has ended. */
+static int grown_add_json(const char *buffer, size_t size, void *text)
+{
+    grown *own = text;
+
+    grown_add(own, buffer, size);
+    return own->failed ? -1 : 0;
+}
+
 static void grown_add_string(grown *text, const char *string)
 {
     grown_add(text, string, strlen(string));
 }
+
+/* ---------------------------------------------------------------------------------------- XML */
 
 static void xml_add_text(grown *text, const char *string)
 {
@@ -541,10 +580,7 @@ static hg_verdict answer_made_up(hg_request *request, const mocking *own)
     if (own->is_xml) {
         xml_add(&text, "data", value);
     } else {
-        char *plain = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-        grown_add_string(&text, plain == NULL ? "" : plain);
-        free(plain);
+        (void)json_dump_callback(value, grown_add_json, &text, JSON_COMPACT | JSON_ENCODE_ANY);
     }
     json_decref(value);
     verdict = text.failed || text.data == NULL

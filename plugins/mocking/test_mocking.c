@@ -1,4 +1,5 @@
 /* test_mocking.c - what is answered without an upstream. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,29 @@ static void an_example_is_the_body(void **state)
         {"empty", "{\"response_example\": \"\"}", 200, "application/json;charset=utf8", ""},
         {"status", "{\"response_example\": \"x\", \"response_status\": 503}", 503,
          "application/json;charset=utf8", "x"},
+        {"lowest status", "{\"response_example\": \"x\", \"response_status\": 200}", 200,
+         "application/json;charset=utf8", "x"},
+        {"highest status", "{\"response_example\": \"x\", \"response_status\": 599}", 599,
+         "application/json;charset=utf8", "x"},
+        {"beyond ASCII", "{\"response_example\": \"\\u20ac\"}", 200,
+         "application/json;charset=utf8", "\xe2\x82\xac"},
+        {"odd bytes", "{\"response_example\": \"<$arg_o>\"}", 200, "application/json;charset=utf8",
+         "<\xff\r\n>"},
+        {"a variable without a value", "{\"response_example\": \"<$arg_a>\"}", 200,
+         "application/json;charset=utf8", "<>"},
+        {"type in capitals", "{\"response_example\": \"x\", \"content_type\": \"TEXT/Plain\"}", 200,
+         "TEXT/Plain", "x"},
+        {"type with a blank behind",
+         "{\"response_example\": \"x\", \"content_type\": \"application/json a\"}", 200,
+         "application/json a", "x"},
+        {"another body for a refusal",
+         "{\"response_example\": \"x\", \"response_status\": 404,"
+         " \"_meta\": {\"error_response\": {\"a\": 1}}}",
+         404, "application/json", "{\"a\":1}\n"},
+        {"not below 400",
+         "{\"response_example\": \"x\", \"response_status\": 399,"
+         " \"_meta\": {\"error_response\": {\"a\": 1}}}",
+         399, "application/json;charset=utf8", "x"},
         {"plain", "{\"response_example\": \"x\", \"content_type\": \"text/plain\"}", 200,
          "text/plain", "x"},
         {"html", "{\"response_example\": \"x\", \"content_type\": \"text/html; charset=a\"}", 200,
@@ -35,7 +59,7 @@ static void an_example_is_the_body(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        hg_test_request request = {.uri = "/x"};
+        hg_test_request request = {.uri = "/x?o=%ff%0d%0a"};
         const hg_test_exchange *exchange = hg_test_run(*state, cases[i].config, &request);
 
         if (exchange->status != cases[i].status || strcmp(exchange->body, cases[i].body) != 0 ||
@@ -49,28 +73,71 @@ static void an_example_is_the_body(void **state)
 
 static void headers_are_added(void **state)
 {
-    hg_test_request request = {.uri = "/?a=%0a"};
-    const hg_test_exchange *exchange = hg_test_run(
-        *state,
-        "{\"response_example\": \"x\", \"with_mock_header\": false, \"response_headers\": {"
-        "\"X-A\": \"$remote_addr\", \"X-B\": 7, \"X-C\": 0.5, \"X-D\": \"$arg_a\"}}",
-        &request);
+    static const struct {
+        const char *label;
+        const char *options;
+        const char *name;
+        const char *value; /* NULL: none */
+    } cases[] = {
+        {"by default", "", "x-mock-by", "APISIX/3.18.0"},
+        {"as told", ", \"with_mock_header\": true", "x-mock-by", "APISIX/3.18.0"},
+        {"not told", ", \"with_mock_header\": false", "x-mock-by", NULL},
+        {"variable", ", \"response_headers\": {\"X-A\": \"$remote_addr\"}", "X-A", "127.0.0.1"},
+        {"integer", ", \"response_headers\": {\"X-A\": 7}", "X-A", "7"},
+        {"the greatest integer", ", \"response_headers\": {\"X-A\": 9223372036854775807}", "X-A",
+         "9223372036854775807"},
+        {"fraction", ", \"response_headers\": {\"X-A\": 0.5}", "X-A", "0.5"},
+        {"empty", ", \"response_headers\": {\"X-A\": \"\"}", "X-A", ""},
+        {"beyond ASCII", ", \"response_headers\": {\"X-A\": \"\\u20ac\"}", "X-A", "\xe2\x82\xac"},
+        {"no UTF-8", ", \"response_headers\": {\"X-A\": \"$arg_b\"}", "X-A", "\xff"},
+        {"line break", ", \"response_headers\": {\"X-A\": \"$arg_a\"}", "X-A", NULL},
+        {"the second of two", ", \"response_headers\": {\"X-A\": \"a\", \"X-B\": \"b\"}", "X-B",
+         "b"},
+        {"in the place of the type", ", \"response_headers\": {\"Content-Type\": \"text/css\"}",
+         "Content-Type", "text/css"},
+        {"in the place of the mark", ", \"response_headers\": {\"X-Mock-By\": \"me\"}", "x-mock-by",
+         "me"},
+    };
 
-    assert_null(hg_test_header(*state, exchange, "x-mock-by"));
-    assert_string_equal(hg_test_header(*state, exchange, "X-A"), "127.0.0.1");
-    assert_string_equal(hg_test_header(*state, exchange, "X-B"), "7");
-    assert_string_equal(hg_test_header(*state, exchange, "X-C"), "0.5");
-    assert_null(hg_test_header(*state, exchange, "X-D"));
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_test_request request = {.uri = "/?a=%0a&b=%ff"};
+        char config[256];
+        const char *found;
+
+        (void)snprintf(config, sizeof(config), "{\"response_example\": \"x\"%s}", cases[i].options);
+        found = hg_test_header(*state, hg_test_run(*state, config, &request), cases[i].name);
+        if (found == NULL || cases[i].value == NULL ? found != cases[i].value
+                                                    : strcmp(found, cases[i].value) != 0) {
+            fail_msg("%s: got %s", cases[i].label, found);
+        }
+    }
+    assert_int_equal(
+        hg_test_log_count(*state, HG_LOG_WARN, "header X-A has a value that cannot be sent"), 1);
 }
 
 static void an_answer_can_take_its_time(void **state)
 {
-    uint64_t before_ms = hg_test_now_ms(*state);
+    static const struct {
+        const char *config;
+        uint64_t delay_ms;
+    } cases[] = {
+        {"{\"response_example\": \"x\"}", 0},
+        {"{\"response_example\": \"x\", \"delay\": 0}", 0},
+        {"{\"response_example\": \"x\", \"delay\": 1}", 1000},
+        {"{\"response_schema\": {}, \"delay\": 86400}", 86400000},
+    };
     const hg_test_exchange *waiting;
 
-    (void)hg_test_run(*state, "{\"response_example\": \"x\", \"delay\": 2}", NULL);
-    assert_int_equal(hg_test_now_ms(*state) - before_ms, 2000);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint64_t before_ms = hg_test_now_ms(*state);
+        const hg_test_exchange *got = hg_test_run(*state, cases[i].config, NULL);
+
+        assert_int_equal(got->status, 200);
+        assert_int_equal(got->tries, 0);
+        assert_int_equal(hg_test_now_ms(*state) - before_ms, cases[i].delay_ms);
+    }
     waiting = hg_test_begin(*state, &(hg_test_request){.uri = "/"});
+    assert_false(waiting->ended);
     hg_test_cancel(*state, waiting);
     assert_int_equal(waiting->status, 499);
 }
@@ -131,6 +198,260 @@ static void a_body_is_made_up_from_a_schema(void **state)
     }
 }
 
+/* One schema at a time, many values: all within the limits, and at both ends where it says so. */
+static void numbers_keep_to_their_limits(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *model;
+        double least;
+        double most;
+        bool is_integer;
+        bool meets_ends; /* the least and the most come up */
+    } cases[] = {
+        {"integer", "\"type\": \"integer\"", 0, 1000, true, false},
+        {"from", "\"type\": \"integer\", \"minimum\": 5", 5, 1005, true, false},
+        {"up to", "\"type\": \"integer\", \"maximum\": 5", 0, 5, true, false},
+        {"up to 0", "\"type\": \"integer\", \"maximum\": 0", -1000, 0, true, false},
+        {"below 0", "\"type\": \"integer\", \"exclusiveMaximum\": 0", -1000, -1, true, false},
+        {"one", "\"type\": \"integer\", \"minimum\": 3, \"maximum\": 3", 3, 3, true, true},
+        {"two", "\"type\": \"integer\", \"exclusiveMinimum\": 3, \"exclusiveMaximum\": 6", 4, 5,
+         true, true},
+        {"above, up to", "\"type\": \"integer\", \"exclusiveMinimum\": 1, \"maximum\": 2", 2, 2,
+         true, true},
+        {"from, below", "\"type\": \"integer\", \"minimum\": 1, \"exclusiveMaximum\": 2", 1, 1,
+         true, true},
+        {"above its minimum",
+         "\"type\": \"integer\", \"minimum\": 3, \"exclusiveMinimum\": 3, \"maximum\": 4", 4, 4,
+         true, true},
+        {"between halves", "\"type\": \"integer\", \"minimum\": 0.5, \"maximum\": 1.5", 1, 1, true,
+         true},
+        {"between halves below 0", "\"type\": \"integer\", \"minimum\": -1.5, \"maximum\": -0.5",
+         -1, -1, true, true},
+        {"around 0", "\"type\": \"integer\", \"minimum\": -1, \"maximum\": 1.5", -1, 1, true,
+         false},
+        {"far below 0", "\"type\": \"integer\", \"maximum\": -5000", -6000, -5000, true, false},
+        {"beyond what is exact", "\"type\": \"integer\", \"minimum\": 9223372036854775806", 9.2e18,
+         9.3e18, true, false},
+        {"below what is exact", "\"type\": \"integer\", \"maximum\": -9223372036854775807", -9.3e18,
+         -9.2e18, true, false},
+        {"number", "\"type\": \"number\"", 0, 1000, false, false},
+        {"small number", "\"type\": \"number\", \"minimum\": 0.25, \"maximum\": 0.5", 0.25, 0.5,
+         false, false},
+        {"number below 0", "\"type\": \"number\", \"exclusiveMaximum\": 0", -1000, -1e-9, false,
+         false},
+        {"number above", "\"type\": \"number\", \"exclusiveMinimum\": 7", 7 + 1e-9, 1007, false,
+         false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        bool least = false;
+        bool most = false;
+
+        (void)snprintf(config, sizeof(config), "{\"response_schema\": {%s}}", cases[i].model);
+        (void)hg_test_run(*state, config, NULL);
+        for (int round = 0; round < 300; round++) {
+            const char *body = hg_test_get(*state, "/")->body;
+            json_t *made = json_loads(body, JSON_DECODE_ANY, NULL);
+            double value = json_number_value(made);
+
+            if (made == NULL || json_is_integer(made) != cases[i].is_integer ||
+                value < cases[i].least || value > cases[i].most) {
+                fail_msg("%s: got %s", cases[i].label, body);
+            }
+            least |= value <= cases[i].least;
+            most |= value >= cases[i].most;
+            json_decref(made);
+        }
+        if (cases[i].meets_ends && (!least || !most)) {
+            fail_msg("%s: an end never came up", cases[i].label);
+        }
+    }
+}
+
+/* The same of how long texts and lists are; each length of it comes up. */
+static void lengths_keep_to_their_limits(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *model;
+        size_t least;
+        size_t most;
+    } cases[] = {
+        {"text", "\"type\": \"string\"", 1, 10},
+        {"text from", "\"type\": \"string\", \"minLength\": 9", 9, 10},
+        {"text from further on", "\"type\": \"string\", \"minLength\": 20", 20, 20},
+        {"text up to", "\"type\": \"string\", \"maxLength\": 2", 1, 2},
+        {"text up to nothing", "\"type\": \"string\", \"maxLength\": 0", 0, 0},
+        {"text within", "\"type\": \"string\", \"minLength\": 0, \"maxLength\": 1", 0, 1},
+        {"the longest text", "\"type\": \"string\", \"minLength\": 1001", 1000, 1000},
+        {"list", "\"type\": \"array\", \"items\": {}", 1, 3},
+        {"list from", "\"items\": {}, \"minItems\": 2", 2, 3},
+        {"list from further on", "\"items\": {}, \"minItems\": 5", 5, 5},
+        {"list up to", "\"items\": {}, \"maxItems\": 2", 1, 2},
+        {"list up to nothing", "\"items\": {}, \"maxItems\": 0", 0, 0},
+        {"the longest list", "\"items\": {}, \"minItems\": 1001", 1000, 1000},
+        {"list of nothing", "\"type\": \"array\"", 0, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        bool seen[1001] = {false};
+
+        (void)snprintf(config, sizeof(config), "{\"response_schema\": {%s}}", cases[i].model);
+        (void)hg_test_run(*state, config, NULL);
+        for (int round = 0; round < 300; round++) {
+            json_t *made = json_loads(hg_test_get(*state, "/")->body, JSON_DECODE_ANY, NULL);
+            size_t length = json_is_array(made) ? json_array_size(made) : json_string_length(made);
+
+            assert_true(json_is_array(made) || json_is_string(made));
+            if (length < cases[i].least || length > cases[i].most) {
+                fail_msg("%s: %zu", cases[i].label, length);
+            }
+            seen[length] = true;
+            json_decref(made);
+        }
+        for (size_t length = cases[i].least; length <= cases[i].most; length++) {
+            if (!seen[length]) {
+                fail_msg("%s: %zu never came up", cases[i].label, length);
+            }
+        }
+    }
+}
+
+static void choices_all_come_up(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *model;
+        const char *values[54]; /* of the body, in JSON */
+    } cases[] = {
+        {"boolean", "\"type\": \"boolean\"", {"true", "false"}},
+        {"enum", "\"enum\": [1, \"b\", null]", {"1", "\"b\"", "null"}},
+        {"null", "\"type\": \"null\"", {"null"}},
+        {"example before const",
+         "\"default\": 3, \"const\": 2, \"example\": 1, \"enum\": [4]",
+         {"1"}},
+        {"const before default", "\"default\": 3, \"const\": 2, \"enum\": [4]", {"2"}},
+        {"default before enum", "\"default\": 3, \"enum\": [4]", {"3"}},
+        {"the first of several types", "\"type\": [\"null\", \"string\"]", {"null"}},
+        {"letters",
+         "\"type\": \"string\", \"maxLength\": 1",
+         {"\"a\"", "\"b\"", "\"c\"", "\"d\"", "\"e\"", "\"f\"", "\"g\"", "\"h\"", "\"i\"",
+          "\"j\"", "\"k\"", "\"l\"", "\"m\"", "\"n\"", "\"o\"", "\"p\"", "\"q\"", "\"r\"",
+          "\"s\"", "\"t\"", "\"u\"", "\"v\"", "\"w\"", "\"x\"", "\"y\"", "\"z\"", "\"A\"",
+          "\"B\"", "\"C\"", "\"D\"", "\"E\"", "\"F\"", "\"G\"", "\"H\"", "\"I\"", "\"J\"",
+          "\"K\"", "\"L\"", "\"M\"", "\"N\"", "\"O\"", "\"P\"", "\"Q\"", "\"R\"", "\"S\"",
+          "\"T\"", "\"U\"", "\"V\"", "\"W\"", "\"X\"", "\"Y\"", "\"Z\""}},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        bool seen[54] = {false};
+
+        (void)snprintf(config, sizeof(config), "{\"response_schema\": {%s}}", cases[i].model);
+        (void)hg_test_run(*state, config, NULL);
+        for (int round = 0; round < 2000; round++) {
+            const char *body = hg_test_get(*state, "/")->body;
+            size_t which = 0;
+
+            while (cases[i].values[which] != NULL && strcmp(cases[i].values[which], body) != 0) {
+                which++;
+            }
+            if (cases[i].values[which] == NULL) {
+                fail_msg("%s: got %s", cases[i].label, body);
+            }
+            seen[which] = true;
+        }
+        for (size_t which = 0; cases[i].values[which] != NULL; which++) {
+            if (!seen[which]) {
+                fail_msg("%s: %s never came up", cases[i].label, cases[i].values[which]);
+            }
+        }
+    }
+}
+
+/* How deep a body is; its values are counted too. */
+static size_t depth_of(const json_t *value, size_t *count)
+{
+    size_t deepest = 0;
+
+    (*count)++;
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        size_t depth = depth_of(json_array_get(value, i), count);
+
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + 1;
+}
+
+static void a_body_has_64_levels_and_10000_values_at_most(void **state)
+{
+    static const struct {
+        const char *label;
+        int levels; /* of lists */
+        int items;  /* in each at least */
+        const char *last;
+        size_t depth;
+        size_t count;
+    } cases[] = {
+        {"as deep as it may be", 64, 1, "{\"type\": \"null\"}", 65, 0},
+        {"deeper", 65, 1, "{\"type\": \"null\"}", 65, 0},
+        {"wide", 2, 200, "{}", 3, 10000},
+        {"wide, of what is given", 2, 200, "{\"example\": 1}", 3, 10000},
+        {"not so wide", 2, 99, "{}", 3, 1 + 99 + 99 * 99},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[8000] = "{\"response_schema\": ";
+        size_t length = strlen(config);
+        size_t count = 0;
+        size_t depth;
+        json_t *made;
+
+        for (int k = 0; k < cases[i].levels; k++) {
+            length += (size_t)snprintf(
+                config + length, sizeof(config) - length,
+                "{\"minItems\": %d, \"maxItems\": %d, \"items\": ", cases[i].items, cases[i].items);
+        }
+        length += (size_t)snprintf(config + length, sizeof(config) - length, "%s", cases[i].last);
+        memset(config + length, '}', (size_t)cases[i].levels + 1);
+        made = json_loads(hg_test_run(*state, config, NULL)->body, 0, NULL);
+        depth = depth_of(made, &count);
+        if (depth != cases[i].depth || (cases[i].count != 0 && count != cases[i].count)) {
+            fail_msg("%s: %zu values in %zu levels", cases[i].label, count, depth);
+        }
+        json_decref(made);
+    }
+}
+
+static void a_body_has_16_mib_at_most(void **state)
+{
+    static const char *const types[] = {"application/json", "text/xml"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        for (int kib = 3; kib <= 5; kib += 2) { /* 5000 times that */
+            static char config[8000];
+            const hg_test_exchange *got;
+
+            (void)snprintf(config, sizeof(config),
+                           "{\"content_type\": \"%s\", \"response_schema\": {\"minItems\": 5,"
+                           " \"maxItems\": 5, \"items\": {\"minItems\": 1000,"
+                           " \"items\": {\"example\": \"%0*d\"}}}}",
+                           types[i], kib * 1024, 0);
+            got = hg_test_run(*state, config, NULL);
+            if (kib == 3 ? got->status != 200 || got->body_length < 5000 * 3 * 1024
+                         : got->status != 500 ||
+                               strcmp(got->body,
+                                      "{\"error_msg\":\"500 Internal Server Error\"}\n") != 0) {
+                fail_msg("%s of %d KiB: got %u with %zu bytes", types[i], kib, got->status,
+                         got->body_length);
+            }
+        }
+    }
+}
+
 static void what_is_made_up_is_bounded(void **state)
 {
     char config[8192] = "{\"response_schema\": ";
@@ -168,6 +489,62 @@ static void a_body_is_made_up_as_xml(void **state)
     assert_string_equal(hg_test_header(*state, exchange, "Content-Type"), "text/xml");
 }
 
+static void names_in_xml_are_names(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *body;
+    } cases[] = {
+        {"azAZ_09-.", "<data><azAZ_09-.>1</azAZ_09-.></data>"},
+        {"0", "<data><_0>1</_0></data>"},
+        {"-a", "<data><_-a>1</_-a></data>"},
+        {".a", "<data><_.a>1</_.a></data>"},
+        {"", "<data><_>1</_></data>"},
+        {"a:b/c", "<data><a_b_c>1</a_b_c></data>"},
+        {"<>&", "<data><____>1</____></data>"},
+        {"\\u20ac", "<data><____>1</____></data>"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+        const hg_test_exchange *got;
+
+        (void)snprintf(config, sizeof(config),
+                       "{\"content_type\": \"application/xml\", \"response_schema\":"
+                       " {\"properties\": {\"%s\": {\"const\": 1}}}}",
+                       cases[i].name);
+        got = hg_test_run(*state, config, NULL);
+        if (strcmp(got->body, cases[i].body) != 0) {
+            fail_msg("%s: got %s", cases[i].name, got->body);
+        }
+    }
+}
+
+static void every_field_is_told(void **state)
+{
+    static const hg_test_fact facts[] = {
+        {"/priority", "10900"},
+        {"/flags", "[\"waits\"]"},
+        {"/phases", "[\"access\"]"},
+        {"/schema", "{\"type\": \"object\", \"anyOf\": [{\"required\": [\"response_example\"]},"
+                    " {\"required\": [\"response_schema\"]}]}"},
+        {"/schema/properties/delay",
+         "{\"type\": \"integer\", \"minimum\": 0, \"maximum\": 86400, \"default\": 0}"},
+        {"/schema/properties/response_status",
+         "{\"type\": \"integer\", \"minimum\": 200, \"maximum\": 599, \"default\": 200}"},
+        {"/schema/properties/content_type",
+         "{\"type\": \"string\", \"default\": \"application/json;charset=utf8\"}"},
+        {"/schema/properties/response_example", "{\"type\": \"string\"}"},
+        {"/schema/properties/response_schema", "{\"type\": \"object\"}"},
+        {"/schema/properties/with_mock_header", "{\"type\": \"boolean\", \"default\": true}"},
+        {"/schema/properties/response_headers",
+         "{\"type\": \"object\", \"minProperties\": 1,"
+         " \"additionalProperties\": {\"type\": [\"string\", \"number\"]}}"},
+    };
+
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
+}
+
 static void configurations_are_judged(void **state)
 {
     static const hg_test_row rows[] = {
@@ -195,9 +572,46 @@ static void configurations_are_judged(void **state)
         {"line break in content_type",
          "{\"response_example\": \"\", \"content_type\": \"text/plain;\\na\"}",
          "/plugins/mocking/content_type: found a control character, wanted a media type"},
+        {"DEL in content_type",
+         "{\"response_example\": \"\", \"content_type\": \"text/xml;\\u007f\"}",
+         "a control character"},
+        {"content_type of another type", "{\"response_example\": \"\", \"content_type\": 1}",
+         "property \"content_type\" validation failed: wrong type: expected string, got number"},
+        {"empty content_type", "{\"response_example\": \"\", \"content_type\": \"\"}",
+         "unsupported content type!"},
+        {"part of a type", "{\"response_example\": \"\", \"content_type\": \"text/plai\"}",
+         "unsupported content type!"},
+        {"json", "{\"response_example\": \"\", \"content_type\": \"application/json\"}", NULL},
+        {"xml", "{\"response_example\": \"\", \"content_type\": \"application/xml\"}", NULL},
+        {"other xml", "{\"response_example\": \"\", \"content_type\": \"text/xml\"}", NULL},
+        {"plain", "{\"response_example\": \"\", \"content_type\": \"text/plain\"}", NULL},
+        {"html", "{\"response_example\": \"\", \"content_type\": \"text/html\"}", NULL},
+        {"plain from a schema", "{\"response_schema\": {}, \"content_type\": \"text/plain\"}",
+         NULL},
+        {"html beside a schema",
+         "{\"response_example\": \"\", \"response_schema\": {}, \"content_type\": \"text/html\"}",
+         NULL},
         {"html from a schema", "{\"response_schema\": {}, \"content_type\": \"text/html\"}",
          "/plugins/mocking/content_type: found text/html, which a schema cannot describe, wanted "
          "JSON, XML or plain text"},
+        {"delay 0", "{\"response_example\": \"\", \"delay\": 0}", NULL},
+        {"delay 86400", "{\"response_example\": \"\", \"delay\": 86400}", NULL},
+        {"delay as text", "{\"response_example\": \"\", \"delay\": \"1\"}",
+         "property \"delay\" validation failed: wrong type: expected integer, got string"},
+        {"status as text", "{\"response_example\": \"\", \"response_status\": \"200\"}",
+         "property \"response_status\" validation failed: wrong type: expected integer, got "
+         "string"},
+        {"headers of another type", "{\"response_example\": \"\", \"response_headers\": []}",
+         "property \"response_headers\" validation failed: wrong type: expected object, got table"},
+        {"header of all that a name may have",
+         "{\"response_example\": \"\", \"response_headers\": {\"!#$%&'*+-.^_`|~09AZaz\": \"\"}}",
+         NULL},
+        {"header without a name",
+         "{\"response_example\": \"\", \"response_headers\": {\"\": \"a\"}}",
+         "/plugins/mocking/response_headers/: found what is no name of a header field"},
+        {"header with a slash",
+         "{\"response_example\": \"\", \"response_headers\": {\"~/\": \"a\"}}",
+         "/plugins/mocking/response_headers/~0~1: found what is no name of a header field"},
         {"delay -1", "{\"response_example\": \"\", \"delay\": -1}",
          "property \"delay\" validation failed: expected -1 to be at least 0"},
         {"delay 1.5", "{\"response_example\": \"\", \"delay\": 1.5}",
@@ -220,9 +634,10 @@ static void configurations_are_judged(void **state)
          "property \"response_headers\" validation failed: failed to validate additional property "
          "A: wrong type: expected one of string, number, got boolean"},
         {"header name", "{\"response_example\": \"\", \"response_headers\": {\"A B\": \"\"}}",
-         "/plugins/mocking/response_headers: found A B, wanted names of header fields"},
+         "/plugins/mocking/response_headers/A B: found what is no name of a header field, "
+         "wanted a token"},
         {"broken header", "{\"response_example\": \"\", \"response_headers\": {\"A\": \"${\"}}",
-         "/plugins/mocking/response_headers: found ${ without } at offset 0, wanted text with "
+         "/plugins/mocking/response_headers/A: found ${ without } at offset 0, wanted text with "
          "variables such as $remote_addr"},
     };
 
@@ -234,6 +649,13 @@ HG_TEST_MAIN("mocking",
              HG_TEST_CASE(headers_are_added),
              HG_TEST_CASE(an_answer_can_take_its_time),
              HG_TEST_CASE(a_body_is_made_up_from_a_schema),
+             HG_TEST_CASE(numbers_keep_to_their_limits),
+             HG_TEST_CASE(lengths_keep_to_their_limits),
+             HG_TEST_CASE(choices_all_come_up),
+             HG_TEST_CASE(a_body_has_64_levels_and_10000_values_at_most),
+             HG_TEST_CASE(a_body_has_16_mib_at_most),
              HG_TEST_CASE(what_is_made_up_is_bounded),
+             HG_TEST_CASE(names_in_xml_are_names),
+             HG_TEST_CASE(every_field_is_told),
              HG_TEST_CASE(a_body_is_made_up_as_xml),
              HG_TEST_CASE(configurations_are_judged))
