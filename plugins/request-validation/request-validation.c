@@ -17,7 +17,8 @@ static const char schema[] =
     " \"default\": 400, \"description\": \"The status of a refusal.\"},"
     "\"rejected_msg\": {\"type\": \"string\", \"minLength\": 1, \"maxLength\": 256,"
     " \"description\": \"The body of a refusal. Left out: what the schema found.\"},"
-    "\"max_req_body_size\": {\"type\": \"integer\", \"minimum\": 1, \"default\": 67108864,"
+    "\"max_req_body_size\": {\"type\": \"integer\", \"minimum\": 1,"
+    " \"maximum\": 9223372036854775807, \"default\": 67108864,"
     " \"description\": \"Bytes of a body; a longer one is refused.\"}},"
     "\"anyOf\": [{\"required\": [\"header_schema\"]}, {\"required\": [\"body_schema\"]}]}";
 
@@ -62,82 +63,111 @@ static char *lower_copy(const char *name)
     return copy;
 }
 
-static bool names_lower(json_t *schema_part);
+static hg_status names_lower(json_t *schema_part);
 
-/* The members of `object` are schemas; with `renamed`, their names are names of headers. */
-static bool members_lower(json_t *parent, const char *key, json_t *object, bool renamed)
+/* Adds a member under its name in lower case; HG_ERR_INVALID: there is one. */
+static hg_status member_rename(json_t *into, const char *name, json_t *member)
+{
+    char *own_name = lower_copy(name);
+    hg_status status = own_name == NULL ? HG_ERR_NO_MEMORY : HG_OK;
+
+    if (status == HG_OK && json_object_get(into, own_name) != NULL) {
+        status = HG_ERR_INVALID;
+    } else if (status == HG_OK && json_object_set(into, own_name, member) != 0) {
+        status = HG_ERR_NO_MEMORY;
+    }
+    free(own_name);
+    return status;
+}
+
+/* The members of `object` are schemas, and their names those of headers. */
+static hg_status members_rename(json_t *parent, const char *key, json_t *object)
 {
     json_t *copy = json_object();
     const char *name;
     json_t *member;
-    bool done = copy != NULL;
+    hg_status status = copy == NULL ? HG_ERR_NO_MEMORY : HG_OK;
 
     json_object_foreach(object, name, member)
     {
-        char *own_name = renamed ? lower_copy(name) : NULL;
-
-        done = done && (!renamed || own_name != NULL) && names_lower(member) &&
-               json_object_set(copy, renamed ? own_name : name, member) == 0;
-        free(own_name);
+        status = status == HG_OK ? names_lower(member) : status;
+        status = status == HG_OK ? member_rename(copy, name, member) : status;
     }
-    done = done && json_object_set(parent, key, copy) == 0;
+    if (status == HG_OK && json_object_set(parent, key, copy) != 0) {
+        status = HG_ERR_NO_MEMORY;
+    }
     json_decref(copy);
-    return done;
+    return status;
 }
 
-static bool list_lower(json_t *list)
+/* The members of `object` are schemas under names of their own. */
+static hg_status members_lower(json_t *object)
+{
+    const char *name;
+    json_t *member;
+    hg_status status = HG_OK;
+
+    json_object_foreach(object, name, member)
+    {
+        status = status == HG_OK ? names_lower(member) : status;
+    }
+    return status;
+}
+
+/* Names of headers, or schemas. */
+static hg_status list_lower(json_t *list)
 {
     size_t index;
     json_t *item;
+    hg_status status = HG_OK;
 
     json_array_foreach(list, index, item)
     {
         char *name = json_is_string(item) ? lower_copy(json_string_value(item)) : NULL;
-        bool done = json_is_string(item)
-                        ? name != NULL && json_array_set_new(list, index, json_string(name)) == 0
-                        : names_lower(item);
 
-        free(name);
-        if (!done) {
-            return false;
+        if (status == HG_OK && !json_is_string(item)) {
+            status = names_lower(item);
+        } else if (status == HG_OK &&
+                   (name == NULL || json_array_set_new(list, index, json_string(name)) != 0)) {
+            status = HG_ERR_NO_MEMORY;
         }
+        free(name);
     }
-    return true;
+    return status;
 }
 
-/* Names of headers have no case: all in a schema become lower case, as those of a request do.
- * False: no memory. */
-static bool names_lower(json_t *schema_part)
+/* Names of headers have no case: all in a schema become lower case, as those of a request do. What
+ * is below one header is none any more: texts, or a list of them. HG_ERR_INVALID: a header is
+ * there twice. */
+static hg_status names_lower(json_t *schema_part)
 {
     static const char *const renamed[] = {"properties", "dependencies"};
     static const char *const kept[] = {"patternProperties", "definitions"};
     static const char *const lists[] = {"required", "allOf", "anyOf", "oneOf"};
-    static const char *const single[] = {
-        "not", "if", "then", "else", "additionalProperties", "items", "contains", "propertyNames"};
-    bool done = true;
+    static const char *const single[] = {"not", "if", "then", "else", "additionalProperties"};
+    hg_status status = HG_OK;
 
     if (json_is_array(schema_part)) {
         return list_lower(schema_part); /* of a dependency */
     }
-    for (size_t i = 0; done && i < sizeof(renamed) / sizeof(renamed[0]); i++) {
+    if (!json_is_object(schema_part)) {
+        return HG_OK; /* true, false, or not there */
+    }
+    for (size_t i = 0; status == HG_OK && i < sizeof(renamed) / sizeof(renamed[0]); i++) {
         json_t *part = json_object_get(schema_part, renamed[i]);
 
-        done = !json_is_object(part) || members_lower(schema_part, renamed[i], part, true);
+        status = json_is_object(part) ? members_rename(schema_part, renamed[i], part) : HG_OK;
     }
-    for (size_t i = 0; done && i < sizeof(kept) / sizeof(kept[0]); i++) {
-        json_t *part = json_object_get(schema_part, kept[i]);
-
-        done = !json_is_object(part) || members_lower(schema_part, kept[i], part, false);
+    for (size_t i = 0; status == HG_OK && i < sizeof(kept) / sizeof(kept[0]); i++) {
+        status = members_lower(json_object_get(schema_part, kept[i]));
     }
-    for (size_t i = 0; done && i < sizeof(lists) / sizeof(lists[0]); i++) {
-        done = list_lower(json_object_get(schema_part, lists[i]));
+    for (size_t i = 0; status == HG_OK && i < sizeof(lists) / sizeof(lists[0]); i++) {
+        status = list_lower(json_object_get(schema_part, lists[i]));
     }
-    for (size_t i = 0; done && i < sizeof(single) / sizeof(single[0]); i++) {
-        json_t *part = json_object_get(schema_part, single[i]);
-
-        done = !json_is_object(part) || names_lower(part);
+    for (size_t i = 0; status == HG_OK && i < sizeof(single) / sizeof(single[0]); i++) {
+        status = names_lower(json_object_get(schema_part, single[i]));
     }
-    return done;
+    return status;
 }
 
 static hg_status
@@ -157,12 +187,31 @@ schema_parse(const json_t *source, const char *pointer, hg_schema **out_schema, 
     return status;
 }
 
+/* The schema as it was written first: its findings have the places that the operator knows. */
+static hg_status header_schema_parse(request_validation *own, hg_issues *issues)
+{
+    static const char pointer[] = "/header_schema";
+    json_t *headers = json_object_get(own->source, "header_schema");
+    hg_status status = schema_parse(headers, pointer, &own->headers, issues);
+
+    if (status != HG_OK || headers == NULL) {
+        return status;
+    }
+    hg_schema_free(own->headers);
+    own->headers = NULL;
+    status = names_lower(headers);
+    if (status == HG_ERR_INVALID) {
+        hg_issues_add(issues, pointer, "a header twice, in names that differ in their case alone",
+                      "each header once");
+    }
+    return status == HG_OK ? schema_parse(headers, pointer, &own->headers, issues) : status;
+}
+
 static hg_status
 parse(const json_t *config, const hg_config_source *source, void **out_state, hg_issues *issues)
 {
     request_validation *own = calloc(1, sizeof(*own));
     const json_t *message;
-    json_t *headers;
     hg_status status;
 
     (void)source;
@@ -174,15 +223,7 @@ parse(const json_t *config, const hg_config_source *source, void **out_state, hg
     own->rejected_msg = (hg_text){json_string_value(message), json_string_length(message)};
     own->rejected_code = (uint32_t)json_integer_value(json_object_get(config, "rejected_code"));
     own->body_max = (size_t)json_integer_value(json_object_get(config, "max_req_body_size"));
-    headers = json_object_get(own->source, "header_schema");
-    status = schema_parse(headers, "/header_schema", &own->headers, issues);
-    if (status == HG_OK && headers != NULL) { /* as it was written it is a schema */
-        hg_schema_free(own->headers);
-        own->headers = NULL;
-        status = names_lower(headers)
-                     ? schema_parse(headers, "/header_schema", &own->headers, issues)
-                     : HG_ERR_NO_MEMORY;
-    }
+    status = header_schema_parse(own, issues);
     if (status == HG_OK) {
         status = schema_parse(json_object_get(own->source, "body_schema"), "/body_schema",
                               &own->body, issues);
@@ -283,25 +324,42 @@ static hg_text form_decode(hg_request *request, const char *from, const char *en
     return (hg_text){decoded, length};
 }
 
-/* The fields of a form by name; one without "=" is true. */
-static json_t *form_read(hg_request *request, hg_text body)
+/* Adds a field of a form; false: its name is none that could be judged. */
+static bool field_add(json_t *object, hg_text name, json_t *value)
+{
+    json_t *text = json_stringn(name.data, name.length); /* NULL: no UTF-8 */
+    bool judged = text != NULL && strlen(name.data) == name.length;
+
+    if (judged && name.length > 0) {
+        member_add(object, name.data, value);
+    } else {
+        json_decref(value);
+    }
+    json_decref(text);
+    return judged;
+}
+
+/* The fields of a form by name; one without "=" is true. NULL, and *out_why: it cannot be judged.
+ */
+static json_t *form_read(hg_request *request, hg_text body, const char **out_why)
 {
     const char *at = body.data;
     const char *end = at + body.length;
     json_t *object = json_object();
 
+    *out_why = "no memory";
     while (object != NULL && at < end) {
         const char *stop = memchr(at, '&', (size_t)(end - at));
         const char *equals;
-        hg_text name;
 
         stop = stop == NULL ? end : stop;
         equals = memchr(at, '=', (size_t)(stop - at));
-        name = form_decode(request, at, equals == NULL ? stop : equals);
-        if (name.length > 0 && strlen(name.data) == name.length) {
-            member_add(object, name.data,
+        if (!field_add(object, form_decode(request, at, equals == NULL ? stop : equals),
                        equals == NULL ? json_true()
-                                      : json_of(form_decode(request, equals + 1, stop)));
+                                      : json_of(form_decode(request, equals + 1, stop)))) {
+            *out_why = "the name of a field is no UTF-8, or holds a NUL";
+            json_decref(object);
+            return NULL;
         }
         at = stop + 1;
     }
@@ -330,15 +388,15 @@ static hg_verdict
 body_judge(hg_request *request, const request_validation *own, hg_text body, bool is_form)
 {
     json_error_t where;
+    const char *why = where.text;
     hg_error err = HG_ERROR_INIT;
-    json_t *value = is_form ? form_read(request, body)
+    json_t *value = is_form ? form_read(request, body, &why)
                             : json_loadb(body.data, body.length, JSON_DECODE_ANY, &where);
     hg_verdict verdict = HG_NEXT;
 
     if (value == NULL) {
-        hg_log(request, HG_LOG_INFO, "failed to decode the req body: %s",
-               is_form ? "no memory" : where.text);
-        return reject(request, own, is_form ? "no memory" : where.text);
+        hg_log(request, HG_LOG_INFO, "failed to decode the req body: %s", why);
+        return reject(request, own, why);
     }
     if (!hg_schema_validate(own->body, value, &err)) {
         hg_log(request, HG_LOG_INFO, "req schema validation failed: %s", err.text);
