@@ -46,7 +46,11 @@ static const char schema[] =
     "\"allow_degradation\": {\"type\": \"boolean\", \"default\": false,"
     " \"description\": \"Where the answer would be 500, lets the request pass.\"}},"
     "\"required\": [\"default_conn_delay\"],"
-    "\"oneOf\": [{\"required\": [\"conn\", \"burst\", \"key\"]}, {\"required\": [\"rules\"]}]}";
+    "\"oneOf\": [{\"required\": [\"conn\", \"burst\", \"key\"], \"not\": {\"required\": "
+    "[\"rules\"]}},"
+    " {\"required\": [\"rules\"],"
+    " \"not\": {\"anyOf\": [{\"required\": [\"conn\"]}, {\"required\": [\"burst\"]},"
+    " {\"required\": [\"key\"]}]}}]}";
 
 /* A number, or text with variables that is one for each request. */
 typedef struct limit_number {
