@@ -255,7 +255,8 @@ static void request_add(signed_text *text, hg_request *request, const signature 
     text_add(text, given->key_id);
     text_add(text, HG_TEXT("\n"));
     while (names.data != NULL && name_take(&names, &name)) {
-        if (hg_text_equal(name, HG_TEXT("@request-target"))) {
+        /* Without regard to case, as headers_suffice() looks for it. */
+        if (hg_text_equal_ignoring_case(name, HG_TEXT("@request-target"))) {
             text_add(text, hg_request_method(request));
             text_add(text, HG_TEXT(" "));
             text_add(text, hg_request_raw_uri(request));
