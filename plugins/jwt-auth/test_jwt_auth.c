@@ -1,12 +1,15 @@
 /* test_jwt_auth.c - tokens of every algorithm, and those that must not pass. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -29,9 +32,23 @@ enum {
     KEY_P521,
     KEY_ED25519,
     KEY_ED448,
-    KEY_RSA_SMALL,
+    KEY_RSA_PSS,
+    KEY_OTHER_P256,
     KEYS
 };
+
+/* An RSA key that is for PSS alone. */
+static EVP_PKEY *rsa_pss_make(void)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+    EVP_PKEY *made = NULL;
+
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &made), 1);
+    EVP_PKEY_CTX_free(context);
+    return made;
+}
 
 /* Made once for the whole program. */
 static EVP_PKEY *key(int which)
@@ -60,26 +77,63 @@ static EVP_PKEY *key(int which)
     case KEY_ED448:
         made[which] = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
         break;
+    case KEY_RSA_PSS:
+        made[which] = rsa_pss_make();
+        break;
     default:
-        made[which] = EVP_RSA_gen(1024);
+        made[which] = EVP_EC_gen("P-256");
     }
     assert_non_null(made[which]);
     return made[which];
 }
 
-/* PEM of its public half; until the next call. */
-static const char *public_pem(int which)
+/* PEM of the public half of a key; until the next call. */
+static const char *pem_of(EVP_PKEY *made)
 {
-    static char text[2048];
+    static char text[8192];
     BIO *bio = BIO_new(BIO_s_mem());
     int length;
 
-    assert_int_equal(PEM_write_bio_PUBKEY(bio, key(which)), 1);
+    assert_int_equal(PEM_write_bio_PUBKEY(bio, made), 1);
     length = BIO_read(bio, text, sizeof(text) - 1);
     assert_true(length > 0);
     text[length] = '\0';
     BIO_free(bio);
     return text;
+}
+
+static const char *public_pem(int which)
+{
+    return pem_of(key(which));
+}
+
+/* PEM of an RSA key of so many bits, whose modulus is any number; until the next call. */
+static const char *rsa_pem_of(int bits)
+{
+    BIGNUM *modulus = BN_new();
+    BIGNUM *exponent = BN_new();
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *made = NULL;
+    OSSL_PARAM *parameters;
+    const char *pem;
+
+    assert_int_equal(BN_set_bit(modulus, bits - 1), 1);
+    assert_int_equal(BN_set_bit(modulus, 0), 1);
+    assert_int_equal(BN_set_word(exponent, 65537), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, modulus), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, exponent), 1);
+    parameters = OSSL_PARAM_BLD_to_param(builder);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &made, EVP_PKEY_PUBLIC_KEY, parameters), 1);
+    pem = pem_of(made);
+    EVP_PKEY_free(made);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(builder);
+    EVP_PKEY_CTX_free(context);
+    BN_free(exponent);
+    BN_free(modulus);
+    return pem;
 }
 
 /* PEM of a certificate of it; until the next call. */
@@ -119,12 +173,11 @@ static const char *private_pem(int which)
 
 /* ---------------------------------------------------------------------------------- tokens */
 
-/* Appends base64url to a text. */
-static void append(char *text, const void *bytes, size_t length)
+/* Appends base64url to a text, which has room for it. */
+static void append_any(char *text, const void *bytes, size_t length)
 {
     size_t at = strlen(text);
 
-    assert_true(at + length * 2 + 8 < TOKEN_ROOM);
     (void)EVP_EncodeBlock((unsigned char *)text + at, bytes, (int)length);
     for (; text[at] != '\0'; at++) {
         text[at] = text[at] == '+' ? '-' : text[at] == '/' ? '_' : text[at];
@@ -133,6 +186,12 @@ static void append(char *text, const void *bytes, size_t length)
             break;
         }
     }
+}
+
+static void append(char *text, const void *bytes, size_t length)
+{
+    assert_true(strlen(text) + length * 2 + 8 < TOKEN_ROOM);
+    append_any(text, bytes, length);
 }
 
 static const struct {
@@ -360,6 +419,16 @@ static void unsigned_tokens_are_refused(void **state)
     static const char *const headers[] = {
         "{\"alg\":\"none\"}",
         "{\"alg\":\"None\"}",
+        "{\"alg\":\"NONE\"}",
+        "{\"alg\":\"nOnE\"}",
+        "{\"alg\":\" none\"}",
+        "{\"alg\":\"none \"}",
+        "{\"ALG\":\"HS256\"}",
+        "{\"alg\":\"HS256 \"}",
+        "{\"alg\":\"HS2\"}",
+        "{\"alg\":\"HS2567\"}",
+        "{\"alg\":{\"alg\":\"HS256\"}}",
+        "{\"alg\":true}",
         "{\"alg\":\"\"}",
         "{\"alg\":null}",
         "{}",
@@ -382,26 +451,189 @@ static void unsigned_tokens_are_refused(void **state)
     }
 }
 
-/* Whoever knows the public key must not be able to sign with it. */
+/* A token whose signature is an HMAC with those bytes as its secret. */
+static void sign_with_bytes(char *token,
+                            const char *algorithm,
+                            const EVP_MD *digest,
+                            const void *secret,
+                            size_t secret_length)
+{
+    char header[64];
+    unsigned char signature[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+
+    (void)snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", algorithm);
+    token[0] = '\0';
+    append(token, header, strlen(header));
+    (void)strcat(token, ".");
+    append(token, "{\"key\":\"user-key\"}", 18);
+    assert_non_null(HMAC(digest, secret, (int)secret_length, (unsigned char *)token, strlen(token),
+                         signature, &length));
+    (void)strcat(token, ".");
+    append(token, signature, length);
+}
+
+/* Whoever knows the public key must not be able to sign with it, in whatever form it is written. */
 static void a_public_key_is_no_secret(void **state)
 {
-    static const char *const headers[] = {"{\"alg\":\"HS256\"}", "{\"alg\":\"RS256\"}"};
+    for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
+        char pem[8192];
+        unsigned char *der = NULL;
+        int der_length;
 
-    put_consumer(*state, credential_of(3));
+        if (algorithms[i].key < 0) {
+            continue;
+        }
+        put_consumer(*state, credential_of(i));
+        (void)snprintf(pem, sizeof(pem), "%s", public_pem(algorithms[i].key));
+        der_length = i2d_PUBKEY(key(algorithms[i].key), &der);
+        assert_true(der_length > 0);
+        for (size_t k = 0; k < 3; k++) { /* HS256, HS384, HS512 */
+            const struct {
+                const char *label;
+                const void *bytes;
+                size_t length;
+            } forms[] = {
+                {"PEM", pem, strlen(pem)},
+                {"PEM without its last line end", pem, strlen(pem) - 1},
+                {"DER", der, (size_t)der_length},
+                {"nothing", "", 0},
+            };
+
+            for (size_t f = 0; f < ARRAY_SIZE(forms); f++) {
+                for (int honest = 0; honest < 2; honest++) {
+                    char token[TOKEN_ROOM];
+
+                    sign_with_bytes(token, honest ? algorithms[k].name : algorithms[i].name,
+                                    algorithms[k].digest(), forms[f].bytes, forms[f].length);
+                    if (!is_refused(*state, "{}", token, "failed to verify jwt")) {
+                        fail_msg("%s with %s of a key of %s: %s", algorithms[k].name,
+                                 forms[f].label, algorithms[i].name, told);
+                    }
+                }
+            }
+        }
+        OPENSSL_free(der);
+    }
+}
+
+/* Keys that a token brings along are nobody's. */
+static void a_token_cannot_bring_its_key(void **state)
+{
+    static const char *const headers[] = {
+        "{\"alg\":\"ES256\",\"kid\":\"user-key\"}",
+        "{\"alg\":\"ES256\",\"kid\":\"../../dev/null\"}",
+        "{\"alg\":\"ES256\",\"kid\":\"' OR 1=1 --\"}",
+        "{\"alg\":\"ES256\",\"kid\":7}",
+        "{\"alg\":\"ES256\",\"jku\":\"http://127.0.0.1/keys\"}",
+        "{\"alg\":\"ES256\",\"jwk\":{\"kty\":\"EC\",\"crv\":\"P-256\"}}",
+        "{\"alg\":\"ES256\",\"x5c\":[\"MIIB\"]}",
+    };
+
     for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-        const char *pem = public_pem(KEY_RSA);
-        char token[TOKEN_ROOM] = "";
-        unsigned char signature[EVP_MAX_MD_SIZE];
-        unsigned int length = 0;
+        put_consumer(*state, json_pack("{s:s, s:s, s:s}", "key", "user-key", "algorithm", "ES256",
+                                       "public_key", public_pem(KEY_P256)));
+        if (!passes(*state, "{}", sign(6, headers[i], "{\"key\":\"user-key\"}"))) {
+            fail_msg("%s, of the known key: %s", headers[i], told); /* and they do no harm */
+        }
+        put_consumer(*state, json_pack("{s:s, s:s, s:s}", "key", "user-key", "algorithm", "ES256",
+                                       "public_key", public_pem(KEY_OTHER_P256)));
+        if (!is_refused(*state, "{}", sign(6, headers[i], "{\"key\":\"user-key\"}"),
+                        "failed to verify jwt")) {
+            fail_msg("%s, of another key: %s", headers[i], told);
+        }
+    }
+}
 
-        append(token, headers[i], strlen(headers[i]));
+/* The two numbers of ES have one form: those of fixed length, and neither of them 0. */
+static void signatures_of_curves_have_one_form(void **state)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(algorithms); i++) {
+        int half = algorithms[i].number_length;
+        char token[TOKEN_ROOM];
+        unsigned char raw[1024];
+        size_t length = sizeof(raw);
+        const unsigned char *at = raw;
+        EVP_MD_CTX *context;
+        ECDSA_SIG *pair;
+
+        if (half == 0) {
+            continue;
+        }
+        put_consumer(*state, credential_of(i));
+        (void)strcpy(token, sign_as(i, "{\"key\":\"user-key\"}"));
+        *strrchr(token, '.') = '\0';
+        context = EVP_MD_CTX_new();
+        assert_int_equal(
+            EVP_DigestSignInit(context, NULL, algorithms[i].digest(), NULL, key(algorithms[i].key)),
+            1);
+        assert_int_equal(
+            EVP_DigestSign(context, raw, &length, (unsigned char *)token, strlen(token)), 1);
+        EVP_MD_CTX_free(context);
+        pair = d2i_ECDSA_SIG(NULL, &at, (long)length);
+        assert_non_null(pair);
+        for (int form = 0; form < 7; form++) {
+            static const char *const labels[] = {"right",    "DER",      "swapped", "zeros",
+                                                 "one more", "one less", "ones"};
+            unsigned char numbers[200] = {0};
+            char all[TOKEN_ROOM];
+            size_t size = 2 * (size_t)half;
+            bool passed;
+
+            assert_true(BN_bn2binpad(ECDSA_SIG_get0_r(pair), numbers + (form == 2 ? half : 0),
+                                     half) == half);
+            assert_true(BN_bn2binpad(ECDSA_SIG_get0_s(pair), numbers + (form == 2 ? 0 : half),
+                                     half) == half);
+            if (form == 1) {
+                memcpy(numbers, raw, length);
+                size = length;
+            }
+            if (form == 3 || form == 6) {
+                memset(numbers, form == 3 ? 0 : 255, sizeof(numbers));
+            }
+            size += form == 4 ? 1 : 0;
+            size -= form == 5 ? 1 : 0;
+            (void)snprintf(all, sizeof(all), "%s.", token);
+            append(all, numbers, size);
+            passed = passes(*state, "{}", all);
+            if (passed != (form == 0) ||
+                (!passed && strcmp(told, "{\"message\":\"failed to verify jwt\"}\n") != 0)) {
+                fail_msg("%s, %s: %s", algorithms[i].name, labels[form], told);
+            }
+        }
+        ECDSA_SIG_free(pair);
+    }
+}
+
+/* RFC 7518 section 3.5: the salt is as long as the digest. */
+static void the_salt_of_pss_has_one_length(void **state)
+{
+    static const int salts[] = {0, 20, 31, 32, 33, RSA_PSS_SALTLEN_MAX};
+
+    put_consumer(*state, credential_of(9)); /* PS256 */
+    for (size_t i = 0; i < ARRAY_SIZE(salts); i++) {
+        char token[TOKEN_ROOM] = "";
+        unsigned char signature[512];
+        size_t length = sizeof(signature);
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        EVP_PKEY_CTX *key_context = NULL;
+
+        append(token, "{\"alg\":\"PS256\"}", 15);
         (void)strcat(token, ".");
         append(token, "{\"key\":\"user-key\"}", 18);
-        assert_non_null(HMAC(EVP_sha256(), pem, (int)strlen(pem), (unsigned char *)token,
-                             strlen(token), signature, &length));
+        assert_int_equal(
+            EVP_DigestSignInit(context, &key_context, EVP_sha256(), NULL, key(KEY_RSA)), 1);
+        assert_true(EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING) > 0);
+        assert_true(EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, salts[i]) > 0);
+        assert_int_equal(
+            EVP_DigestSign(context, signature, &length, (unsigned char *)token, strlen(token)), 1);
+        EVP_MD_CTX_free(context);
         (void)strcat(token, ".");
         append(token, signature, length);
-        assert_true(is_refused(*state, "{}", token, "failed to verify jwt"));
+        if (salts[i] == 32 ? !passes(*state, "{}", token)
+                           : !is_refused(*state, "{}", token, "failed to verify jwt")) {
+            fail_msg("%d: %s", salts[i], told);
+        }
     }
 }
 
@@ -433,12 +665,48 @@ static void a_certificate_has_a_key_too(void **state)
     assert_true(passes(*state, "{}", sign_as(3, "{\"key\":\"user-key\"}")));
 }
 
-static void extensions_that_are_not_known_are_refused(void **state)
+static void why_a_token_was_refused_stands_in_the_log(void **state)
 {
-    assert_true(is_refused(
-        *state, "{}",
-        sign(0, "{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":true}", "{\"key\":\"user-key\"}"),
-        "failed to verify jwt"));
+    static const struct {
+        const char *header;
+        const char *claims;
+        const char *config;
+        const char *why;
+    } cases[] = {
+        {"{\"alg\":\"HS384\"}", "", "{}", "its algorithm is not that of the key"},
+        {"{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":true}", "", "{}",
+         "it asks for extensions in crit"},
+        {"{\"alg\":\"HS256\",\"crit\":null}", "", "{}", "it asks for extensions in crit"},
+        {"{\"alg\":\"HS256\",\"crit\":[]}", "", "{}", "it asks for extensions in crit"},
+        {"{\"alg\":\"HS256\"}", ",\"exp\":\"1\"", "{}", "it has no time in exp"},
+        {"{\"alg\":\"HS256\"}", "", "{\"claims_to_verify\": [\"exp\"]}", "it has no time in exp"},
+        {"{\"alg\":\"HS256\"}", ",\"nbf\":\"1\"", "{}", "it has no time in nbf"},
+        {"{\"alg\":\"HS256\"}", "", "{\"claims_to_verify\": [\"nbf\"]}", "it has no time in nbf"},
+        {"{\"alg\":\"HS256\"}", ",\"exp\":1700000000", "{}", "it is expired"},
+        {"{\"alg\":\"HS256\"}", ",\"nbf\":1700000001", "{}", "it is not valid yet"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char payload[128];
+        char line[128];
+
+        (void)snprintf(payload, sizeof(payload), "{\"key\":\"user-key\"%s}", cases[i].claims);
+        (void)snprintf(line, sizeof(line), "failed to verify jwt: %s", cases[i].why);
+        hg_test_log_clear(*state);
+        if (!is_refused(*state, cases[i].config, sign(0, cases[i].header, payload),
+                        "failed to verify jwt") ||
+            hg_test_log_count(*state, HG_LOG_WARN, line) != 1) {
+            fail_msg("%s: %s, %s", line, told, hg_test_log_line(*state, 0, NULL));
+        }
+    }
+    hg_test_log_clear(*state);
+    put_consumer(*state, json_pack("{s:s, s:s}", "key", "user-key", "secret", "another"));
+    assert_true(
+        is_refused(*state, "{}", sign_as(0, "{\"key\":\"user-key\"}"), "failed to verify jwt"));
+    assert_int_equal(hg_test_log_count(*state, HG_LOG_WARN,
+                                       "failed to verify jwt: its signature is not that of the "
+                                       "key"),
+                     1);
 }
 
 /* ----------------------------------------------------------------------------------- claims */
@@ -449,7 +717,7 @@ static void lifetimes_are_kept(void **state)
         const char *label;
         const char *claims; /* behind the key; now is 1700000000 */
         const char *config;
-        int grace;
+        int grace; /* -1: the greatest there is */
         bool passes;
     } cases[] = {
         {"none", "", "{}", 0, true},
@@ -459,6 +727,13 @@ static void lifetimes_are_kept(void **state)
         {"exp a moment from now", ",\"exp\":1700000000.5", "{}", 0, true},
         {"exp within the grace", ",\"exp\":1699999991", "{}", 10, true},
         {"exp at the end of the grace", ",\"exp\":1699999990", "{}", 10, false},
+        {"exp within the greatest grace", ",\"exp\":1", "{}", -1, true},
+        {"nbf within the greatest grace", ",\"nbf\":1e15", "{}", -1, true},
+        {"exp of the greatest integer", ",\"exp\":9223372036854775807", "{}", 0, true},
+        {"nbf of the greatest integer", ",\"nbf\":9223372036854775807", "{}", 0, false},
+        {"exp in a list", ",\"exp\":[1800000000]", "{}", 0, false},
+        {"exp beside iat", ",\"iat\":9999999999,\"exp\":1800000000", "{}", 0, true},
+        {"nbf a moment from now", ",\"nbf\":1700000000.5", "{}", 0, false},
         {"exp long ago", ",\"exp\":0", "{}", 10, false},
         {"exp before all time", ",\"exp\":-1", "{}", 0, false},
         {"exp for ever", ",\"exp\":1e300", "{}", 0, true},
@@ -489,8 +764,10 @@ static void lifetimes_are_kept(void **state)
         char payload[256];
         bool passed;
 
-        put_consumer(*state, json_pack("{s:s, s:s, s:i}", "key", "user-key", "secret", SECRET,
-                                       "lifetime_grace_period", cases[i].grace));
+        put_consumer(*state, json_pack("{s:s, s:s, s:I}", "key", "user-key", "secret", SECRET,
+                                       "lifetime_grace_period",
+                                       cases[i].grace < 0 ? (json_int_t)INT64_MAX
+                                                          : (json_int_t)cases[i].grace));
         (void)snprintf(payload, sizeof(payload), "{\"key\":\"user-key\"%s}", cases[i].claims);
         passed = passes(*state, cases[i].config, sign_as(0, payload));
         if (passed != cases[i].passes ||
@@ -517,6 +794,24 @@ static void the_key_claim_names_the_consumer(void **state)
         {"no key", "{}", "{\"sub\":\"user-key\"}", "missing user key in JWT token"},
         {"null", "{}", "{\"key\":null}", "missing user key in JWT token"},
         {"empty payload", "{}", "{}", "missing user key in JWT token"},
+        {"a key in another case", "{}", "{\"key\":\"User-Key\"}", "Invalid user key in JWT token"},
+        {"a key with a blank behind", "{}", "{\"key\":\"user-key \"}",
+         "Invalid user key in JWT token"},
+        {"a key with more behind", "{}", "{\"key\":\"user-key2\"}",
+         "Invalid user key in JWT token"},
+        {"a key beyond ASCII", "{}", "{\"key\":\"\xe2\x82\xac\"}", "Invalid user key in JWT token"},
+        {"a key with a NUL behind", "{}", "{\"key\":\"user-key\\u0000\"}", "JWT token invalid"},
+        {"truth", "{}", "{\"key\":true}", "Invalid user key in JWT token"},
+        {"an object", "{}", "{\"key\":{\"key\":\"user-key\"}}", "Invalid user key in JWT token"},
+        {"the claim in another case", "{}", "{\"KEY\":\"user-key\"}",
+         "missing user key in JWT token"},
+        {"a claim with a dot", "{\"key_claim_name\": \"a.b\"}", "{\"a.b\":\"user-key\"}", NULL},
+        {"a claim with a dot is no path", "{\"key_claim_name\": \"a.b\"}",
+         "{\"a\":{\"b\":\"user-key\"}}", "missing user key in JWT token"},
+        {"a claim beyond ASCII", "{\"key_claim_name\": \"\\u20ac\"}",
+         "{\"\xe2\x82\xac\":\"user-key\"}", NULL},
+        {"exp for a key", "{\"key_claim_name\": \"exp\"}", "{\"exp\":\"user-key\"}",
+         "failed to verify jwt"},
         {"another claim", "{\"key_claim_name\": \"iss\"}", "{\"iss\":\"user-key\"}", NULL},
         {"the default claim", "{\"key_claim_name\": \"iss\"}", "{\"key\":\"user-key\"}",
          "missing user key in JWT token"},
@@ -549,15 +844,46 @@ static void what_is_no_token_is_refused(void **state)
         "e30.e30.!",
         "e30.e30.e30.e30",
         "e30=.e3.",
-        "e30.W10.",                 /* a list */
-        "W10.e30.",                 /* the same */
-        "e30.MQ.",                  /* a number */
-        "e30.eyJhIjoxfQo==.",       /* padded wrongly */
-        "e30.eyJhIjoxLCJhIjoyfQ.",  /* {"a":1,"a":2} */
-        "e30.eyJhIjoifQ.",          /* {"a":"} */
-        "e30.eyJhIjoi_yJ9.",        /* not UTF-8 */
-        "e30.eyJhIjoxZTk5OX0.",     /* {"a":1e999} */
-        "e30.eyJhIjoiXHUwMDAwIn0.", /* a NUL */
+        "e30.W10.",           /* a list */
+        "W10.e30.",           /* the same */
+        "e30.MQ.",            /* a number */
+        "e30.eyJhIjoxfQo==.", /* padded wrongly */
+        ".e30.e30",
+        "e30..e30",
+        "e30.e30.e30.",
+        ".e30.e30.e30",
+        " e30.e30.",
+        "e30 .e30.",
+        "e30.e30. ",
+        "e30\t.e30.",
+        "e30==.e30.",
+        "e30.e30.=",
+        "e3.e30.",
+        "e.e30.",
+        "e30.e30.A",
+        "e30.e30.AB",  /* what is left over of its bits is not 0 */
+        "e31.e30.",    /* the same */
+        "e30.e30.A+A", /* of the other base64 */
+        "e30.e30.A/A",
+        "e30.e30.A%41",
+        "e30.bnVsbA.", /* null */
+        "e30.dHJ1ZQ.", /* true */
+        "e30.ImEi.",   /* "a" */
+        "bnVsbA.e30.",
+        "e30.e317fQ.",                                 /* {}{} */
+        "e30.eyJhIjoxfQA.",                            /* {"a":1} and a NUL */
+        "e30.AA.",                                     /* a NUL */
+        "e30.77u_e30.",                                /* a byte order mark before {} */
+        "e30.eyJhIjoxLH0.",                            /* {"a":1,} */
+        "e30.eydhJzoxfQ.",                             /* {'a':1} */
+        "e30.eyJhIjp7ImIiOjEsImIiOjJ9fQ.",             /* {"a":{"b":1,"b":2}} */
+        "eyJhbGciOiJIUzI1NiIsImFsZyI6Im5vbmUifQ.e30.", /* {"alg":"HS256","alg":"none"} */
+        "e30.eyJhIjo5MjIzMzcyMDM2ODU0Nzc1ODA4fQ.",     /* {"a":9223372036854775808} */
+        "e30.eyJhIjoxLCJhIjoyfQ.",                     /* {"a":1,"a":2} */
+        "e30.eyJhIjoifQ.",                             /* {"a":"} */
+        "e30.eyJhIjoi_yJ9.",                           /* not UTF-8 */
+        "e30.eyJhIjoxZTk5OX0.",                        /* {"a":1e999} */
+        "e30.eyJhIjoiXHUwMDAwIn0.",                    /* a NUL */
         "Basic Zm9vOmJhcg==",
     };
 
@@ -565,6 +891,113 @@ static void what_is_no_token_is_refused(void **state)
         if (!is_refused(*state, "{}", tokens[i], "JWT token invalid")) {
             fail_msg("%s: %s", tokens[i], told);
         }
+    }
+}
+
+/* Every beginning and every end of a good token, and every place for a dot too many. */
+static void parts_of_a_token_are_refused(void **state)
+{
+    char token[TOKEN_ROOM];
+    size_t length;
+
+    (void)strcpy(token, sign_as(0, "{\"key\":\"user-key\"}"));
+    length = strlen(token);
+    for (size_t i = 0; i <= length; i++) {
+        char part[TOKEN_ROOM];
+
+        for (int kind = 0; kind < 4; kind++) {
+            static const char *const labels[] = {"beginning", "end", "dot", "without"};
+            const hg_test_exchange *got;
+
+            (void)snprintf(part, sizeof(part), "%.*s%s%s", (int)(kind == 1 ? 0 : i), token,
+                           kind == 2 ? "." : "",
+                           kind == 0                 ? ""
+                           : kind == 3 && i < length ? token + i + 1
+                                                     : token + i);
+            if (strcmp(part, token) == 0) {
+                continue;
+            }
+            got = send(*state, "{}", part);
+            if (got->status != 401 || got->tries != 0) {
+                fail_msg("%s %zu: %u %s", labels[kind], i, got->status, told);
+            }
+        }
+    }
+    assert_true(passes(*state, "{}", token));
+}
+
+/* A signature may have the padding that RFC 7515 takes off; nothing else is read in two ways. */
+static void what_is_left_over_of_bits_counts(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char token[TOKEN_ROOM];
+    char *last;
+    size_t good;
+
+    (void)strcpy(token, sign_as(0, "{\"key\":\"user-key\"}"));
+    last = token + strlen(token) - 1;
+    good = (size_t)(strchr(digits, *last) - digits);
+    for (size_t i = 0; i < 64; i++) {
+        *last = digits[i];
+        if (i == good ? !passes(*state, "{}", token)
+                      : !is_refused(*state, "{}", token,
+                                    i % 4 != 0 ? "JWT token invalid" : "failed to verify jwt")) {
+            fail_msg("%c for %c: %s", digits[i], digits[good], told);
+        }
+    }
+    *last = digits[good];
+    (void)strcat(token, "=");
+    assert_true(passes(*state, "{}", token));
+    (void)strcat(token, "=");
+    assert_true(is_refused(*state, "{}", token, "JWT token invalid"));
+}
+
+/* A good token of exactly so many bytes; owned. */
+static char *token_of(size_t wanted)
+{
+    char *token = calloc(1, wanted + 64);
+
+    for (size_t blanks = 0; blanks < 4; blanks++) { /* lengths of base64 leave gaps */
+        for (size_t fill = wanted * 3 / 4 - 100; fill < wanted * 3 / 4; fill++) {
+            char *payload = malloc(fill + 64);
+            char header[64];
+            unsigned char signature[EVP_MAX_MD_SIZE];
+            unsigned int length = 0;
+            size_t at;
+
+            (void)snprintf(header, sizeof(header), "{\"alg\":\"HS256\"%*s}", (int)blanks, "");
+            (void)sprintf(payload, "{\"key\":\"user-key\",\"a\":\"%0*d\"}", (int)fill, 0);
+            token[0] = '\0';
+            append_any(token, header, strlen(header));
+            (void)strcat(token, ".");
+            append_any(token, payload, strlen(payload));
+            free(payload);
+            at = strlen(token);
+            if (at + 44 != wanted) {
+                continue;
+            }
+            assert_non_null(HMAC(EVP_sha256(), SECRET, (int)strlen(SECRET), (unsigned char *)token,
+                                 at, signature, &length));
+            (void)strcat(token, ".");
+            append_any(token, signature, length);
+            assert_int_equal(strlen(token), wanted);
+            return token;
+        }
+    }
+    fail_msg("no token has %zu bytes", wanted);
+    return NULL;
+}
+
+static void a_token_may_have_65536_bytes(void **state)
+{
+    for (size_t length = 65536; length <= 65537; length++) {
+        char *token = token_of(length);
+
+        if (length == 65536 ? !passes(*state, "{}", token)
+                            : !is_refused(*state, "{}", token, "JWT token invalid")) {
+            fail_msg("%zu: %s", length, told);
+        }
+        free(token);
     }
 }
 
@@ -624,6 +1057,38 @@ static void a_token_is_found_in_header_query_or_cookie(void **state)
         {"Bearer", "{}", "/", "Authorization: Bearer @\n", NULL},
         {"bearer", "{}", "/", "Authorization: bearer @\n", NULL},
         {"BEARER", "{}", "/", "Authorization: BEARER @\n", NULL},
+        {"bEaReR", "{}", "/", "Authorization: bEaReR @\n", NULL},
+        {"two blanks", "{}", "/", "Authorization: Bearer  @\n", "JWT token invalid"},
+        {"a tab", "{}", "/", "Authorization: Bearer\t@\n", "JWT token invalid"},
+        {"no blank", "{}", "/", "Authorization: Bearer@\n", "JWT token invalid"},
+        {"Bearer alone", "{}", "/", "Authorization: Bearer\n", "JWT token invalid"},
+        {"Bearer and a blank", "{}", "/", "Authorization: Bearer \n", "JWT token invalid"},
+        {"Bearer twice", "{}", "/", "Authorization: Bearer Bearer @\n", "JWT token invalid"},
+        {"another scheme", "{}", "/", "Authorization: Basic @\n", "JWT token invalid"},
+        {"a list of two", "{}", "/", "Authorization: Bearer @, Bearer @\n", "JWT token invalid"},
+        {"the first of two headers", "{}", "/",
+         "Authorization: Bearer @\nAuthorization: Bearer no\n", NULL},
+        {"only the first of two headers", "{}", "/",
+         "Authorization: Bearer no\nAuthorization: Bearer @\n", "JWT token invalid"},
+        {"an empty header before the query", "{}", "/?jwt=@", "Authorization: \n",
+         "JWT token invalid"},
+        {"an empty argument before the cookie", "{}", "/?jwt=", "Cookie: jwt=@\n",
+         "JWT token invalid"},
+        {"an argument without a value", "{}", "/?jwt", "", "JWT token invalid"},
+        {"an empty cookie", "{}", "/", "Cookie: jwt=\n", "JWT token invalid"},
+        {"the first of two arguments", "{}", "/?jwt=@&jwt=no", "", NULL},
+        {"only the first of two arguments", "{}", "/?jwt=no&jwt=@", "", "JWT token invalid"},
+        {"the first of two cookies", "{}", "/", "Cookie: jwt=@; jwt=no\n", NULL},
+        {"only the first of two cookies", "{}", "/", "Cookie: jwt=no; jwt=@\n",
+         "JWT token invalid"},
+        {"the argument in another case", "{}", "/?JWT=@", "", "Missing JWT token in request"},
+        {"the cookie in another case", "{}", "/", "Cookie: JWT=@\n",
+         "Missing JWT token in request"},
+        {"Bearer in the query", "{}", "/?jwt=Bearer%20@", "", "JWT token invalid"},
+        {"a NUL behind, in the query", "{}", "/?jwt=@%00", "", "JWT token invalid"},
+        {"a NUL in front, in the query", "{}", "/?jwt=%00@", "", "JWT token invalid"},
+        {"own header, in another case", "{\"header\": \"x-TOKEN\"}", "/", "X-Token: Bearer @\n",
+         NULL},
         {"query", "{}", "/?a=b&jwt=@", "", NULL},
         {"cookie", "{}", "/", "Cookie: a=b; jwt=@\n", NULL},
         {"header before query", "{}", "/?jwt=@", "Authorization: Bearer no\n", "JWT token invalid"},
@@ -674,6 +1139,13 @@ static void credentials_are_hidden_on_demand(void **state)
         {"header", "/?a=b", "Authorization: Bearer @\n", "Authorization", NULL, "a=b"},
         {"query", "/?a=b&jwt=@", "Cookie: jwt=x\n", "Cookie", "jwt=x", "a=b"},
         {"cookie", "/?a=b", "Cookie: a=b; jwt=@; c=d\n", "Cookie", "a=b; c=d", "a=b"},
+        {"both of two headers", "/?a=b", "Authorization: Bearer @\nAuthorization: x\n",
+         "Authorization", NULL, "a=b"},
+        {"both of two arguments", "/?jwt=@&a=b&jwt=x", "Cookie: jwt=x\n", "Cookie", "jwt=x", "a=b"},
+        {"an argument with an encoded name", "/?a=b&j%77t=@", "", "Cookie", NULL, "a=b"},
+        {"both of two cookies", "/?a=b", "Cookie: jwt=@; a=b; jwt=x\n", "Cookie", "a=b", "a=b"},
+        {"a header hides no argument", "/?a=b&jwt=x", "Authorization: @\n", "Authorization", NULL,
+         "a=b&jwt=x"},
     };
     const char *token = sign_as(0, "{\"key\":\"user-key\"}");
 
@@ -704,36 +1176,137 @@ static void credentials_are_hidden_on_demand(void **state)
 
 static void who_is_not_identified_is_the_anonymous_consumer(void **state)
 {
-    static const char *const headers[] = {"", "Authorization: Bearer no\n",
-                                          "Authorization: Bearer e30.eyJrZXkiOiJ4In0.\n"};
-    hg_test_request request = {0};
+    static const hg_test_request requests[] = {
+        {.headers = ""},
+        {.headers = "Authorization: Bearer no\n"},
+        {.headers = "Authorization: Bearer e30.eyJrZXkiOiJ4In0.\n"},
+        {.headers = "Authorization: Bearer e30.eyJrZXkiOiJ1c2VyLWtleSJ9.\n"},
+        {.uri = "/?jwt=no"},
+        {.headers = "Cookie: jwt=no\n"},
+    };
     const hg_test_exchange *got;
 
     hg_test_must_put(*state, "consumers/nobody", "{\"username\": \"nobody\"}");
-    for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
-        request.headers = headers[i];
-        got = hg_test_run(
-            *state, "{\"anonymous_consumer\": \"nobody\", \"hide_credentials\": true}", &request);
+    for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
+        got =
+            hg_test_run(*state, "{\"anonymous_consumer\": \"nobody\", \"hide_credentials\": true}",
+                        &requests[i]);
         assert_int_equal(got->status, 200);
         assert_string_equal(hg_test_upstream_header(*state, got, "X-Consumer-Username"), "nobody");
         assert_null(hg_test_upstream_header(*state, got, "Authorization"));
+        assert_null(hg_test_upstream_header(*state, got, "Cookie"));
+        assert_null(got->upstream_arguments);
         assert_null(hg_test_header(*state, got, "WWW-Authenticate"));
     }
-    got = hg_test_run(*state, "{\"anonymous_consumer\": \"somebody\"}", &request);
+    got = hg_test_run(*state, "{\"anonymous_consumer\": \"somebody\"}", &requests[1]);
     assert_int_equal(got->status, 401);
     assert_string_equal(got->body, "{\"message\":\"Invalid user authorization\"}\n");
+    assert_int_equal(
+        hg_test_log_count(*state, HG_LOG_ERROR, "the anonymous consumer somebody is not there"), 1);
     assert_true(passes(*state, "{\"anonymous_consumer\": \"somebody\"}",
                        sign_as(0, "{\"key\":\"user-key\"}")));
 }
 
+static void nobody_is_known_where_nobody_has_a_key(void **state)
+{
+    assert_true(is_refused(*state, "{}", sign_as(0, "{\"key\":\"user-key\"}"),
+                           "Invalid user key in JWT token"));
+}
+
 static void a_refusal_names_its_realm(void **state)
 {
-    const hg_test_exchange *got = hg_test_run(*state, "{\"realm\": \"my house\"}", NULL);
+    static const struct {
+        const char *label;
+        const char *config;
+        const char *challenge;
+    } cases[] = {
+        {"default", "{}", "Bearer realm=\"jwt\""},
+        {"own", "{\"realm\": \"my house\"}", "Bearer realm=\"my house\""},
+        {"beyond ASCII", "{\"realm\": \"caf\\u00e9\"}", "Bearer realm=\"caf\xc3\xa9\""},
+        {"empty", "{\"realm\": \"\"}", "Bearer realm=\"\""},
+        {"anonymous, who is not there", "{\"anonymous_consumer\": \"x\"}", "Bearer realm=\"jwt\""},
+    };
 
-    assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"),
-                        "Bearer realm=\"my house\"");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const hg_test_exchange *got = hg_test_run(*state, cases[i].config, NULL);
+
+        if (strcmp(hg_test_header(*state, got, "WWW-Authenticate"), cases[i].challenge) != 0 ||
+            strcmp(hg_test_header(*state, got, "Content-Type"), "application/json") != 0) {
+            fail_msg("%s: got %s", cases[i].label, hg_test_header(*state, got, "WWW-Authenticate"));
+        }
+    }
     assert_int_equal(
-        hg_test_log_count(*state, HG_LOG_WARN, "jwt-auth exits with http status code 401"), 1);
+        hg_test_log_count(*state, HG_LOG_WARN, "jwt-auth exits with http status code 401"), 5);
+}
+
+/* What an operator puts in the place of the body leaves status and challenge. */
+static void a_refusal_may_have_another_body(void **state)
+{
+    const hg_test_exchange *got =
+        hg_test_run(*state, "{\"_meta\": {\"error_response\": {\"a\": 1}}}", NULL);
+
+    assert_int_equal(got->status, 401);
+    assert_string_equal(got->body, "{\"a\":1}\n");
+    assert_string_equal(hg_test_header(*state, got, "WWW-Authenticate"), "Bearer realm=\"jwt\"");
+}
+
+/* Bytes of a secret that are no text, a secret of one character, and one beyond ASCII. */
+static void secrets_are_bytes(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *secret;
+        int base64;
+        const char *bytes;
+        size_t length;
+    } cases[] = {
+        {"one character", "x", 0, "x", 1},
+        {"beyond ASCII", "\xe2\x82\xac", 0, "\xe2\x82\xac", 3},
+        {"text that looks like base64", "AAH/", 0, "AAH/", 4},
+        {"a NUL among them", "AAH/", 1, "\x00\x01\xff", 3},
+        {"one byte", "/w==", 1, "\xff", 1},
+        {"one byte without padding", "/w", 1, "\xff", 1},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char token[TOKEN_ROOM];
+
+        put_consumer(*state, json_pack("{s:s, s:s, s:b}", "key", "user-key", "secret",
+                                       cases[i].secret, "base64_secret", cases[i].base64));
+        sign_with_bytes(token, "HS256", EVP_sha256(), cases[i].bytes, cases[i].length);
+        if (!passes(*state, "{}", token)) {
+            fail_msg("%s: %s", cases[i].label, told);
+        }
+        sign_with_bytes(token, "HS256", EVP_sha256(), cases[i].bytes, cases[i].length - 1);
+        if (!is_refused(*state, "{}", token, "failed to verify jwt")) {
+            fail_msg("%s, a byte less: %s", cases[i].label, told);
+        }
+    }
+}
+
+/* The parameters that a key for PSS alone has are those that tokens need. */
+static void a_key_for_pss_alone_verifies(void **state)
+{
+    char token[TOKEN_ROOM] = "";
+    unsigned char signature[512];
+    size_t length = sizeof(signature);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *key_context = NULL;
+
+    put_consumer(*state, json_pack("{s:s, s:s, s:s}", "key", "user-key", "algorithm", "PS256",
+                                   "public_key", public_pem(KEY_RSA_PSS)));
+    append(token, "{\"alg\":\"PS256\"}", 15);
+    (void)strcat(token, ".");
+    append(token, "{\"key\":\"user-key\"}", 18);
+    assert_int_equal(
+        EVP_DigestSignInit(context, &key_context, EVP_sha256(), NULL, key(KEY_RSA_PSS)), 1);
+    assert_true(EVP_PKEY_CTX_set_rsa_pss_saltlen(key_context, RSA_PSS_SALTLEN_DIGEST) > 0);
+    assert_int_equal(
+        EVP_DigestSign(context, signature, &length, (unsigned char *)token, strlen(token)), 1);
+    EVP_MD_CTX_free(context);
+    (void)strcat(token, ".");
+    append(token, signature, length);
+    assert_true(passes(*state, "{}", token));
 }
 
 /* ---------------------------------------------------------------------------- configurations */
@@ -774,6 +1347,19 @@ static void configurations_are_judged(void **state)
         {"realm with a quote", "{\"realm\": \"\\\"\"}",
          "property \"realm\" validation failed: failed to match pattern "
          "\"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\" with \"\\\"\""},
+        {"realm of what stands beside these", "{\"realm\": \" !#[]~\\u0080\"}", NULL},
+        {"realm with a backslash", "{\"realm\": \"\\\\\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
+        {"realm with a line feed", "{\"realm\": \"a\\n\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
+        {"realm with DEL", "{\"realm\": \"\\u007f\"}",
+         "property \"realm\" validation failed: failed to match pattern"},
+        {"no claims", "{\"claims_to_verify\": []}", NULL},
+        {"exp alone", "{\"claims_to_verify\": [\"exp\"]}", NULL},
+        {"nbf alone", "{\"claims_to_verify\": [\"nbf\"]}", NULL},
+        {"claim in another case", "{\"claims_to_verify\": [\"EXP\"]}",
+         "property \"claims_to_verify\" validation failed: failed to validate item 1: matches none "
+         "of the enum values"},
         {"anonymous_consumer of another type", "{\"anonymous_consumer\": 1}",
          "property \"anonymous_consumer\" validation failed: wrong type: expected string, got "
          "number"},
@@ -823,6 +1409,25 @@ static void configurations_are_judged(void **state)
          "property \"algorithm\" validation failed: matches none of the enum values"},
         {"lower case", "{\"key\": \"a\", \"secret\": \"b\", \"algorithm\": \"hs256\"}",
          "property \"algorithm\" validation failed: matches none of the enum values"},
+        {"greatest numbers",
+         "{\"key\": \"a\", \"secret\": \"b\", \"exp\": 9223372036854775807,"
+         " \"lifetime_grace_period\": 9223372036854775807}",
+         NULL},
+        {"exp beyond 64 bits", "{\"key\": \"a\", \"secret\": \"b\", \"exp\": 1e300}",
+         "/plugins/jwt-auth/exp: found 1e+300, wanted an integer of 64 bits"},
+        {"HS384", "{\"key\": \"a\", \"secret\": \"b\", \"algorithm\": \"HS384\"}", NULL},
+        {"HS512", "{\"key\": \"a\", \"secret\": \"b\", \"algorithm\": \"HS512\"}", NULL},
+        {"algorithm of another type", "{\"key\": \"a\", \"secret\": \"b\", \"algorithm\": 256}",
+         "property \"algorithm\" validation failed: wrong type: expected string, got number"},
+        {"public_key of another type", "{\"key\": \"a\", \"secret\": \"b\", \"public_key\": 1}",
+         "property \"public_key\" validation failed: wrong type: expected string, got number"},
+        {"private_key of another type", "{\"key\": \"a\", \"secret\": \"b\", \"private_key\": 1}",
+         "property \"private_key\" validation failed: wrong type: expected string, got number"},
+        {"empty public_key", "{\"key\": \"a\", \"algorithm\": \"ES256\", \"public_key\": \"\"}",
+         "/plugins/jwt-auth/public_key: found nothing, wanted a key: property \"public_key\" is "
+         "required when using other than HS based algorithms"},
+        {"base64 of the other kind",
+         "{\"key\": \"a\", \"secret\": \"_-8\", \"base64_secret\": true}", "not in base64 format"},
         {"exp 0", "{\"key\": \"a\", \"secret\": \"b\", \"exp\": 0}",
          "property \"exp\" validation failed: expected 0 to be at least 1"},
         {"exp of another type", "{\"key\": \"a\", \"secret\": \"b\", \"exp\": \"1\"}",
@@ -865,7 +1470,19 @@ static void a_key_must_fit_its_algorithm(void **state)
         {"PS512", KEY_RSA, NULL},
         {"RS256", KEY_P256, "an RSA key"},
         {"PS256", KEY_ED25519, "an RSA key"},
-        {"RS512", KEY_RSA_SMALL, "2048 to 16384 bits"},
+        {"RS256", KEY_RSA_PSS, "an RSA key"},
+        {"PS256", KEY_RSA_PSS, NULL},
+        {"PS384", KEY_RSA_PSS, NULL},
+        {"RS384", KEY_RSA, NULL},
+        {"RS512", KEY_RSA, NULL},
+        {"PS256", KEY_RSA, NULL},
+        {"PS384", KEY_RSA, NULL},
+        {"RS256", KEY_ED448, "an RSA key"},
+        {"ES256", KEY_P521, "the curve P-256"},
+        {"ES256", KEY_ED25519, "the curve P-256"},
+        {"ES384", KEY_P521, "the curve P-384"},
+        {"ES512", KEY_P384, "the curve P-521"},
+        {"EdDSA", KEY_RSA, "Ed25519 or Ed448"},
         {"ES256", KEY_P256, NULL},
         {"ES256", KEY_P384, "the curve P-256"},
         {"ES384", KEY_P384, NULL},
@@ -889,6 +1506,45 @@ static void a_key_must_fit_its_algorithm(void **state)
     }
 }
 
+static void an_rsa_key_has_2048_to_16384_bits(void **state)
+{
+    static const struct {
+        int bits;
+        bool fits;
+    } cases[] = {{1024, false}, {2047, false}, {2048, true}, {16384, true}, {16385, false}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        json_t *config = json_pack("{s:s, s:s, s:s}", "key", "a", "algorithm", "RS256",
+                                   "public_key", rsa_pem_of(cases[i].bits));
+        char *text = json_dumps(config, 0);
+        char label[16];
+        hg_test_row row = {label, text,
+                           cases[i].fits ? NULL
+                                         : "/plugins/jwt-auth/public_key: found a key that the "
+                                           "algorithm cannot use, wanted an RSA key of 2048 to "
+                                           "16384 bits"};
+
+        (void)snprintf(label, sizeof(label), "%d bits", cases[i].bits);
+        hg_test_judge_on(*state, HG_TEST_ON_CONSUMER, &row, 1);
+        free(text);
+        json_decref(config);
+    }
+}
+
+static void a_realm_has_256_characters_at_most(void **state)
+{
+    for (int length = 256; length <= 257; length++) {
+        char config[300];
+        hg_test_row row = {"length of the realm", config,
+                           length == 256 ? NULL
+                                         : "property \"realm\" validation failed: string too long,"
+                                           " expected at most 256, got 257"};
+
+        (void)snprintf(config, sizeof(config), "{\"realm\": \"%0*d\"}", length, 0);
+        hg_test_judge(*state, &row, 1);
+    }
+}
+
 static void a_private_key_is_no_public_key(void **state)
 {
     json_t *config = json_pack("{s:s, s:s, s:s}", "key", "a", "algorithm", "RS256", "public_key",
@@ -901,24 +1557,50 @@ static void a_private_key_is_no_public_key(void **state)
     json_decref(config);
 }
 
-/* The field of each secret is named in the schema, so that whoever shows it hides it. */
-static void secrets_are_secret(void **state)
+static void every_field_is_told(void **state)
 {
-    static const struct {
-        const char *name;
-        bool secret;
-    } cases[] = {{"secret", true}, {"private_key", true}, {"public_key", false}, {"key", false}};
-    json_t *description = hg_test_describe(*state, "jwt-auth");
-    const json_t *properties =
-        json_object_get(json_object_get(description, "consumer_schema"), "properties");
+    static const hg_test_fact facts[] = {
+        {"/priority", "2510"},
+        {"/flags", "[\"auth\"]"},
+        {"/phases", "[\"rewrite\"]"},
+        {"/schema", "{\"type\": \"object\"}"},
+        {"/schema/properties/header",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"authorization\"}"},
+        {"/schema/properties/query",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"jwt\"}"},
+        {"/schema/properties/cookie",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"jwt\"}"},
+        {"/schema/properties/key_claim_name",
+         "{\"type\": \"string\", \"minLength\": 1, \"default\": \"key\"}"},
+        {"/schema/properties/hide_credentials", "{\"type\": \"boolean\", \"default\": false}"},
+        {"/schema/properties/store_in_ctx", "{\"type\": \"boolean\", \"default\": false}"},
+        {"/schema/properties/realm",
+         "{\"type\": \"string\", \"maxLength\": 256, \"default\": \"jwt\","
+         " \"pattern\": \"^[^\\\"\\\\\\\\\\\\x00-\\\\x1f\\\\x7f]*$\"}"},
+        {"/schema/properties/anonymous_consumer", "{\"type\": \"string\", \"minLength\": 1}"},
+        {"/schema/properties/claims_to_verify",
+         "{\"type\": \"array\", \"uniqueItems\": true,"
+         " \"items\": {\"type\": \"string\", \"enum\": [\"exp\", \"nbf\"]}}"},
+        {"/key", "\"key\""},
+        {"/consumer_schema", "{\"type\": \"object\", \"required\": [\"key\"]}"},
+        {"/consumer_schema/properties/key", "{\"type\": \"string\", \"minLength\": 1}"},
+        {"/consumer_schema/properties/secret", "{\"type\": \"string\", \"writeOnly\": true}"},
+        {"/consumer_schema/properties/public_key", "{\"type\": \"string\"}"},
+        {"/consumer_schema/properties/private_key", "{\"type\": \"string\", \"writeOnly\": true}"},
+        {"/consumer_schema/properties/algorithm",
+         "{\"type\": \"string\", \"default\": \"HS256\", \"enum\": [\"HS256\", \"HS384\", "
+         "\"HS512\","
+         " \"RS256\", \"RS384\", \"RS512\", \"ES256\", \"ES384\", \"ES512\", \"PS256\", \"PS384\","
+         " \"PS512\", \"EdDSA\"]}"},
+        {"/consumer_schema/properties/exp",
+         "{\"type\": \"integer\", \"minimum\": 1, \"default\": 86400}"},
+        {"/consumer_schema/properties/base64_secret",
+         "{\"type\": \"boolean\", \"default\": false}"},
+        {"/consumer_schema/properties/lifetime_grace_period",
+         "{\"type\": \"integer\", \"minimum\": 0, \"default\": 0}"},
+    };
 
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        const json_t *field = json_object_get(properties, cases[i].name);
-
-        assert_non_null(field);
-        assert_int_equal(json_is_true(json_object_get(field, "writeOnly")), cases[i].secret);
-    }
-    json_decref(description);
+    hg_test_expect_facts(*state, facts, ARRAY_SIZE(facts));
 }
 
 #define JACK_TEST(function)                                                                        \
@@ -930,18 +1612,30 @@ HG_TEST_MAIN("jwt-auth",
              JACK_TEST(the_algorithm_is_that_of_the_key),
              JACK_TEST(unsigned_tokens_are_refused),
              JACK_TEST(a_public_key_is_no_secret),
+             JACK_TEST(a_token_cannot_bring_its_key),
+             JACK_TEST(signatures_of_curves_have_one_form),
+             JACK_TEST(the_salt_of_pss_has_one_length),
+             JACK_TEST(a_key_for_pss_alone_verifies),
+             JACK_TEST(secrets_are_bytes),
              JACK_TEST(the_example_of_the_standard_passes),
              JACK_TEST(a_certificate_has_a_key_too),
-             JACK_TEST(extensions_that_are_not_known_are_refused),
+             JACK_TEST(why_a_token_was_refused_stands_in_the_log),
              JACK_TEST(lifetimes_are_kept),
              JACK_TEST(the_key_claim_names_the_consumer),
              JACK_TEST(what_is_no_token_is_refused),
+             JACK_TEST(parts_of_a_token_are_refused),
+             JACK_TEST(what_is_left_over_of_bits_counts),
+             JACK_TEST(a_token_may_have_65536_bytes),
              JACK_TEST(tokens_of_any_size_are_bounded),
              JACK_TEST(a_token_is_found_in_header_query_or_cookie),
              JACK_TEST(credentials_are_hidden_on_demand),
              JACK_TEST(who_is_not_identified_is_the_anonymous_consumer),
+             HG_TEST_CASE(nobody_is_known_where_nobody_has_a_key),
              JACK_TEST(a_refusal_names_its_realm),
+             JACK_TEST(a_refusal_may_have_another_body),
              JACK_TEST(configurations_are_judged),
              JACK_TEST(a_key_must_fit_its_algorithm),
              JACK_TEST(a_private_key_is_no_public_key),
-             JACK_TEST(secrets_are_secret))
+             HG_TEST_CASE(an_rsa_key_has_2048_to_16384_bits),
+             HG_TEST_CASE(a_realm_has_256_characters_at_most),
+             HG_TEST_CASE(every_field_is_told))
