@@ -70,6 +70,7 @@ static int set_up(void **state)
     author_install(running, "worker", "worker", "");
     author_install(running, "delegate", "delegate", "");
     author_install(running, "version", "version", "");
+    author_install(running, "consumer", "consumer", "");
     gateway_start(running);
     gateway_put(running, "routes/worker",
                 "{\"uri\": \"/worker\", \"plugins\": {\"worker\": {}},"
@@ -261,26 +262,224 @@ static void who_is_not_known_is_the_anonymous_consumer(void **state)
 
 static void bad_tokens_are_refused(void **state)
 {
-    char *large = malloc(LARGE_BYTES + 64);
-    connection own = {.fd = -1};
+    static const struct {
+        const char *label;
+        const char *token;
+        const char *message;
+    } cases[] = {
+        {"unsigned", JWT_UNSIGNED, "failed to verify jwt"},
+        {"unsigned, in capitals", "eyJhbGciOiJOT05FIn0.eyJrZXkiOiJqd3Qta2V5In0.",
+         "failed to verify jwt"},
+        {"another signature", JWT_TOKEN "x", "failed to verify jwt"},
+        {"an unknown key", "eyJhbGciOiJIUzI1NiJ9.eyJrZXkiOiJ4In0.AA",
+         "Invalid user key in JWT token"},
+        {"no key", "eyJhbGciOiJIUzI1NiJ9.e30.AA", "missing user key in JWT token"},
+        {"no dots", "e30", "JWT token invalid"},
+        {"dots alone", "..", "JWT token invalid"},
+        {"a dot more", JWT_TOKEN ".", "JWT token invalid"},
+        {"a NUL behind", JWT_TOKEN "%00", "JWT token invalid"},
+        {"a NUL in the key", "eyJhbGciOiJIUzI1NiJ9.eyJrZXkiOiJqd3Qta2V5XHUwMDAwIn0.AA",
+         "JWT token invalid"},
+        {"no UTF-8", "%ff.%fe.%fd", "JWT token invalid"},
+    };
 
     (void)state;
-    assert_non_null(large);
     put("\"jwt-auth\": {}");
-    expect_refused("unsigned", "/?jwt=" JWT_UNSIGNED, "", "failed to verify jwt");
-    expect_refused("another signature", "/?jwt=" JWT_TOKEN "x", "", "failed to verify jwt");
-    memset(large, 'A', 6000);
-    memcpy(large, "/?jwt=", 6);
-    large[6000] = '\0';
-    expect_refused("no token at all", large, "", "JWT token invalid");
-    /* A megabyte is nginx's to refuse; the worker serves on. */
-    (void)strcpy(large, "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ");
-    memset(large + strlen(large), 'A', LARGE_BYTES - strlen(large));
-    assert_true(connection_open(&own, running->port));
-    (void)connection_send(&own, large, LARGE_BYTES); /* it may be cut off */
-    connection_close(&own);
-    expect_known("after that", "/?jwt=" JWT_TOKEN, "", "jack", "of-jwt");
-    free(large);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char target[256];
+
+        (void)snprintf(target, sizeof(target), "/?jwt=%s", cases[i].token);
+        expect_refused(cases[i].label, target, "", cases[i].message);
+    }
+}
+
+/* What is larger than a buffer is nginx's to refuse, before any plugin sees it. */
+static void tokens_of_any_size_leave_the_workers_serving(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *before; /* the token */
+        const char *behind;
+        size_t bytes;
+        int status; /* 0: it may be cut off instead */
+    } cases[] = {
+        {"as much as a header holds", "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ",
+         "\r\n\r\n", 8000, 401},
+        {"more than a header holds", "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ",
+         "\r\n\r\n", 9000, 400},
+        {"as much as a target holds", "GET /?jwt=", " HTTP/1.1\r\nHost: a\r\n\r\n", 8000, 401},
+        {"more than a target holds", "GET /?jwt=", " HTTP/1.1\r\nHost: a\r\n\r\n", 9000, 414},
+        {"a cookie that is too large", "GET / HTTP/1.1\r\nHost: a\r\nCookie: jwt=", "\r\n\r\n",
+         9000, 400},
+        {"a megabyte", "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ", "\r\n\r\n",
+         LARGE_BYTES, 0},
+        {"eight megabytes", "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ", "\r\n\r\n",
+         8 * LARGE_BYTES, 0},
+        {"eight megabytes in the target", "GET /?jwt=", " HTTP/1.1\r\nHost: a\r\n\r\n",
+         8 * LARGE_BYTES, 0},
+    };
+
+    (void)state;
+    put("\"jwt-auth\": {}");
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        size_t before = origin_requests(upstream);
+        connection own = {.fd = -1};
+        char *token = malloc(cases[i].bytes);
+        pid_t now[GATEWAY_WORKERS_MAX];
+
+        assert_non_null(token);
+        memset(token, 'A', cases[i].bytes);
+        assert_true(connection_open(&own, running->port));
+        if (connection_send(&own, cases[i].before, strlen(cases[i].before)) &&
+            connection_send(&own, token, cases[i].bytes) &&
+            connection_send(&own, cases[i].behind, strlen(cases[i].behind)) &&
+            connection_receive(&own, false, &got)) {
+            if (cases[i].status != 0 ? got.status != cases[i].status
+                                     : got.status != 400 && got.status != 414) {
+                fail_msg("%s: %d %s", cases[i].label, got.status, got.body);
+            }
+        } else if (cases[i].status != 0) {
+            fail_msg("%s: %s", cases[i].label, own.error);
+        }
+        connection_close(&own);
+        free(token);
+        assert_int_equal(origin_requests(upstream), before);
+        assert_int_equal(gateway_workers(running, now), worker_count);
+        expect_known(cases[i].label, "/?jwt=" JWT_TOKEN, "", "jack", "of-jwt"); /* the same ones */
+    }
+}
+
+/* ----------------------------------------------------------------------------- clashing keys */
+
+/* The request that shows a key goes on as that consumer's, on every worker; NULL: as nobody's. */
+static void expect_owner(const char *label, const char *headers, const char *consumer)
+{
+    for (size_t i = 0; i < worker_count; i++) {
+        connection_request(&pinned[i], "GET", "/", headers, NULL, &got);
+        if (consumer == NULL ? got.status != 401
+                             : got.status != 200 ||
+                                   strcmp(upstream_header("x-consumer-username"), consumer) != 0) {
+            fail_msg("%s: worker %d: %d %s", label, (int)workers[i], got.status, got.body);
+        }
+    }
+}
+
+static void a_key_of_somebody_else_is_refused(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *method;
+        const char *path;
+        const char *body;
+        long status;
+        const char *text;
+        const char *owner; /* of the key, then; NULL: nobody */
+    } steps[] = {
+        {"two consumers: one", "PUT", "consumers/adam",
+         "{\"username\": \"adam\", \"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 201, "",
+         "adam"},
+        {"two consumers: the other", "PUT", "consumers/eve",
+         "{\"username\": \"eve\", \"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 400,
+         "{\"error_msg\":\"duplicate key of plugin key-auth found with consumer: adam\"", "adam"},
+        {"the other without it", "PUT", "consumers/eve", "{\"username\": \"eve\"}", 201, "",
+         "adam"},
+        {"a change of the other", "PUT", "consumers/eve",
+         "{\"username\": \"eve\", \"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 400,
+         "duplicate key of plugin key-auth found with consumer: adam", "adam"},
+        {"a credential of the other", "PUT", "consumers/eve/credentials/a",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 400,
+         "duplicate key of plugin key-auth found with consumer: adam", "adam"},
+        {"an own credential", "PUT", "consumers/adam/credentials/a",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 201, "", "adam"},
+        {"the credential alone", "PUT", "consumers/adam", "{\"username\": \"adam\"}", 200, "",
+         "adam"},
+        {"two credentials of two consumers", "PUT", "consumers/eve/credentials/a",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 400,
+         "duplicate key of plugin key-auth found with credential: a of consumer: adam", "adam"},
+        {"a consumer against a credential", "PUT", "consumers/eve",
+         "{\"username\": \"eve\", \"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 400,
+         "duplicate key of plugin key-auth found with credential: a of consumer: adam", "adam"},
+        {"PATCH of a consumer, which there is not", "PATCH", "consumers/eve",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 405, "not supported `PATCH` method",
+         "adam"},
+        {"PATCH of a credential, which there is not", "PATCH", "consumers/eve/credentials/a",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 405, "not supported `PATCH` method",
+         "adam"},
+        {"the same text for another plugin", "PUT", "consumers/eve",
+         "{\"username\": \"eve\", \"plugins\": {\"basic-auth\": {\"username\": \"clash\","
+         " \"password\": \"p\"}, \"jwt-auth\": {\"key\": \"clash\", \"secret\": \"s\"},"
+         " \"hmac-auth\": {\"key_id\": \"clash\", \"secret_key\": \"s\"}}}",
+         200, "", "adam"},
+        {"basic-auth", "PUT", "consumers/adam/credentials/b",
+         "{\"plugins\": {\"basic-auth\": {\"username\": \"clash\", \"password\": \"q\"}}}", 400,
+         "duplicate username of plugin basic-auth found with consumer: eve", "adam"},
+        {"jwt-auth", "PUT", "consumers/adam/credentials/b",
+         "{\"plugins\": {\"jwt-auth\": {\"key\": \"clash\", \"secret\": \"t\"}}}", 400,
+         "duplicate key of plugin jwt-auth found with consumer: eve", "adam"},
+        {"hmac-auth", "PUT", "consumers/adam/credentials/b",
+         "{\"plugins\": {\"hmac-auth\": {\"key_id\": \"clash\", \"secret_key\": \"t\"}}}", 400,
+         "duplicate key_id of plugin hmac-auth found with consumer: eve", "adam"},
+        {"a secret may be the same", "PUT", "consumers/adam/credentials/b",
+         "{\"plugins\": {\"jwt-auth\": {\"key\": \"other\", \"secret\": \"s\"}}}", 201, "", "adam"},
+        {"the owner goes", "DELETE", "consumers/adam", NULL, 200, "", NULL},
+        {"and the key is free", "PUT", "consumers/eve/credentials/a",
+         "{\"plugins\": {\"key-auth\": {\"key\": \"clash\"}}}", 201, "", "eve"},
+        {"to the end", "DELETE", "consumers/eve", NULL, 200, "", NULL},
+    };
+
+    (void)state;
+    put("\"key-auth\": {}");
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        admin_reply reply = gateway_admin(running, steps[i].method, steps[i].path, steps[i].body);
+
+        if (reply.status != steps[i].status || strstr(reply.text, steps[i].text) == NULL) {
+            fail_msg("%s: %ld %s", steps[i].label, reply.status, reply.text);
+        }
+        admin_reply_done(&reply);
+        expect_owner(steps[i].label, "apikey: clash\r\n", steps[i].owner);
+    }
+}
+
+/* A plugin that finds consumers by another field, from its next version on, may find two by one
+ * text: the one that was changed last counts, on every worker, and no write makes it worse. */
+static void of_two_owners_of_a_key_the_last_changed_counts(void **state)
+{
+    char *second = author_build("consumer", "consumer", "'-DKEY_FIELD=\"role\"'");
+    json_t *report;
+    admin_reply reply;
+
+    (void)state;
+    gateway_put(running, "consumers/adam",
+                "{\"username\": \"adam\", \"plugins\": {\"consumer\":"
+                " {\"token\": \"one\", \"role\": \"same\"}}}");
+    gateway_put(running, "consumers/eve",
+                "{\"username\": \"eve\", \"plugins\": {\"consumer\":"
+                " {\"token\": \"two\", \"role\": \"same\"}}}");
+    put("\"consumer\": {}");
+    expect_owner("by its token", "X-Token: one\r\n", "adam");
+    expect_owner("by a role", "X-Token: same\r\n", NULL);
+    author_copy(running, second, "consumer");
+    report = gateway_reload(running);
+    json_decref(report);
+    expect_owner("by a token", "X-Token: one\r\n", NULL);
+    expect_owner("by the role of both", "X-Token: same\r\n", "eve");
+    reply = gateway_admin(running, "PUT", "consumers/eve",
+                          "{\"username\": \"eve\", \"plugins\": {\"consumer\":"
+                          " {\"token\": \"two\", \"role\": \"same\"}}}");
+    assert_int_equal(reply.status, 400);
+    assert_non_null(strstr(reply.text, "duplicate role of plugin consumer found with consumer: "
+                                       "adam"));
+    admin_reply_done(&reply);
+    expect_owner("after a refused write", "X-Token: same\r\n", "eve");
+    gateway_put(running, "consumers/eve",
+                "{\"username\": \"eve\", \"plugins\": {\"consumer\":"
+                " {\"token\": \"two\", \"role\": \"other\"}}}");
+    expect_owner("one of them gone", "X-Token: same\r\n", "adam");
+    expect_owner("the other one", "X-Token: other\r\n", "eve");
+    put("\"key-auth\": {}");
+    gateway_delete(running, "consumers/adam");
+    gateway_delete(running, "consumers/eve");
+    free(second);
 }
 
 /* -------------------------------------------------------------------------- several plugins */
@@ -459,6 +658,9 @@ int main(void)
         cmocka_unit_test(credentials_are_hidden_from_the_upstream),
         cmocka_unit_test(who_is_not_known_is_the_anonymous_consumer),
         cmocka_unit_test(bad_tokens_are_refused),
+        cmocka_unit_test(tokens_of_any_size_leave_the_workers_serving),
+        cmocka_unit_test(a_key_of_somebody_else_is_refused),
+        cmocka_unit_test(of_two_owners_of_a_key_the_last_changed_counts),
         cmocka_unit_test(all_plugins_of_a_route_have_to_know_the_request),
         cmocka_unit_test(one_of_several_is_enough_for_multi_auth),
         cmocka_unit_test(consumers_are_restricted),

@@ -199,6 +199,65 @@ static void one_error_keeps_all_out_and_every_error_is_told(void **state)
     gateway_free(self);
 }
 
+/* Within one file, and against what is stored; what the file takes away is free. */
+static void a_key_of_two_consumers_is_not_imported(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *replace; /* an argument, or NULL */
+        const char *document;
+        int code;
+        const char *text;
+    } cases[] = {
+        {"two consumers", NULL,
+         "{\"consumers\": [{\"username\": \"a\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}},"
+         " {\"username\": \"b\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         1, "duplicate key of plugin key-auth found with consumer: "},
+        {"a consumer and a credential", NULL,
+         "{\"consumers\": [{\"username\": \"a\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}},"
+         " {\"username\": \"b\"}, {\"id\": \"b/credentials/c\","
+         " \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         1, "duplicate key of plugin key-auth found with "},
+        {"two credentials", NULL,
+         "{\"consumers\": [{\"username\": \"a\"}, {\"username\": \"b\"},"
+         " {\"id\": \"a/credentials/c\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}},"
+         " {\"id\": \"b/credentials/d\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         1, "duplicate key of plugin key-auth found with credential: "},
+        {"a consumer and its own credential", NULL,
+         "{\"consumers\": [{\"username\": \"a\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}},"
+         " {\"id\": \"a/credentials/c\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         0, "imported: 2 written"},
+        {"one that is stored", NULL,
+         "{\"consumers\": [{\"username\": \"b\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         1, "duplicate key of plugin key-auth found with "},
+        {"one that moves from a consumer to another", NULL,
+         "{\"consumers\": [{\"username\": \"a\"}, {\"id\": \"a/credentials/c\","
+         " \"plugins\": {\"key-auth\": {\"key\": \"l\"}}},"
+         " {\"username\": \"b\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         0, "imported: 3 written"},
+        {"one whose owner is taken away", "--replace",
+         "{\"consumers\": [{\"username\": \"c\", \"plugins\": {\"key-auth\": {\"key\": \"k\"}}}]}",
+         0, "imported: 1 written, 0 unchanged, 3 deleted"},
+    };
+    gateway *self = gateway_run(NULL);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char *file = write_document(self, cases[i].document);
+        char *text = NULL;
+        int code = cases[i].replace == NULL
+                       ? STORE(self, &text, "import", "-p", "DIR", file)
+                       : STORE(self, &text, "import", "-p", "DIR", cases[i].replace, file);
+
+        if (code != cases[i].code || strstr(text, cases[i].text) == NULL) {
+            fail_msg("%s: %d %s", cases[i].label, code, text);
+        }
+        free(text);
+        free(file);
+    }
+    gateway_free(self);
+}
+
 static void what_names_and_what_is_named_may_come_together(void **state)
 {
     gateway *self = gateway_run(NULL);
@@ -414,6 +473,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_export_is_imported_elsewhere_and_in_force_at_once),
         cmocka_unit_test(one_error_keeps_all_out_and_every_error_is_told),
+        cmocka_unit_test(a_key_of_two_consumers_is_not_imported),
         cmocka_unit_test(what_names_and_what_is_named_may_come_together),
         cmocka_unit_test(what_is_no_document_is_refused),
         cmocka_unit_test(a_large_import_is_one_transaction),

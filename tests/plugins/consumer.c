@@ -1,6 +1,10 @@
 /* tests/plugins/consumer.c - identifies consumers by the value of the header X-Token. */
 #include <hotgate/plugin.h>
 
+#ifndef KEY_FIELD
+#define KEY_FIELD "token"
+#endif
+
 typedef struct consumer_config {
     hg_text anonymous; /* who comes without a token */
     bool ends;         /* the request, although it has attached somebody */
@@ -53,5 +57,5 @@ HG_PLUGIN("consumer",
           .priority = 70,
           .flags = HG_AUTH,
           .config = HG_CONFIG(consumer_config, consumer_fields),
-          .consumer = HG_CONSUMER(credential, credential_fields, "token"),
+          .consumer = HG_CONSUMER(credential, credential_fields, KEY_FIELD),
           .rewrite = consumer_rewrite);
