@@ -214,6 +214,8 @@ static void numbers_keep_to_their_limits(void **state)
         {"up to", "\"type\": \"integer\", \"maximum\": 5", 0, 5, true, false},
         {"up to 0", "\"type\": \"integer\", \"maximum\": 0", -1000, 0, true, false},
         {"below 0", "\"type\": \"integer\", \"exclusiveMaximum\": 0", -1000, -1, true, false},
+        {"just below 0", "\"type\": \"integer\", \"minimum\": -1, \"exclusiveMaximum\": 0", -1, -1,
+         true, true},
         {"one", "\"type\": \"integer\", \"minimum\": 3, \"maximum\": 3", 3, 3, true, true},
         {"two", "\"type\": \"integer\", \"exclusiveMinimum\": 3, \"exclusiveMaximum\": 6", 4, 5,
          true, true},
@@ -238,6 +240,7 @@ static void numbers_keep_to_their_limits(void **state)
         {"number", "\"type\": \"number\"", 0, 1000, false, false},
         {"small number", "\"type\": \"number\", \"minimum\": 0.25, \"maximum\": 0.5", 0.25, 0.5,
          false, false},
+        {"number up to a half", "\"type\": \"number\", \"maximum\": 0.5", 0, 0.5, false, false},
         {"number below 0", "\"type\": \"number\", \"exclusiveMaximum\": 0", -1000, -1e-9, false,
          false},
         {"number above", "\"type\": \"number\", \"exclusiveMinimum\": 7", 7 + 1e-9, 1007, false,
@@ -267,6 +270,29 @@ static void numbers_keep_to_their_limits(void **state)
         if (cases[i].meets_ends && (!least || !most)) {
             fail_msg("%s: an end never came up", cases[i].label);
         }
+    }
+}
+
+/* Beyond 2 to the 53rd a double cannot tell neighbours apart. */
+static void integers_beyond_doubles_are_right_to_the_digit(void **state)
+{
+    static const struct {
+        const char *limits;
+        const char *body;
+    } cases[] = {
+        {"\"minimum\": 9007199254740993, \"maximum\": 9007199254740993", "9007199254740993"},
+        {"\"minimum\": -9007199254740993, \"maximum\": -9007199254740993", "-9007199254740993"},
+        {"\"minimum\": 9223372036854775807", "9223372036854775807"},
+        {"\"maximum\": -9223372036854775808", "-9223372036854775808"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char config[256];
+
+        (void)snprintf(config, sizeof(config), "{\"response_schema\": {\"type\": \"integer\", %s}}",
+                       cases[i].limits);
+        (void)hg_test_run(*state, config, NULL);
+        assert_string_equal(hg_test_get(*state, "/")->body, cases[i].body);
     }
 }
 
@@ -650,6 +676,7 @@ HG_TEST_MAIN("mocking",
              HG_TEST_CASE(an_answer_can_take_its_time),
              HG_TEST_CASE(a_body_is_made_up_from_a_schema),
              HG_TEST_CASE(numbers_keep_to_their_limits),
+             HG_TEST_CASE(integers_beyond_doubles_are_right_to_the_digit),
              HG_TEST_CASE(lengths_keep_to_their_limits),
              HG_TEST_CASE(choices_all_come_up),
              HG_TEST_CASE(a_body_has_64_levels_and_10000_values_at_most),
