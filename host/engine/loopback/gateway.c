@@ -580,13 +580,8 @@ static hgh_plugin *plugin_find(const hg_test *test, const char *name)
 json_t *hg_test_describe(hg_test *test, const char *name)
 {
     const hgh_plugin *plugin = plugin_find(test, name);
-    json_t *told = plugin == NULL ? NULL : hgh_plugin_describe(plugin);
 
-    if (told != NULL && plugin->descriptor->attributes != NULL) { /* no API tells these */
-        (void)json_object_set(told, "attributes_schema",
-                              plugin->uses[HGH_USE_ATTRIBUTES].schema_json);
-    }
-    return told;
+    return plugin == NULL ? NULL : hgh_plugin_describe(plugin);
 }
 
 /* --------------------------------------------------------------------------- configuration */

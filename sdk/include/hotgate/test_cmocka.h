@@ -153,12 +153,18 @@ static inline const json_t *hg_test_at(const json_t *value, const char *place)
 static inline json_t *hg_test_bare(const json_t *value, bool is_inside)
 {
     json_t *object = (json_t *)(uintptr_t)value; /* iterating takes no const */
-    json_t *copy = json_is_object(value) ? json_object() : json_deep_copy(value);
+    json_t *copy = json_is_object(value)  ? json_object()
+                   : json_is_array(value) ? json_array()
+                                          : json_deep_copy(value);
 
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        (void)json_array_append_new(copy, hg_test_bare(json_array_get(value, i), true));
+    }
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const char *name = json_object_iter_key(at);
         const json_t *member = json_object_iter_value(at);
-        bool is_left_out = (strcmp(name, "description") == 0 && json_is_string(member)) ||
+        bool is_left_out = (strcmp(name, "title") == 0 && json_is_string(member)) ||
+                           (strcmp(name, "description") == 0 && json_is_string(member)) ||
                            (strcmp(name, "examples") == 0 && json_is_array(member)) ||
                            (strcmp(name, "properties") == 0 && !is_inside);
 
@@ -231,8 +237,8 @@ static inline bool hg_test_differs(
 /**
  * Compares what is told of the plugin with facts: its priority and phases, and the
  * schemas of its configuration, of consumers, of its metadata and of its attributes. A schema is
- * compared without descriptions and examples; its properties have facts of their own, and one that
- * has none fails the test.
+ * compared without titles, descriptions and examples; its properties have facts of their own, and
+ * one that has none fails the test.
  */
 static inline void hg_test_expect_facts(hg_test *test, const hg_test_fact *facts, size_t count)
 {

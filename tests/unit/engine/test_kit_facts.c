@@ -6,9 +6,10 @@
 #define TOLD                                                                                       \
     "{\"priority\": 7, \"phases\": [\"access\"], \"schema\": {\"type\": \"object\","               \
     " \"description\": \"d\", \"required\": [\"a\"], \"properties\": {"                            \
-    " \"a\": {\"type\": \"integer\", \"minimum\": 1, \"description\": \"d\", \"examples\": [1]},"  \
-    " \"b\": {\"type\": \"object\", \"properties\": {\"c\": {\"default\": [2]}}},"                 \
-    " \"list\": {\"items\": {\"properties\": {\"description\": {\"description\": \"d\"}}}}}},"     \
+    " \"a\": {\"title\": \"t\", \"type\": \"integer\", \"minimum\": 1, \"examples\": [1]},"        \
+    " \"b\": {\"type\": \"object\", \"properties\": {\"c\": {\"anyOf\": [{\"title\": \"t\"}, "     \
+    "2]}}},"                                                                                       \
+    " \"list\": {\"items\": {\"properties\": {\"title\": {\"description\": \"d\"}}}}}},"           \
     " \"consumer_schema\": {\"properties\": {\"key\": true}}, \"metadata_schema\": {}}"
 
 #define PRIORITY                                                                                   \
@@ -33,11 +34,11 @@
     }
 #define FIELD_C                                                                                    \
     {                                                                                              \
-        "/schema/properties/b/properties/c", "{\"default\": [2]}"                                  \
+        "/schema/properties/b/properties/c", "{\"anyOf\": [{}, 2]}"                                \
     }
 #define FIELD_LIST                                                                                 \
     {                                                                                              \
-        "/schema/properties/list", "{\"items\": {\"properties\": {\"description\": {}}}}"          \
+        "/schema/properties/list", "{\"items\": {\"properties\": {\"title\": {}}}}"                \
     }
 #define KEY                                                                                        \
     {                                                                                              \
