@@ -288,34 +288,28 @@ static void a_consumer_may_be_kept_to_routes(void **state)
 
 static void long_lists_are_searched(void **state)
 {
-    char *config = calloc(1, 100000);
-    size_t length;
+    static char config[40000];
+    static char route[40200];
+    size_t length = (size_t)sprintf(config, "{\"type\": \"route_id\", \"whitelist\": [");
 
-    assert_non_null(config);
-    (void)strcpy(config, "{\"type\": \"route_id\", \"whitelist\": [");
-    length = strlen(config);
     for (int i = 0; i < 5000; i++) {
         length += (size_t)sprintf(config + length, "\"%d\",", (i * 7919) % 5000 + 1000);
     }
-    (void)strcpy(config + length, "\"x\"]}");
+    (void)sprintf(config + length, "\"x\"]}");
     for (int i = 0; i < 3; i++) {
         static const struct {
             const char *key;
             uint32_t status;
         } cases[] = {{"routes/1000", 200}, {"routes/5999", 200}, {"routes/6000", 403}};
-        char *route = malloc(strlen(config) + 256);
 
-        assert_non_null(route);
-        (void)sprintf(route,
-                      "{\"uri\": \"/%d\", \"plugins\": {\"consumer-restriction\": %s},"
-                      " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
-                      i, config);
+        (void)snprintf(route, sizeof(route),
+                       "{\"uri\": \"/%d\", \"plugins\": {\"consumer-restriction\": %s},"
+                       " \"upstream\": {\"nodes\": {\"127.0.0.1:80\": 1}}}",
+                       i, config);
         hg_test_must_put(*state, cases[i].key, route);
         (void)sprintf(route, "/%d", i);
         assert_int_equal(hg_test_get(*state, route)->status, cases[i].status);
-        free(route);
     }
-    free(config);
 }
 
 static void every_field_is_told(void **state)
