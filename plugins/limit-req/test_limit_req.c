@@ -47,6 +47,7 @@ static void a_burst_waits_and_what_is_beyond_is_refused(void **state)
     hg_test_advance(*state, 100000);
     assert_int_equal(waited(*state, &request), 0);
     assert_int_equal(waited(*state, &request), 100); /* idle time is not saved up */
+    assert_int_equal(waited(*state, &request), 100); /* nor is time spent waiting */
 }
 
 static void rates_need_not_be_whole(void **state)
@@ -314,6 +315,26 @@ static void a_full_table_fails_or_degrades(void **state)
     hg_test_free(test);
 }
 
+static void keys_whose_buckets_are_empty_make_room(void **state)
+{
+    hg_error err = HG_ERROR_INIT;
+    hg_test *test = hg_test_new();
+
+    (void)state;
+    hg_test_on_failure(test, hg_test_fail_case, NULL);
+    assert_int_equal(hg_test_load(test, hg_test_the_subject()->path, "{\"counters\": 1}", &err),
+                     HG_OK);
+    (void)hg_test_run(test, "{\"rate\": 10, \"burst\": 0, \"key\": \"arg_k\"}", NULL);
+    for (int i = 0; i < 1000; i++) { /* fewer fill the table if they stay */
+        char uri[32];
+
+        (void)snprintf(uri, sizeof(uri), "/?k=%d", i);
+        assert_int_equal(hg_test_get(test, uri)->status, 200);
+        hg_test_advance(test, 101);
+    }
+    hg_test_free(test);
+}
+
 static void attributes_are_judged(void **state)
 {
     static const struct {
@@ -450,6 +471,7 @@ HG_TEST_MAIN("limit-req",
              HG_TEST_CASE(a_limit_outlives_a_reload_of_the_plugin),
              HG_TEST_CASE(a_client_that_leaves_while_it_waits_is_let_go),
              HG_TEST_CASE(a_full_table_fails_or_degrades),
+             HG_TEST_CASE(keys_whose_buckets_are_empty_make_room),
              HG_TEST_CASE(attributes_are_judged),
              HG_TEST_CASE(every_field_is_told),
              HG_TEST_CASE(configurations_are_judged))
