@@ -593,7 +593,8 @@ static void signatures_of_curves_have_one_form(void **state)
             }
             size += form == 4 ? 1 : 0;
             size -= form == 5 ? 1 : 0;
-            (void)snprintf(all, sizeof(all), "%s.", token);
+            (void)strcpy(all, token);
+            (void)strcat(all, ".");
             append(all, numbers, size);
             passed = passes(*state, "{}", all);
             if (passed != (form == 0) ||
