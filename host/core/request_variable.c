@@ -4,40 +4,17 @@
 
 #include "host/core/address.h"
 #include "host/core/host_api_internal.h"
+#include "host/core/query.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decoding of a query, where "+" is a blank (WHATWG URL, section 5.1). */
 hg_text hgh_query_decode(hg_request *request, hg_text text)
 {
     char *copy = hgh_request_allocate(request, text.length + 1);
-    size_t length = 0;
+    size_t length;
 
     if (copy == NULL) {
         return (hg_text){0};
     }
-    for (size_t i = 0; i < text.length; i++) {
-        int high = -1;
-        int low = -1;
-
-        if (text.data[i] == '%' && i + 2 < text.length) {
-            high = hex_digit(text.data[i + 1]);
-            low = hex_digit(text.data[i + 2]);
-        }
-        if (high >= 0 && low >= 0) {
-            copy[length++] = (char)(high * 16 + low);
-            i += 2;
-        } else {
-            copy[length++] = text.data[i] == '+' ? ' ' : text.data[i];
-        }
-    }
+    length = hgh_query_decode_into(text, copy);
     copy[length] = '\0';
     return (hg_text){copy, length};
 }
