@@ -40,17 +40,14 @@ static bool is_secret(hg_text name)
     return hg_text_starts_with(name, HG_TEXT("cookie_"));
 }
 
-static json_t *list_value(const hgh_variable *variable)
+static json_t *number_value(hg_text text)
 {
-    json_t *list = json_array();
+    json_t *number = json_loadb(text.data, text.length, JSON_DECODE_ANY, NULL);
 
-    for (size_t i = 0; list != NULL && i < variable->item_count && i < VARIABLES_MAX; i++) {
-        (void)json_array_append_new(list, hgh_explain_text(variable->items[i]));
-    }
-    return list;
+    return number == NULL ? hgh_explain_text(text) : number; /* one that is too large for jansson */
 }
 
-static json_t *value_of(hg_text name, const hgh_variable *variable)
+static json_t *scalar_value(const hgh_variable *variable)
 {
     switch (variable->kind) {
     case HGH_VARIABLE_ABSENT:
@@ -58,11 +55,34 @@ static json_t *value_of(hg_text name, const hgh_variable *variable)
     case HGH_VARIABLE_TRUE:
         return json_true();
     case HGH_VARIABLE_TEXT:
-        return is_secret(name) ? json_string(HIDDEN) : hgh_explain_text(variable->text);
+        return hgh_explain_text(variable->text);
+    case HGH_VARIABLE_NUMBER:
+        return number_value(variable->text);
+    case HGH_VARIABLE_BOOLEAN:
+        return json_boolean(hg_text_equal(variable->text, HG_TEXT("true")));
     case HGH_VARIABLE_LIST:
-        return list_value(variable);
+        return json_array(); /* inside another one: something that is equal to nothing */
+    case HGH_VARIABLE_UNKNOWN:
+        return json_string("(not known)");
     }
     return json_null();
+}
+
+static json_t *value_of(hg_text name, const hgh_variable *variable)
+{
+    json_t *list;
+
+    if (variable->kind == HGH_VARIABLE_TEXT && is_secret(name)) {
+        return json_string(HIDDEN);
+    }
+    if (variable->kind != HGH_VARIABLE_LIST) {
+        return scalar_value(variable);
+    }
+    list = json_array();
+    for (size_t i = 0; list != NULL && i < variable->item_count && i < VARIABLES_MAX; i++) {
+        (void)json_array_append_new(list, scalar_value(&variable->items[i]));
+    }
+    return list;
 }
 
 /* The variables of one expression on their way into an object. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/core/address.h"
+#include "host/core/body_path.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/regex.h"
@@ -46,11 +47,14 @@ typedef enum constant_kind {
 } constant_kind;
 
 /* Sorted, so that a long list costs little. */
-typedef struct text_set {
-    hg_text *texts; /* owned, in one block with what they point to */
+typedef struct value_set {
+    hg_text *texts; /* owned, in one block with the numbers and with what they point to */
     size_t count;
+    double *numbers;
+    size_t number_count;
     bool has_true;
-} text_set;
+    bool has_false;
+} value_set;
 
 /* A comparison, or a group, whose members follow it. */
 typedef struct item {
@@ -64,7 +68,7 @@ typedef struct item {
         double number;
         hg_regex *regex;
         hg_cidrs *cidrs;
-        text_set set;
+        value_set set;
     } value;
 } item;
 
@@ -294,10 +298,34 @@ static int compare_texts(const void *a, const void *b)
     return left->length == 0 ? 0 : memcmp(left->data, right->data, left->length);
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    const double *left = a;
+    const double *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+static void set_add(value_set *set, const json_t *member, char **at)
+{
+    hg_text text;
+
+    if (json_is_string(member)) {
+        text = text_of_json(member);
+        memcpy(*at, text.data, text.length);
+        set->texts[set->count++] = (hg_text){*at, text.length};
+        *at += text.length;
+    } else if (json_is_number(member)) {
+        set->numbers[set->number_count++] = json_number_value(member);
+    }
+    set->has_true = set->has_true || json_is_true(member);
+    set->has_false = set->has_false || json_is_false(member);
+}
+
 /* Of a list only what a variable can be is kept: the text "1" is not the number 1. */
 static bool set_compile(compilation *work, item *into, const json_t *value)
 {
-    text_set *set = &into->value.set;
+    value_set *set = &into->value.set;
     size_t count = json_array_size(value);
     size_t size = 0;
     char *at;
@@ -309,25 +337,18 @@ static bool set_compile(compilation *work, item *into, const json_t *value)
     for (size_t i = 0; i < count; i++) {
         size += json_string_length(json_array_get(value, i)) + 1;
     }
-    set->texts = malloc(count * sizeof(*set->texts) + size + 1);
+    set->texts = malloc(count * (sizeof(*set->texts) + sizeof(*set->numbers)) + size + 1);
     if (set->texts == NULL) {
         no_memory(work);
         return false;
     }
-    at = (char *)(set->texts + count);
+    set->numbers = (double *)(void *)(set->texts + count);
+    at = (char *)(set->numbers + count);
     for (size_t i = 0; i < count; i++) {
-        const json_t *member = json_array_get(value, i);
-
-        set->has_true = set->has_true || json_is_true(member);
-        if (json_is_string(member)) {
-            hg_text text = text_of_json(member);
-
-            memcpy(at, text.data, text.length);
-            set->texts[set->count++] = (hg_text){at, text.length};
-            at += text.length;
-        }
+        set_add(set, json_array_get(value, i), &at);
     }
     qsort(set->texts, set->count, sizeof(*set->texts), compare_texts);
+    qsort(set->numbers, set->number_count, sizeof(*set->numbers), compare_doubles);
     return true;
 }
 
@@ -451,12 +472,34 @@ static bool logic_find(const json_t *value, operation *out_operation, bool *out_
     return false;
 }
 
-/* Names of APISIX for what stands in the body, which has not been read when a route is found. */
-static bool variable_is_known(hg_text name)
+/* False: it names a place in a body that cannot be looked for, which has been told. */
+static bool variable_path_is_valid(compilation *work, const json_t *value, hg_text name)
 {
-    return !hg_text_starts_with(name, HG_TEXT("post_arg_")) &&
-           !hg_text_starts_with(name, HG_TEXT("post_arg.")) &&
-           !hg_text_starts_with(name, HG_TEXT("graphql_"));
+    const hg_text prefix = HG_TEXT("post_arg.");
+    hgh_body_path *path;
+    hg_error err = HG_ERROR_INIT;
+    char reason[TEXT_MAX];
+    size_t before;
+    hg_status status;
+
+    if (!hg_text_starts_with(name, prefix)) {
+        return true;
+    }
+    path = malloc(sizeof(*path));
+    if (path == NULL) {
+        no_memory(work);
+        return false;
+    }
+    status = hgh_body_path_parse((hg_text){name.data + prefix.length, name.length - prefix.length},
+                                 path, &err);
+    free(path);
+    if (status != HG_OK) {
+        (void)snprintf(reason, sizeof(reason), "invalid path behind post_arg.: %s", err.text);
+        before = pointer_push(work, 0);
+        issue(work, value, "a path in the body: docs/variables.md has the language", reason);
+        pointer_pop(work, before);
+    }
+    return status == HG_OK;
 }
 
 static bool variable_compile(compilation *work, uint32_t place, const json_t *value)
@@ -464,17 +507,12 @@ static bool variable_compile(compilation *work, uint32_t place, const json_t *va
     hg_text name = text_of_json(value);
     size_t before;
 
-    if (name.length > 0 && memchr(name.data, '\0', name.length) == NULL &&
-        variable_is_known(name)) {
-        return text_own(work, name, false, &work->expression->items[place].variable);
+    if (name.length > 0 && memchr(name.data, '\0', name.length) == NULL) {
+        return variable_path_is_valid(work, value, name) &&
+               text_own(work, name, false, &work->expression->items[place].variable);
     }
     before = pointer_push(work, 0);
-    if (name.length > 0 && !variable_is_known(name)) {
-        issue(work, value, "a variable that is known before the body is read",
-              "unsupported variable");
-    } else {
-        issue(work, value, "the name of a variable", "invalid expression");
-    }
+    issue(work, value, "the name of a variable", "invalid expression");
     pointer_pop(work, before);
     return false;
 }
@@ -679,6 +717,34 @@ void hgh_expression_free(hgh_expression *expression)
 
 /* ----------------------------------------------------------------------------------- asking */
 
+static bool has_text(const hgh_variable *variable)
+{
+    return variable->kind == HGH_VARIABLE_TEXT || variable->kind == HGH_VARIABLE_NUMBER ||
+           variable->kind == HGH_VARIABLE_BOOLEAN;
+}
+
+static bool is_true(const hgh_variable *variable)
+{
+    return variable->kind == HGH_VARIABLE_TRUE || (variable->kind == HGH_VARIABLE_BOOLEAN &&
+                                                   hg_text_equal(variable->text, HG_TEXT("true")));
+}
+
+static bool is_false(const hgh_variable *variable)
+{
+    return variable->kind == HGH_VARIABLE_BOOLEAN &&
+           hg_text_equal(variable->text, HG_TEXT("false"));
+}
+
+/* What a variable is as a number; false: it is none. */
+static bool number_of(const hgh_variable *variable, double *out_number)
+{
+    if (variable->kind == HGH_VARIABLE_NUMBER) {
+        *out_number = variable->number;
+        return true;
+    }
+    return variable->kind == HGH_VARIABLE_TEXT && number_parse(variable->text, out_number);
+}
+
 static bool is_equal(const item *at, const hgh_variable *variable)
 {
     double number;
@@ -687,16 +753,16 @@ static bool is_equal(const item *at, const hgh_variable *variable)
     case CONSTANT_NULL:
         return variable->kind == HGH_VARIABLE_ABSENT;
     case CONSTANT_TRUE:
-        return variable->kind == HGH_VARIABLE_TRUE;
-    case CONSTANT_TEXT:
-        return variable->kind == HGH_VARIABLE_TEXT && hg_text_equal(variable->text, at->value.text);
-    case CONSTANT_NUMBER:
-        return variable->kind == HGH_VARIABLE_TEXT && number_parse(variable->text, &number) &&
-               number >= at->value.number && number <= at->value.number;
+        return is_true(variable);
     case CONSTANT_FALSE:
-        break;
+        return is_false(variable);
+    case CONSTANT_TEXT:
+        return has_text(variable) && hg_text_equal(variable->text, at->value.text);
+    case CONSTANT_NUMBER:
+        return number_of(variable, &number) && number >= at->value.number &&
+               number <= at->value.number;
     }
-    return false; /* no variable is false */
+    return false;
 }
 
 /* Below, at or above the constant; false: it is no number. */
@@ -704,7 +770,7 @@ static bool compare_numbers(const item *at, const hgh_variable *variable, int *o
 {
     double number;
 
-    if (variable->kind != HGH_VARIABLE_TEXT || !number_parse(variable->text, &number)) {
+    if (!number_of(variable, &number)) {
         return false;
     }
     *out_order = (number > at->value.number) - (number < at->value.number);
@@ -716,26 +782,35 @@ static bool is_match(const item *at, const hgh_variable *variable, bool *out_fai
     if (variable->kind == HGH_VARIABLE_TRUE) {
         return hgh_regex_search(at->value.regex, HG_TEXT("true"), out_failed);
     }
-    return variable->kind == HGH_VARIABLE_TEXT &&
-           hgh_regex_search(at->value.regex, variable->text, out_failed);
+    return has_text(variable) && hgh_regex_search(at->value.regex, variable->text, out_failed);
 }
 
-static bool is_in(const text_set *set, const hgh_variable *variable)
+/* In lists a text is not the number that it can be read as. */
+static bool is_in(const value_set *set, const hgh_variable *variable)
 {
-    if (variable->kind == HGH_VARIABLE_TRUE) {
-        return set->has_true;
+    if ((is_true(variable) && set->has_true) || (is_false(variable) && set->has_false)) {
+        return true;
     }
-    return variable->kind == HGH_VARIABLE_TEXT && set->count > 0 &&
+    if (variable->kind == HGH_VARIABLE_NUMBER && set->number_count > 0 &&
+        bsearch(&variable->number, set->numbers, set->number_count, sizeof(*set->numbers),
+                compare_doubles) != NULL) {
+        return true;
+    }
+    return has_text(variable) && set->count > 0 &&
            bsearch(&variable->text, set->texts, set->count, sizeof(*set->texts), compare_texts) !=
                NULL;
 }
 
 static bool has_item(const item *at, const hgh_variable *variable)
 {
-    for (size_t i = 0; variable->kind == HGH_VARIABLE_LIST && at->constant == CONSTANT_TEXT &&
-                       i < variable->item_count;
-         i++) {
-        if (hg_text_equal(variable->items[i], at->value.text)) {
+    if (variable->kind != HGH_VARIABLE_LIST || at->constant == CONSTANT_NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < variable->item_count; i++) {
+        const hgh_variable *one = &variable->items[i];
+
+        if ((at->constant != CONSTANT_NUMBER || one->kind == HGH_VARIABLE_NUMBER) &&
+            is_equal(at, one)) {
             return true;
         }
     }
@@ -755,58 +830,86 @@ static bool is_address_in(const hg_cidrs *cidrs, const hgh_variable *variable)
 typedef struct question {
     hgh_expression_lookup find;
     void *context;
-    bool failed; /* a pattern took too long: the value is not known */
 } question;
 
-static bool comparison_holds(const item *at, question *asked)
+/* What an expression is: unknown is neither. */
+typedef enum truth {
+    NO = 0,
+    YES = 1,
+    UNKNOWN = 2,
+} truth;
+
+static truth truth_of(bool holds)
+{
+    return holds ? YES : NO;
+}
+
+static truth opposite(truth of)
+{
+    return of == UNKNOWN ? UNKNOWN : truth_of(of == NO);
+}
+
+static truth match_holds(const item *at, const hgh_variable *variable)
+{
+    bool failed = false;
+    bool holds = is_match(at, variable, &failed);
+
+    return failed ? UNKNOWN : truth_of(holds);
+}
+
+static truth comparison_holds(const item *at, const question *asked)
 {
     hgh_variable variable = asked->find(asked->context, at->variable);
     int order = 0;
 
+    if (variable.kind == HGH_VARIABLE_UNKNOWN) {
+        return UNKNOWN;
+    }
     switch ((operation)at->operation) {
     case OPERATION_EQUAL:
-        return is_equal(at, &variable);
+        return truth_of(is_equal(at, &variable));
     case OPERATION_DIFFERENT:
-        return !is_equal(at, &variable);
+        return truth_of(!is_equal(at, &variable));
     case OPERATION_GREATER:
-        return compare_numbers(at, &variable, &order) && order > 0;
+        return truth_of(compare_numbers(at, &variable, &order) && order > 0);
     case OPERATION_GREATER_OR_EQUAL:
-        return compare_numbers(at, &variable, &order) && order >= 0;
+        return truth_of(compare_numbers(at, &variable, &order) && order >= 0);
     case OPERATION_LESS:
-        return compare_numbers(at, &variable, &order) && order < 0;
+        return truth_of(compare_numbers(at, &variable, &order) && order < 0);
     case OPERATION_LESS_OR_EQUAL:
-        return compare_numbers(at, &variable, &order) && order <= 0;
+        return truth_of(compare_numbers(at, &variable, &order) && order <= 0);
     case OPERATION_MATCH:
     case OPERATION_MATCH_ANY_CASE:
-        return is_match(at, &variable, &asked->failed);
+        return match_holds(at, &variable);
     case OPERATION_IN:
-        return is_in(&at->value.set, &variable);
+        return truth_of(is_in(&at->value.set, &variable));
     case OPERATION_HAS:
-        return has_item(at, &variable);
+        return truth_of(has_item(at, &variable));
     case OPERATION_IP:
-        return is_address_in(at->value.cidrs, &variable);
+        return truth_of(is_address_in(at->value.cidrs, &variable));
     case OPERATION_ALL:
     case OPERATION_ANY:
         break;
     }
-    return false; /* groups do not come here */
+    return NO; /* groups do not come here */
 }
 
 /* As deep as groups are, at most HGH_EXPRESSION_DEPTH_MAX. */
-static bool item_holds(const item *at, question *asked)
+static truth item_holds(const item *at, const question *asked)
 {
     const item *end = at + at->span;
-    bool decides = at->operation == OPERATION_ANY; /* the value of a member that decides */
+    truth decides = truth_of(at->operation == OPERATION_ANY); /* the value of a member that does */
+    truth result = opposite(decides);
 
     if (!is_group(at)) {
-        return comparison_holds(at, asked) != at->negated;
+        result = comparison_holds(at, asked);
     }
-    for (const item *member = at + 1; member < end; member += member->span) {
-        if (item_holds(member, asked) == decides) {
-            return decides != at->negated;
-        }
+    for (const item *member = at + 1; member < end && result != decides; member += member->span) {
+        truth holds = item_holds(member, asked);
+
+        result = holds == result ? result : holds == decides ? decides : UNKNOWN;
     }
-    return decides == at->negated;
+    return at->negated ? opposite(result) : result;
 }
 
 bool hgh_expression_ask(const hgh_expression *expression,
@@ -814,11 +917,11 @@ bool hgh_expression_ask(const hgh_expression *expression,
                         void *context,
                         bool *out_failed)
 {
-    question asked = {find, context, false};
-    bool holds = expression == NULL || item_holds(expression->items, &asked);
+    const question asked = {find, context};
+    truth holds = expression == NULL ? YES : item_holds(expression->items, &asked);
 
-    *out_failed = asked.failed;
-    return holds;
+    *out_failed = holds == UNKNOWN;
+    return holds == YES;
 }
 
 bool hgh_expression_holds(const hgh_expression *expression,

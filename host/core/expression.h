@@ -35,14 +35,18 @@ typedef enum hgh_variable_kind {
     HGH_VARIABLE_TEXT = 1,
     HGH_VARIABLE_TRUE = 2, /* an argument without "=": there, and no text */
     HGH_VARIABLE_LIST = 3,
+    HGH_VARIABLE_NUMBER = 4,  /* of JSON: a number, and the text that it is written as */
+    HGH_VARIABLE_BOOLEAN = 5, /* of JSON: the text is "true" or "false" */
+    HGH_VARIABLE_UNKNOWN = 6, /* it cannot be told whether it is there, and what it is */
 } hgh_variable_kind;
 
 /** The value that a variable has now; borrowed until the next one is asked for. */
 typedef struct hgh_variable {
     hgh_variable_kind kind;
-    hg_text text; /* of a text */
-    const hg_text *items;
-    size_t item_count; /* of a list */
+    hg_text text;
+    double number;
+    const struct hgh_variable *items; /* of a list; none of them has items of its own */
+    size_t item_count;
 } hgh_variable;
 
 /** Where variables come from. `name` is also NUL-terminated. */
@@ -65,12 +69,14 @@ hg_status hgh_expression_compile(const json_t *value,
 /** Accepts NULL. */
 void hgh_expression_free(hgh_expression *expression);
 
-/** True if it holds now; of NULL, it does. Looks up no more than it needs, from left to right. */
+/** True if it holds now; of NULL, it does. Looks up no more than it needs, from left to right.
+ * False if that cannot be told. */
 bool hgh_expression_holds(const hgh_expression *expression,
                           hgh_expression_lookup find,
                           void *context);
 
-/** The same; *out_failed says whether a pattern took too long, so that the value is not known. */
+/** The same; *out_failed says whether that cannot be told: what it depends on is unknown, or a
+ * pattern took too long. */
 bool hgh_expression_ask(const hgh_expression *expression,
                         hgh_expression_lookup find,
                         void *context,

@@ -8,19 +8,28 @@
 /** Variables of every kind, by the first letter of the name. */
 static hgh_variable find(void *context, hg_text name)
 {
-    static const hg_text items[] = {{"", 0}, {"a", 1}, {"10.0.0.1", 8}, {"\xff", 1}};
+    static const hgh_variable items[] = {
+        {.kind = HGH_VARIABLE_TEXT, .text = {"", 0}},
+        {.kind = HGH_VARIABLE_TEXT, .text = {"a", 1}},
+        {.kind = HGH_VARIABLE_TEXT, .text = {"10.0.0.1", 8}},
+        {.kind = HGH_VARIABLE_NUMBER, .text = {"10", 2}, .number = 10},
+        {.kind = HGH_VARIABLE_BOOLEAN, .text = {"false", 5}},
+        {.kind = HGH_VARIABLE_LIST},
+    };
     const unsigned *round = context;
 
     FUZZ_PROMISE(name.data[name.length] == '\0');
     switch (name.length == 0 ? '\0' : name.data[0]) {
     case 'a':
-        return (hgh_variable){.kind = HGH_VARIABLE_TEXT, .text = items[*round % 4]};
+        return items[*round % 6];
     case 'b':
-        return (hgh_variable){.kind = HGH_VARIABLE_LIST, .items = items, .item_count = *round % 5};
+        return (hgh_variable){.kind = HGH_VARIABLE_LIST, .items = items, .item_count = *round % 7};
     case 'c':
         return (hgh_variable){.kind = HGH_VARIABLE_TRUE};
     case 'd':
         return (hgh_variable){.kind = HGH_VARIABLE_TEXT, .text = name};
+    case 'e':
+        return (hgh_variable){.kind = HGH_VARIABLE_UNKNOWN};
     default:
         return (hgh_variable){.kind = HGH_VARIABLE_ABSENT};
     }
@@ -40,9 +49,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_PROMISE(shown != NULL);
         FUZZ_PROMISE((status == HG_OK) == hgh_issues_is_empty(&issues));
         json_decref(shown);
-        for (unsigned round = 0; status == HG_OK && round < 5; round++) {
-            FUZZ_PROMISE(hgh_expression_holds(expression, find, &round) ==
-                         hgh_expression_holds(expression, find, &round));
+        for (unsigned round = 0; status == HG_OK && round < 7; round++) {
+            bool failed = false;
+            bool holds = hgh_expression_ask(expression, find, &round, &failed);
+
+            FUZZ_PROMISE(!holds || !failed);
+            FUZZ_PROMISE(hgh_expression_holds(expression, find, &round) == holds);
         }
     }
     hgh_expression_free(expression);

@@ -8,14 +8,24 @@
 
 static hgh_variable variable(void *context, hg_text name)
 {
-    static const hg_text list[] = {{"a", 1}, {"b\xff", 2}};
+    static const hgh_variable list[] = {
+        {.kind = HGH_VARIABLE_TEXT, .text = {"a", 1}},
+        {.kind = HGH_VARIABLE_TEXT, .text = {"b\xff", 2}},
+        {.kind = HGH_VARIABLE_NUMBER, .text = {"7", 1}, .number = 7},
+        {.kind = HGH_VARIABLE_NUMBER, .text = {"99999999999999999999", 20}, .number = 1e20},
+        {.kind = HGH_VARIABLE_BOOLEAN, .text = {"false", 5}},
+        {.kind = HGH_VARIABLE_LIST},
+    };
 
     (void)context;
     if (hg_text_equal(name, HG_TEXT("arg_true"))) {
         return (hgh_variable){.kind = HGH_VARIABLE_TRUE};
     }
     if (hg_text_equal(name, HG_TEXT("arg_list"))) {
-        return (hgh_variable){.kind = HGH_VARIABLE_LIST, .items = list, .item_count = 2};
+        return (hgh_variable){.kind = HGH_VARIABLE_LIST, .items = list, .item_count = 6};
+    }
+    if (hg_text_equal(name, HG_TEXT("arg_unknown"))) {
+        return (hgh_variable){.kind = HGH_VARIABLE_UNKNOWN};
     }
     if (hg_text_equal(name, HG_TEXT("arg_odd"))) {
         return (hgh_variable){.kind = HGH_VARIABLE_TEXT, .text = {"a\0\xc3\n\xc3\xa4", 6}};
@@ -54,7 +64,9 @@ static void each_kind_of_value_is_shown(void **state)
         {"text", "[[\"uri\",\"==\",\"/\"]]", "{\"uri\":\"uri\"}"},
         {"absent", "[[\"arg_none\",\"==\",\"/\"]]", "{\"arg_none\":null}"},
         {"without =", "[[\"arg_true\",\"==\",\"/\"]]", "{\"arg_true\":true}"},
-        {"list", "[[\"arg_list\",\"has\",\"a\"]]", "{\"arg_list\":[\"a\",\"b?\"]}"},
+        {"list", "[[\"arg_list\",\"has\",\"a\"]]",
+         "{\"arg_list\":[\"a\",\"b?\",7,\"99999999999999999999\",false,[]]}"},
+        {"not known", "[[\"arg_unknown\",\"==\",\"/\"]]", "{\"arg_unknown\":\"(not known)\"}"},
         {"odd bytes", "[[\"arg_odd\",\"==\",\"a\"]]", "{\"arg_odd\":\"a\?\?\\n\xc3\xa4\"}"},
         {"groups",
          "[\"OR\",[\"uri\",\"==\",\"/\"],[[\"host\",\"==\",\"h\"],[\"uri\",\"==\",\"\"]]]",

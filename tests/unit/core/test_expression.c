@@ -7,6 +7,27 @@
 #include "host/core/issues.h"
 #include "tests/unit/unit.h"
 
+#define TEXT(of)                                                                                   \
+    {                                                                                              \
+        .kind = HGH_VARIABLE_TEXT, .text = {(of), sizeof(of) - 1 }                                 \
+    }
+#define NUMBER(of, is)                                                                             \
+    {                                                                                              \
+        .kind = HGH_VARIABLE_NUMBER, .text = {(of), sizeof(of) - 1}, .number = (is)                \
+    }
+#define BOOLEAN(of)                                                                                \
+    {                                                                                              \
+        .kind = HGH_VARIABLE_BOOLEAN, .text = {(of), sizeof(of) - 1 }                              \
+    }
+
+static const hgh_variable texts[] = {TEXT("a"), TEXT("b"), TEXT("1")};
+static const hgh_variable mixed[] = {
+    NUMBER("2", 2),
+    BOOLEAN("true"),
+    {.kind = HGH_VARIABLE_ABSENT},
+    {.kind = HGH_VARIABLE_LIST},
+};
+
 /* What a request has in these tests; all other variables are absent. */
 static const struct {
     const char *name;
@@ -29,8 +50,14 @@ static const struct {
     {"arg_bare", {.kind = HGH_VARIABLE_TRUE}},
     {"remote_addr", {.kind = HGH_VARIABLE_TEXT, .text = {"10.1.2.3", 8}}},
     {"remote_six", {.kind = HGH_VARIABLE_TEXT, .text = {"2001:db8::7", 11}}},
-    {"list",
-     {.kind = HGH_VARIABLE_LIST, .items = (const hg_text[]){{"a", 1}, {"b", 1}}, .item_count = 2}},
+    {"list", {.kind = HGH_VARIABLE_LIST, .items = texts, .item_count = ARRAY_SIZE(texts)}},
+    {"mixed", {.kind = HGH_VARIABLE_LIST, .items = mixed, .item_count = ARRAY_SIZE(mixed)}},
+    {"object", {.kind = HGH_VARIABLE_LIST}},
+    {"json_seven", NUMBER("7", 7)},
+    {"json_real", NUMBER("0.33333333333333", 1.0 / 3)},
+    {"json_true", BOOLEAN("true")},
+    {"json_false", BOOLEAN("false")},
+    {"unknown", {.kind = HGH_VARIABLE_UNKNOWN}},
 };
 
 typedef struct asked {
@@ -212,9 +239,58 @@ static void membership_wants_an_identical_element(void **state)
         {"[\"list\", \"has\", \"b\"]", true},
         {"[\"list\", \"has\", \"c\"]", false},
         {"[\"list\", \"has\", 1]", false},
+        {"[\"list\", \"has\", \"1\"]", true},
+        {"[\"mixed\", \"has\", 2]", true},
+        {"[\"mixed\", \"has\", \"2\"]", true},
+        {"[\"mixed\", \"has\", 3]", false},
+        {"[\"mixed\", \"has\", true]", true},
+        {"[\"mixed\", \"has\", false]", false},
+        {"[\"mixed\", \"has\", null]", false},
+        {"[\"object\", \"has\", \"a\"]", false},
         {"[\"list\", \"!\", \"has\", \"c\"]", true},
         {"[\"arg_name\", \"has\", \"Rose\"]", false},
         {"[\"arg_nothing\", \"has\", \"a\"]", false},
+    };
+
+    (void)state;
+    expect_comparisons(cases, ARRAY_SIZE(cases));
+}
+
+static void values_of_json_are_what_they_are_and_the_texts_they_are_written_as(void **state)
+{
+    static const holds_case cases[] = {
+        {"[\"json_seven\", \"==\", 7]", true},
+        {"[\"json_seven\", \"==\", 7.5]", false},
+        {"[\"json_seven\", \"==\", \"7\"]", true},
+        {"[\"json_seven\", \"==\", \"7.0\"]", false},
+        {"[\"json_seven\", \"==\", true]", false},
+        {"[\"json_seven\", \"~=\", 7]", false},
+        {"[\"json_seven\", \">\", 6]", true},
+        {"[\"json_seven\", \"<=\", \"6\"]", false},
+        {"[\"json_seven\", \"~~\", \"^7$\"]", true},
+        {"[\"json_seven\", \"in\", [1, 7]]", true},
+        {"[\"json_seven\", \"in\", [\"7\"]]", true},
+        {"[\"json_seven\", \"in\", [1, \"8\", true]]", false},
+        {"[\"json_seven\", \"==\", null]", false},
+        {"[\"json_real\", \"==\", 0.3333333333333333]", true},
+        {"[\"json_real\", \"==\", 0.33333333333333]", false},
+        {"[\"json_true\", \"==\", true]", true},
+        {"[\"json_true\", \"==\", \"true\"]", true},
+        {"[\"json_true\", \"==\", false]", false},
+        {"[\"json_true\", \"==\", 1]", false},
+        {"[\"json_true\", \"in\", [true]]", true},
+        {"[\"json_true\", \"in\", [false]]", false},
+        {"[\"json_true\", \">\", 0]", false},
+        {"[\"json_true\", \"~~\", \"t.*e\"]", true},
+        {"[\"json_false\", \"==\", false]", true},
+        {"[\"json_false\", \"==\", \"false\"]", true},
+        {"[\"json_false\", \"~=\", true]", true},
+        {"[\"json_false\", \"==\", null]", false},
+        {"[\"json_false\", \"in\", [false, \"a\"]]", true},
+        {"[\"object\", \"==\", null]", false},
+        {"[\"object\", \"==\", \"\"]", false},
+        {"[\"object\", \"~=\", \"a\"]", true},
+        {"[\"object\", \"~~\", \".\"]", false},
     };
 
     (void)state;
@@ -286,6 +362,49 @@ static void groups_combine_expressions_and_groups(void **state)
     }
 }
 
+#define UNKNOWN "[\"unknown\", \"==\", \"a\"]"
+
+/* It does not hold, and the one who asks is told, unless the rest decides. */
+static void what_depends_on_an_unknown_variable_cannot_be_told(void **state)
+{
+    static const struct {
+        const char *expression;
+        bool holds;
+        bool failed;
+    } cases[] = {
+        {"[" UNKNOWN "]", false, true},
+        {"[[\"unknown\", \"!\", \"==\", \"a\"]]", false, true},
+        {"[[\"unknown\", \"==\", null]]", false, true},
+        {"[[\"unknown\", \"~=\", \"a\"]]", false, true},
+        {"[[\"unknown\", \"!\", \"in\", []]]", false, true},
+        {"[" UNKNOWN "," YES "]", false, true},
+        {"[" UNKNOWN "," NO "]", false, false},
+        {"[" NO "," UNKNOWN "]", false, false},
+        {"[\"OR\"," UNKNOWN "," NO "]", false, true},
+        {"[\"OR\"," UNKNOWN "," YES "]", true, false},
+        {"[\"!OR\"," UNKNOWN "," NO "]", false, true},
+        {"[\"!OR\"," UNKNOWN "," YES "]", false, false},
+        {"[\"!AND\"," UNKNOWN "," NO "]", true, false},
+        {"[\"!AND\"," UNKNOWN "," YES "]", false, true},
+        {"[\"OR\",[" UNKNOWN "," NO "]," YES "]", true, false},
+        {"[" YES "]", true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hgh_expression *expression = compiled(cases[i].expression);
+        asked told = {0};
+        bool failed = !cases[i].failed;
+        bool result = hgh_expression_ask(expression, find, &told, &failed);
+
+        if (result != cases[i].holds || failed != cases[i].failed) {
+            fail_msg("%s: got %d, failed %d", cases[i].expression, result, failed);
+        }
+        assert_int_equal(hgh_expression_holds(expression, find, &told), cases[i].holds);
+        hgh_expression_free(expression);
+    }
+}
+
 static void without_an_expression_everything_holds(void **state)
 {
     (void)state;
@@ -322,10 +441,17 @@ static void mistakes_are_told_with_place_and_reason(void **state)
          "[variable, operator, constant]"},
         {"[[1,\"==\",\"1\"]]", "/vars/0/0", "invalid expression", "the name of a variable"},
         {"[[\"\",\"==\",\"1\"]]", "/vars/0/0", "invalid expression", "the name of a variable"},
-        {"[[\"post_arg_a\",\"==\",\"1\"]]", "/vars/0/0", "unsupported variable",
-         "before the body is read"},
-        {"[[\"graphql_name\",\"==\",\"1\"]]", "/vars/0/0", "unsupported variable",
-         "before the body is read"},
+        {"[[\"post_arg.\",\"==\",\"1\"]]", "/vars/0/0",
+         "invalid path behind post_arg.: character 1: wanted a key", "a path in the body"},
+        {"[[\"post_arg.a[?(@.b>1)]\",\"has\",\"1\"]]", "/vars/0/0",
+         "invalid path behind post_arg.: character 3: wanted a key, an index, a slice or \"*\": "
+         "there "
+         "are no filters and no scripts",
+         "a path in the body"},
+        {"[[\"post_arg.a[b]\",\"has\",\"1\"]]", "/vars/0/0",
+         "invalid path behind post_arg.: character 3: wanted a key in quotes, an index, a slice or "
+         "\"*\"",
+         "a path in the body"},
         {"[[\"arg_a\",\"*=\",\"1\"]]", "/vars/0/1", "invalid operator '*='", "ipmatch"},
         {"[[\"arg_a\",\"!\",\"1\"]]", "/vars/0/1", "invalid operator '!'", "ipmatch"},
         {"[[\"arg_a\",null,\"1\"]]", "/vars/0/1", "invalid operator 'null'", "ipmatch"},
@@ -481,8 +607,10 @@ int main(void)
         cmocka_unit_test(order_is_of_numbers_never_of_letters),
         cmocka_unit_test(patterns_search_the_text),
         cmocka_unit_test(membership_wants_an_identical_element),
+        cmocka_unit_test(values_of_json_are_what_they_are_and_the_texts_they_are_written_as),
         cmocka_unit_test(addresses_lie_in_networks),
         cmocka_unit_test(groups_combine_expressions_and_groups),
+        cmocka_unit_test(what_depends_on_an_unknown_variable_cannot_be_told),
         cmocka_unit_test(without_an_expression_everything_holds),
         cmocka_unit_test(mistakes_are_told_with_place_and_reason),
         cmocka_unit_test(all_mistakes_are_told_at_once),
