@@ -157,9 +157,7 @@ hg_status hgh_chain_unavailable_for(hgh_chain *chain,
     return hgh_chain_unavailable(chain, name, why);
 }
 
-/* The metadata of a plugin: what is stored, else what its description says without any. */
-hg_status
-hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, const void **out_metadata)
+hg_status hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, hgh_runner *into)
 {
     hgh_chain *chain = work->chain;
     hgh_resource *stored =
@@ -170,11 +168,12 @@ hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, const void **o
     json_t *object = NULL;
     hg_status status;
 
+    into->body |= plugin->attributes == NULL ? 0 : plugin->attributes->body;
     if (plugin->uses[HGH_USE_METADATA].description == NULL) {
         return HG_OK;
     }
     if (stored == NULL) {
-        *out_metadata = plugin->metadata == NULL ? NULL : plugin->metadata->state;
+        into->metadata = plugin->metadata == NULL ? NULL : plugin->metadata->state;
         return HG_OK;
     }
     if (hgh_configuration_bound(stored, plugin, HGH_USE_METADATA) == NULL) {
@@ -183,7 +182,8 @@ hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, const void **o
     }
     status = hgh_chain_configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
     if (status == HG_OK) {
-        *out_metadata = configuration->state;
+        into->metadata = configuration->state;
+        into->body |= configuration->body;
         status = hgh_chain_keep(work, configuration);
     } else if (status == HG_ERR_INVALID) {
         status = hgh_chain_unavailable_for(chain, plugin->name, "plugin_metadata: ", &issues);
@@ -222,7 +222,8 @@ candidate_compile(hgh_compilation *work, const hgh_candidate *from, hgh_runner *
         status = hgh_chain_keep(work, configuration);
         if (status == HG_OK && !from->is_key && !configuration->disabled) {
             out_runner->configuration = configuration;
-            status = hgh_chain_metadata_get(work, plugin, &out_runner->metadata);
+            out_runner->body = configuration->body;
+            status = hgh_chain_metadata_get(work, plugin, out_runner);
         }
         if (status == HG_OK && out_runner->configuration != NULL) {
             status = hgh_chain_delegates_compile(work, from, plugin, out_runner);
@@ -301,7 +302,7 @@ static bool steps_allocate(hgh_chain *chain, hgh_runner *running, size_t count)
     for (size_t i = 0; i < count; i++) {
         hgh_runner *at = &running[i];
 
-        at->guarded = hgh_guard_is_needed(at->configuration, is_global(chain));
+        at->guarded = hgh_guard_is_needed(at->configuration, is_global(chain), at->body);
         if (at->configuration->filter != NULL) {
             at->answer = chain->filter_count++;
         }
@@ -318,7 +319,7 @@ static bool steps_allocate(hgh_chain *chain, hgh_runner *running, size_t count)
 }
 
 /* Adds the step of a plugin in a phase, if it has one. */
-static void phase_add(hgh_chain *chain, const hgh_runner *from, uint32_t phase, size_t place)
+static void phase_add(hgh_chain *chain, hgh_runner *from, uint32_t phase, size_t place)
 {
     hgh_step *step = &chain->steps[place];
 
@@ -332,8 +333,9 @@ static void phase_add(hgh_chain *chain, const hgh_runner *from, uint32_t phase, 
     }
     if (from->guarded) {
         hgh_guard_set(&chain->guards[place], step, phase, from->configuration, is_global(chain),
-                      from->answer);
+                      from->body, from->answer);
     }
+    from->has_early |= phase <= HG_PHASE_BEFORE_PROXY;
     chain->phases[phase].count++;
 }
 
@@ -354,6 +356,9 @@ static hg_status phases_fill(hgh_chain *chain, hgh_runner *running, size_t count
             phase_add(chain, &running[i], phase, place + chain->phases[phase].count);
         }
         place += chain->phases[phase].count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        chain->late_body |= running[i].has_early ? 0 : running[i].body;
     }
     chain->filters_body = chain->phases[HG_PHASE_BODY_FILTER].count > 0 ||
                           chain->phases[HG_PHASE_DELAYED_BODY_FILTER].count > 0;

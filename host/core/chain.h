@@ -71,6 +71,8 @@ typedef struct hgh_chain {
     hgh_resource *parts[HGH_CHAIN_PARTS]; /* references; NULL: none. The global rules' has none */
     hgh_steps phases[HGH_PHASES]; /* with a consumer, rewrite has that consumer's plugins only */
     bool filters_body;            /* a plugin wants to see the response's body */
+    uint8_t late_body; /* families of variables in the request's body that are asked for with the
+                          response first: hgh_body_family */
     uint32_t configuration_count;
     hgh_configuration **configurations; /* references: of the steps, the metadata of their plugins,
                                            and the consumer's own keys */

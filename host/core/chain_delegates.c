@@ -49,7 +49,7 @@ static hg_status delegate_compile(hgh_compilation *work,
         status = hgh_chain_keep(work, configuration);
         if (status == HG_OK && !configuration->disabled) {
             out_runner->configuration = configuration;
-            status = hgh_chain_metadata_get(work, plugin, &out_runner->metadata);
+            status = hgh_chain_metadata_get(work, plugin, out_runner);
         }
     }
     hgh_issues_done(&issues);
@@ -85,6 +85,7 @@ hg_status hgh_chain_delegates_compile(hgh_compilation *work,
 
         status = delegate_compile(work, outer, delegates, &delegate, one);
         into->delegates_count += one->configuration != NULL;
+        into->body |= one->body;
     }
     return status;
 }

@@ -24,6 +24,8 @@ typedef struct hgh_runner {
     struct hgh_runner *delegates; /* owned: those that it holds */
     uint32_t delegates_count;
     bool guarded;
+    bool has_early;  /* it has a step before the request goes upstream */
+    uint8_t body;    /* families of variables in the request's body that it asks for */
     uint32_t answer; /* of its filter */
 } hgh_runner;
 
@@ -73,9 +75,9 @@ hg_status hgh_chain_configuration_get(hgh_plugin *plugin,
                                       hgh_configuration **out_configuration,
                                       hg_issues *issues);
 
-/** The metadata of a plugin: what is stored, else what its description says without any. */
-hg_status
-hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, const void **out_metadata);
+/** The metadata of a plugin: what is stored, else what its description says without any; with
+ * the variables that it asks for, and those of the plugin's attributes. */
+hg_status hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, hgh_runner *into);
 
 /** The callback of a plugin in a phase; false if it has none. */
 bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase, hgh_step *step);

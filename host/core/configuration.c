@@ -6,6 +6,7 @@
 
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
+#include "host/core/request_body.h"
 #include "host/core/resource.h"
 #include "host/core/secret_reference.h"
 
@@ -163,16 +164,28 @@ bool hgh_configuration_is_disabled(const json_t *value)
 }
 
 /* FNV-1a over the canonical text: equal content gives equal checksums in every process. */
-static uint64_t json_checksum(const json_t *value)
+static uint64_t text_checksum(const char *text)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     uint64_t hash = 0xcbf29ce484222325u;
 
-    for (const char *at = text; at != NULL && *at != '\0'; at++) {
+    for (const char *at = text; *at != '\0'; at++) {
         hash = (hash ^ (unsigned char)*at) * 0x100000001b3u;
     }
-    free(text);
     return hash;
+}
+
+/* What follows from the text of a configuration as a whole. */
+static hg_status text_examine(hgh_configuration *configuration, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+
+    if (text == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    configuration->source.checksum = text_checksum(text);
+    configuration->body = hgh_body_families_in(text);
+    free(text);
+    return HG_OK;
 }
 
 static hg_status source_set(hgh_configuration *configuration, const char *resource, const char *id)
@@ -412,14 +425,14 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     }
     configuration = calloc(1, sizeof(*configuration));
     own = json_deep_copy(value);
-    if (configuration == NULL || own == NULL || source_set(configuration, resource, id) != HG_OK) {
+    if (configuration == NULL || own == NULL || source_set(configuration, resource, id) != HG_OK ||
+        text_examine(configuration, value) != HG_OK) {
         status = HG_ERR_NO_MEMORY;
         goto cleanup;
     }
     configuration->references = 1;
     configuration->use = use;
     configuration->priority = plugin->descriptor->priority;
-    configuration->source.checksum = json_checksum(value);
     configuration->source.use = (uint32_t)use;
     if (use == HGH_USE_METADATA) {
         (void)json_object_del(own, "id"); /* the store's, not the plugin's */

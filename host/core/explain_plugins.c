@@ -237,10 +237,10 @@ static void filter_add(const side *at, const hgh_configuration *configuration, j
     bool failed = false;
 
     if (filter_note(at->filters, configuration) == NULL) {
-        says = hgh_expression_ask(configuration->filter, hgh_request_expression_variable,
-                                  at->request, &failed)
-                   ? "is asked later, holds now"
-                   : "is asked later, is false now";
+        bool holds = hgh_expression_ask(configuration->filter, hgh_request_expression_variable,
+                                        at->request, &failed);
+
+        says = holds || failed ? "is asked later, holds now" : "is asked later, is false now";
         (void)json_object_set_new(row, "values",
                                   hgh_explain_values(configuration->filter,
                                                      hgh_request_expression_variable, at->request));

@@ -45,7 +45,7 @@ static bool filter_ask(hg_request *request, const hgh_guard *guard)
          * again for this request, which could go on for as long as the response has pieces. */
         holds = true;
         hgh_request_log_line(request, HG_LOG_WARN,
-                             "plugin %s: its filter took too long and counts as true",
+                             "plugin %s: its filter cannot be decided and counts as true",
                              hgh_request_configuration(request)->plugin->name);
     }
     answer_keep(request, guard, holds);
@@ -86,6 +86,10 @@ static hg_verdict on_request(hg_request *request, const void *state)
 {
     const hgh_guard *guard = state;
 
+    if (guard->body != 0 && request->stage < HGH_STAGE_UPSTREAM && /* a retry waits for nothing */
+        hgh_request_body_is_needed(request, guard->body)) {
+        return HGH_READ_BODY;
+    }
     return may_run(request, guard) ? guard->step.call.on_request(request, guard->step.state)
                                    : HG_NEXT;
 }
@@ -118,9 +122,9 @@ bool hgh_guard_gives_way(const hgh_configuration *configuration, const hgh_chain
     return prefers_route(configuration, true) && route_has(route_chain, configuration->plugin);
 }
 
-bool hgh_guard_is_needed(const hgh_configuration *configuration, bool global)
+bool hgh_guard_is_needed(const hgh_configuration *configuration, bool global, uint8_t body)
 {
-    return configuration->filter != NULL || prefers_route(configuration, global);
+    return body != 0 || configuration->filter != NULL || prefers_route(configuration, global);
 }
 
 void hgh_guard_set(hgh_guard *guard,
@@ -128,6 +132,7 @@ void hgh_guard_set(hgh_guard *guard,
                    uint32_t phase,
                    const hgh_configuration *configuration,
                    bool global,
+                   uint8_t body,
                    uint32_t answer)
 {
     *guard = (hgh_guard){
@@ -135,6 +140,7 @@ void hgh_guard_set(hgh_guard *guard,
         .filter = configuration->filter,
         .answer = answer,
         .global = global,
+        .body = phase <= HG_PHASE_BEFORE_PROXY ? body : 0,
         .prefers_route = prefers_route(configuration, global) ? configuration->plugin : NULL,
     };
     step->state = guard;

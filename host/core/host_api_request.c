@@ -188,6 +188,7 @@ static hg_status request_set_body(hg_request *request, const void *data, size_t 
     if (!request_is_new(request)) {
         return HG_ERR_TOO_LATE;
     }
+    hgh_request_body_was_replaced(request);
     return request->engine->set_body(request->engine_request, data, length);
 }
 

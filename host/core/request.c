@@ -283,6 +283,10 @@ static void route_find(hg_request *request)
     if (request->explanation != NULL) {
         hgh_explain_routes(request, &query);
     }
+    if (request->body_asked) {
+        request->stage = HGH_STAGE_MATCH;
+        return;
+    }
     if (match.route == NULL) {
         if (request->global == NULL) {
             route_missing(request);
@@ -298,6 +302,19 @@ static void route_find(hg_request *request)
         hgh_request_fail(request, 404, "404 Not Found");
     } else {
         (void)chain_switch(request); /* a failure is the request's exit */
+    }
+}
+
+/* Gives up the generation. It may have been the last request on an old one, which control waits
+ * for. */
+static void generation_leave(hg_request *request)
+{
+    hgh_runtime *runtime = request->runtime;
+    bool is_old = request->generation != runtime->generation;
+
+    hgh_generation_unref(request->generation);
+    if (is_old) {
+        hgh_runtime_report(runtime);
     }
 }
 
@@ -317,6 +334,22 @@ static void request_begin(hg_request *request)
         return;
     }
     route_find(request);
+}
+
+/* The body is here that a route has asked for: looks for one again, with what is in force now. */
+static void request_begin_again(hg_request *request)
+{
+    request->body_asked = false;
+    generation_leave(request);
+    request->generation = NULL;
+    hgh_chain_unref(request->global);
+    request->global = NULL;
+    if (hgh_runtime_sync(request->runtime)) {
+        request_begin(request);
+    } else {
+        request->stage = HGH_STAGE_SYNC;
+        hgh_runtime_wait(request->runtime, request);
+    }
 }
 
 hg_request *hgh_request_new(hgh_runtime *runtime, hgh_engine_request *engine_request)
@@ -451,6 +484,11 @@ static hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_pha
         step++;
     }
     hgh_marker_clear(blame);
+    if (verdict == HGH_READ_BODY && hgh_request_body_begin(request)) {
+        request->index = (uint32_t)(step - 1 - steps->items); /* which is asked again */
+        request->phase = HG_PHASE_NONE;
+        return HGH_PARKED;
+    }
     if (verdict != HG_NEXT || request->exit.set) {
         step_ended_request(request, step - 1, verdict);
         request->phase = HG_PHASE_NONE;
@@ -495,6 +533,14 @@ static hgh_outcome stages_run(hg_request *request)
             }
             request_begin(request);
             break;
+        case HGH_STAGE_MATCH:
+            if (request->wait.reading || hgh_request_body_begin(request)) {
+                return HGH_PARKED;
+            }
+            if (request->stage == HGH_STAGE_MATCH) { /* unless there was no memory */
+                request_begin_again(request);
+            }
+            break;
         case HGH_STAGE_GLOBAL_REWRITE:
             outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
@@ -532,6 +578,9 @@ static hgh_outcome stages_run(hg_request *request)
                 return outcome;
             }
             request->stage = goes_upstream(request) ? HGH_STAGE_PICK : HGH_STAGE_UPSTREAM;
+            if (!goes_upstream(request) && hgh_request_late_body_begin(request, 0)) {
+                return HGH_PARKED; /* filters of the response are told as they would be */
+            }
             break;
         case HGH_STAGE_PICK:
         case HGH_STAGE_RESOLVE:
@@ -597,6 +646,9 @@ void hgh_request_done(hg_request *request)
         free(request->body_scratch[0].data);
         free(request->body_scratch[1].data);
     }
+    if (request->body != NULL) {
+        hgh_request_body_done(request);
+    }
     if (request->held != NULL) {
         for (uint32_t i = 0; i < request->held_count; i++) {
             hgh_configuration_unref(request->held[i]);
@@ -622,12 +674,6 @@ void hgh_request_done(hg_request *request)
     if (request->route != NULL) {
         hgh_resource_unref(&request->route->base);
     }
-    if (request->generation != runtime->generation) {
-        /* It may have been the last one on an old generation, which control waits for. */
-        hgh_generation_unref(request->generation);
-        hgh_runtime_report(runtime);
-    } else {
-        hgh_generation_unref(request->generation);
-    }
+    generation_leave(request);
     atomic_fetch_sub_explicit(&runtime->slot->requests_live, 1, memory_order_relaxed);
 }

@@ -16,6 +16,7 @@
 #include "host/core/coroutine.h"
 #include "host/core/engine.h"
 #include "host/core/expression.h"
+#include "host/core/request_body.h"
 #include "host/core/router.h"
 
 struct hgh_explanation;
@@ -41,7 +42,8 @@ typedef enum hgh_stage {
     HGH_STAGE_BEFORE_PROXY = 8,
     HGH_STAGE_UPSTREAM = 9,
     HGH_STAGE_ANSWERED = 10,
-    HGH_STAGE_SYNC = 11, /* not begun: the process applies what is in force first */
+    HGH_STAGE_SYNC = 11,  /* not begun: the process applies what is in force first */
+    HGH_STAGE_MATCH = 12, /* a route asks for the body: then it is looked for again */
 } hgh_stage;
 
 /** The response of a plugin, or of the gateway itself. */
@@ -164,6 +166,7 @@ struct hg_request {
     bool body_failed; /* bytes of the body are lost: the response cannot go on */
     bool headers_held;
     bool headers_sent;
+    bool body_asked;                  /* by a route that was tried, while the body was not here */
     hgh_body_scratch body_scratch[2]; /* a change may be made from the bytes of the one before */
     uint32_t index;                   /* the next step of the stage */
     hg_verdict verdict;
@@ -182,7 +185,8 @@ struct hg_request {
     uint8_t *filter_answers[2]; /* of `chain` and of `global`; pooled, NULL: none yet */
     hgh_early_header *early_headers;
     hgh_body_buffer *body_buffers;
-    hg_request *waiting_next; /* in the runtime's list, as is the next */
+    struct hgh_request_body *body; /* of the client; pooled, NULL: nobody has asked for it */
+    hg_request *waiting_next;      /* in the runtime's list, as is the next */
     hg_request **waiting_at;
     hgh_configuration **held; /* references of consumer_config() */
     uint32_t held_count;

@@ -18,6 +18,10 @@ void hgh_request_log_line(hg_request *request, hg_log_level level, const char *f
  */
 bool hgh_request_wait_begin(hg_request *request);
 
+/** Begins to read the body if what comes with the response asks for it, or `more` families do.
+ * True: the request is parked. */
+bool hgh_request_late_body_begin(hg_request *request, uint8_t more);
+
 /** Chooses the target, until a node has an address; HGH_ANSWER: none has, that is its exit. */
 hgh_outcome hgh_request_target_pick(hg_request *request);
 

@@ -206,6 +206,17 @@ static hgh_outcome target_missing(hg_request *request)
     return HGH_ANSWER;
 }
 
+bool hgh_request_late_body_begin(hg_request *request, uint8_t more)
+{
+    uint8_t families = request->chain->late_body | more;
+
+    if (request->global != NULL) {
+        families |= request->global->late_body;
+    }
+    return families != 0 && hgh_request_body_is_needed(request, families) &&
+           hgh_request_body_begin(request);
+}
+
 hgh_outcome hgh_request_target_pick(hg_request *request)
 {
     hgh_target *target = &request->target;
@@ -216,6 +227,9 @@ hgh_outcome hgh_request_target_pick(hg_request *request)
 
         if (upstream == NULL) {
             return HGH_ANSWER;
+        }
+        if (hgh_request_late_body_begin(request, upstream->hash_body)) {
+            return HGH_PARKED;
         }
         target_set(request, upstream);
     }

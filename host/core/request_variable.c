@@ -218,6 +218,8 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         *out_value = variable_balancer(request, false);
     } else if (hg_text_equal(name, HG_TEXT("balancer_port"))) {
         *out_value = variable_balancer(request, true);
+    } else if (hg_text_equal(name, HG_TEXT("upstream_unresolved_host"))) {
+        *out_value = request->target.node == NULL ? (hg_text){0} : request->target.node->host;
     } else if (hg_text_equal(name, HG_TEXT("matched_uri"))) {
         *out_value = request->matched_uri;
     } else if (hg_text_equal(name, HG_TEXT("method"))) {
@@ -237,10 +239,22 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
     return true;
 }
 
+/* Its family if it stands in the body; 0: elsewhere, as the first letter tells of most. */
+static uint8_t body_family(hg_text name)
+{
+    return name.length > 0 && (name.data[0] == 'p' || name.data[0] == 'g')
+               ? hgh_body_family_of(name)
+               : 0;
+}
+
 hg_text hgh_request_variable(hg_request *request, hg_text name)
 {
+    uint8_t family = body_family(name);
     hg_text value;
 
+    if (family != 0) {
+        return hgh_request_body_text(request, family, name);
+    }
     if (take_prefix(&name, HG_TEXT("arg_"))) {
         return hgh_request_argument(request, name);
     }
@@ -257,8 +271,12 @@ hgh_variable hgh_request_expression_variable(void *context, hg_text name)
 {
     hg_request *request = context;
     hgh_variable variable = {.kind = HGH_VARIABLE_TEXT};
+    uint8_t family = body_family(name);
     bool bare = false;
 
+    if (family != 0) {
+        return hgh_request_body_variable(request, family, name);
+    }
     if (take_prefix(&name, HG_TEXT("arg_"))) {
         variable.text = argument_find(request, name, &bare);
         if (variable.text.data != NULL && is_encoded(variable.text)) {

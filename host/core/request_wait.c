@@ -133,8 +133,17 @@ hg_status hgh_request_read_body(hg_request *request, size_t max_bytes, hg_text *
 {
     hg_status status = wait_park(request, WAIT_BODY);
 
-    return status != HG_OK ? status
-                           : request->engine->body(request->engine_request, max_bytes, out_body);
+    if (status == HG_ERR_IO || status == HG_ERR_TOO_LARGE) {
+        hgh_request_body_was_read(request, status, (hg_text){0});
+    }
+    if (status != HG_OK) {
+        return status;
+    }
+    status = request->engine->body(request->engine_request, max_bytes, out_body);
+    if (status == HG_OK) { /* one that is longer than this plugin wants is taken by who wants it */
+        hgh_request_body_was_read(request, HG_OK, *out_body);
+    }
+    return status;
 }
 
 void hgh_request_cancel(hg_request *request)
@@ -142,6 +151,7 @@ void hgh_request_cancel(hg_request *request)
     hgh_wait *wait = &request->wait;
 
     request->canceled = true;
+    hgh_request_body_cancel(request);
     hgh_runtime_wait_end(request->runtime, request);
     request->engine->stop(wait->resolution);
     wait->resolution = NULL;

@@ -1023,6 +1023,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     runtime->engine = options->engine;
     runtime->ack_fd = options->ack_fd;
     runtime->path_rules = options->path_rules;
+    runtime->body_limits = options->body_limits;
     hgh_snapshot_init(&runtime->snapshot);
     hgh_chain_cache_init(&runtime->chains, &runtime->snapshot);
     hgh_consumer_index_init(&runtime->consumers);

@@ -17,6 +17,7 @@
 #include "host/core/feed_reader.h"
 #include "host/core/health.h"
 #include "host/core/path.h"
+#include "host/core/request_body.h"
 #include "host/core/router.h"
 #include "host/core/snapshot.h"
 #include "host/core/ssl.h"
@@ -40,6 +41,7 @@ typedef struct hgh_runtime_options {
     int ack_fd;                 /* eventfd to wake control with; -1: none */
     hgh_router_mode router_mode;
     hgh_path_rules path_rules;
+    hgh_body_limits body_limits;
     uint32_t parked_max;
     int32_t log_level; /* an hg_log_level */
     bool checks_health;
@@ -64,6 +66,7 @@ typedef struct hgh_runtime {
     hgh_snapshot snapshot;
     hgh_router *router;
     hgh_path_rules path_rules;
+    hgh_body_limits body_limits;
     hgh_chain_cache chains;
     hgh_coroutine_pool coroutines;
     hgh_generation *generation; /* in force; never NULL once started */

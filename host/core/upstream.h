@@ -120,6 +120,7 @@ typedef struct hgh_upstream {
     uint8_t pass_host; /* an hgh_pass_host */
     uint8_t balancing; /* an hgh_balancing */
     uint8_t hash_on;   /* an hgh_hash_on */
+    uint8_t hash_body; /* families of variables in the body that its key names */
     hg_text upstream_host;
     hg_text hash_key;           /* name of a variable, header or cookie */
     hg_template *hash_template; /* owned; of HGH_HASH_ON_COMBINATION */

@@ -7,6 +7,7 @@
 #include "host/core/certificate.h"
 #include "host/core/health.h"
 #include "host/core/json_value.h"
+#include "host/core/request_body.h"
 #include "host/core/template.h"
 #include "host/core/upstream.h"
 
@@ -229,6 +230,11 @@ static hg_status balancing_decode(hgh_upstream *upstream, const json_t *value, h
     }
     if (key == NULL) {
         return hg_error_set(err, HG_ERR_INVALID, "missing key");
+    }
+    if (upstream->hash_on == HGH_HASH_ON_VARIABLE) {
+        upstream->hash_body = hgh_body_family_of(hg_text_of(key));
+    } else if (upstream->hash_on == HGH_HASH_ON_COMBINATION) {
+        upstream->hash_body = hgh_body_families_in(key);
     }
     return upstream->hash_on == HGH_HASH_ON_COMBINATION
                ? hgh_template_compile(key, strlen(key), &upstream->hash_template, err)

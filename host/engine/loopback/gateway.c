@@ -148,6 +148,8 @@ hg_test *hg_test_new(void)
     hgh_runtime_options options = {
         .engine = &hgh_loopback_engine,
         .ack_fd = -1,
+        .body_limits = {.post_max_bytes = HGH_BODY_POST_MAX_BYTES,
+                        .graphql_max_bytes = HGH_BODY_GRAPHQL_MAX_BYTES},
         .parked_max = PARKED_MAX,
         .log_level = HG_LOG_DEBUG,
     };

@@ -324,6 +324,22 @@ variable_upstream_uri(ngx_http_request_t *http, ngx_http_variable_value_t *value
     return NGX_OK;
 }
 
+/* The node's host as it is configured, before its name was looked up. */
+static ngx_int_t variable_upstream_unresolved_host(ngx_http_request_t *http,
+                                                   ngx_http_variable_value_t *value,
+                                                   uintptr_t data)
+{
+    const hgh_nginx_request *self = hgh_nginx_request_find(http);
+
+    (void)data;
+    if (self == NULL || self->request->target.node == NULL) {
+        value->not_found = 1;
+        return NGX_OK;
+    }
+    variable_set(value, self->request->target.node->host);
+    return NGX_OK;
+}
+
 static ngx_int_t variables_add(ngx_conf_t *conf)
 {
     static const struct {
@@ -334,6 +350,7 @@ static ngx_int_t variables_add(ngx_conf_t *conf)
         {ngx_string("upstream_host"), variable_upstream_host},
         {ngx_string("upstream_scheme"), variable_upstream_scheme},
         {ngx_string("upstream_uri"), variable_upstream_uri},
+        {ngx_string("upstream_unresolved_host"), variable_upstream_unresolved_host},
     };
 
     for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
@@ -369,6 +386,8 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->delete_tail_slash = NGX_CONF_UNSET;
         main->like_servlet = NGX_CONF_UNSET;
         main->encoded_slash = NGX_CONF_UNSET;
+        main->post_max_bytes = NGX_CONF_UNSET_SIZE;
+        main->graphql_max_bytes = NGX_CONF_UNSET_SIZE;
     }
     return main;
 }
@@ -392,6 +411,8 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
     ngx_conf_init_value(main->delete_tail_slash, 0);
     ngx_conf_init_value(main->like_servlet, 0);
     ngx_conf_init_value(main->encoded_slash, 0);
+    ngx_conf_init_size_value(main->post_max_bytes, HGH_BODY_POST_MAX_BYTES);
+    ngx_conf_init_size_value(main->graphql_max_bytes, HGH_BODY_GRAPHQL_MAX_BYTES);
     if (main->server_tokens) {
         ngx_str_set(&main->server_header, "APISIX/" HGH_API_LEVEL " hotgate/" HGH_VERSION);
     } else {
@@ -569,6 +590,8 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
         .path_rules = {.delete_tail_slash = main->delete_tail_slash != 0,
                        .like_servlet = main->like_servlet != 0,
                        .encoded_slash = main->encoded_slash != 0},
+        .body_limits = {.post_max_bytes = main->post_max_bytes,
+                        .graphql_max_bytes = main->graphql_max_bytes},
         .parked_max = (uint32_t)main->parked_max,
         .log_level = log_level(cycle),
         .checks_health = main->health != 0,
@@ -649,6 +672,8 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_delete_uri_tail_slash", ngx_conf_set_flag_slot, delete_tail_slash),
     MAIN_DIRECTIVE("hotgate_normalize_uri_like_servlet", ngx_conf_set_flag_slot, like_servlet),
     MAIN_DIRECTIVE("hotgate_match_uri_encoded_slash", ngx_conf_set_flag_slot, encoded_slash),
+    MAIN_DIRECTIVE("hotgate_post_args_size", ngx_conf_set_size_slot, post_max_bytes),
+    MAIN_DIRECTIVE("hotgate_graphql_size", ngx_conf_set_size_slot, graphql_max_bytes),
     {ngx_string("hotgate_health"), NGX_HTTP_MAIN_CONF | NGX_CONF_FLAG, ngx_conf_set_flag_slot,
      NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, health), NULL},
     MAIN_DIRECTIVE("hotgate_keepalive", ngx_conf_set_num_slot, keepalive_size),

@@ -27,6 +27,8 @@ typedef struct hgh_nginx_main {
     ngx_flag_t delete_tail_slash;
     ngx_flag_t like_servlet;
     ngx_flag_t encoded_slash;
+    size_t post_max_bytes; /* of a body that variables are looked for in; 0: any */
+    size_t graphql_max_bytes;
     ngx_str_t server_header;  /* the value of "Server" */
     ngx_str_t explain_socket; /* "unix:PATH" of the listener whose requests are only explained;
                                  empty: none */
