@@ -225,6 +225,9 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   on_off(settings->normalize_uri_like_servlet),
                   on_off(settings->match_uri_encoded_slash));
     (void)fputs("    hotgate_explain_socket unix:" HGH_EXPLAIN_SOCKET ";\n", out);
+    (void)fprintf(out, "    hotgate_post_args_size %lld;\n    hotgate_graphql_size %lld;\n",
+                  (long long)settings->post_args_max_mib * (1 << 20),
+                  (long long)settings->graphql_max_bytes);
     (void)fprintf(out, "    hotgate_health %s;\n", on_off(!settings->disable_upstream_healthcheck));
     if (settings->ssl_trusted_certificate != NULL) {
         directive(out, "    ", "hotgate_trusted_certificate", settings->ssl_trusted_certificate);

@@ -57,6 +57,8 @@ typedef struct hgh_settings {
     bool delete_uri_tail_slash;      /* apisix.delete_uri_tail_slash: false */
     bool normalize_uri_like_servlet; /* apisix.normalize_uri_like_servlet: false */
     bool match_uri_encoded_slash;    /* apisix.match_uri_encoded_slash: false */
+    int64_t post_args_max_mib;       /* apisix.max_post_args_readable_size: 64; 0: no limit */
+    int64_t graphql_max_bytes;       /* graphql.max_size: 1048576 */
     char *router;                    /* apisix.router.http: radixtree_host_uri */
     size_t dns_resolver_count;       /* apisix.dns_resolver: none; then /etc/resolv.conf's */
     char **dns_resolver;
