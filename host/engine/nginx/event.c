@@ -269,8 +269,10 @@ void hgh_nginx_read_body(hgh_engine_request *request, hgh_status_callback done, 
         http->main->count--;
     }
     if (result >= NGX_HTTP_SPECIAL_RESPONSE) {
-        /* It has given its count back itself. The plugin hears of it; what it answers is sent. */
+        /* It has given its count back itself. The plugin hears of it; what it answers is sent. What
+         * follows of such a body must not be taken for the next request. */
         self->reading_body = false;
+        http->keepalive = 0;
         self->body_status =
             result == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE ? HG_ERR_TOO_LARGE : HG_ERR_IO;
         self->resume.handler = body_deliver;
