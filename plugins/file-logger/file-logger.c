@@ -38,7 +38,8 @@ typedef struct shared_settings {
 } shared_settings;
 
 /* Text, or a variable's name behind a dollar sign; objects of these within one another. */
-#define FORMAT_TEXT "{\"type\": \"string\", \"pattern\": \"^([^$]|\\\\$[a-zA-Z0-9_]+$|$)\"}"
+#define FORMAT_TEXT                                                                                \
+    "{\"type\": \"string\", \"pattern\": \"^([^$]|\\\\$([a-zA-Z0-9_]+|post_arg[.].+)$|$)\"}"
 #define FORMAT_LEVEL(inner)                                                                        \
     "{\"anyOf\": [" FORMAT_TEXT ", {\"type\": \"object\", \"additionalProperties\": " inner "}]}"
 #define FORMAT_VALUE                                                                               \
