@@ -12,6 +12,8 @@ typedef struct field {
     uint32_t value;
     uint32_t value_length;
     uint32_t order; /* in which it was sent */
+    uint32_t first; /* of the first one with its key */
+    uint32_t hash;  /* of the key, so that few keys have to be compared */
     bool bare;      /* without "=" */
 } field;
 
@@ -38,7 +40,7 @@ static field *form_add(form *self)
     return &self->fields[self->count++];
 }
 
-/* By key, and of one key as they were sent. */
+/* Equal keys beside one another, and of one key as they were sent. */
 static int compare_fields(const void *a, const void *b, void *context)
 {
     const form *in = context;
@@ -46,6 +48,9 @@ static int compare_fields(const void *a, const void *b, void *context)
     const field *right = b;
     int order;
 
+    if (left->hash != right->hash) {
+        return left->hash < right->hash ? -1 : 1;
+    }
     if (left->key_length != right->key_length) {
         return left->key_length < right->key_length ? -1 : 1;
     }
@@ -54,6 +59,28 @@ static int compare_fields(const void *a, const void *b, void *context)
         return order;
     }
     return left->order < right->order ? -1 : 1;
+}
+
+/* As they were sent, but those of one key behind the first of them. */
+static int compare_orders(const void *a, const void *b)
+{
+    const field *left = a;
+    const field *right = b;
+
+    if (left->first != right->first) {
+        return left->first < right->first ? -1 : 1;
+    }
+    return left->order < right->order ? -1 : 1;
+}
+
+static uint32_t hash_of(const char *text, size_t length)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < length; i++) {
+        hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+    }
+    return hash;
 }
 
 /* Decodes all fields into `text`, which has room for the body; the status of the first failure. */
@@ -85,6 +112,7 @@ static hg_status form_read(form *self, hg_text body, char *text)
         added->key = (uint32_t)length;
         added->key_length = (uint32_t)hgh_query_decode_into(
             (hg_text){at, (size_t)((equals == NULL ? stop : equals) - at)}, text + length);
+        added->hash = hash_of(text + length, added->key_length);
         length += added->key_length;
         added->value = (uint32_t)length;
         if (equals != NULL) {
@@ -97,13 +125,26 @@ static hg_status form_read(form *self, hg_text body, char *text)
     return HG_OK;
 }
 
-static bool is_same_key(const form *self, size_t a, size_t b)
+static bool is_same_key(const form *self, const field *left, const field *right)
 {
-    const field *left = &self->fields[a];
-    const field *right = &self->fields[b];
-
-    return hg_text_equal((hg_text){self->text + left->key, left->key_length},
+    return left->hash == right->hash &&
+           hg_text_equal((hg_text){self->text + left->key, left->key_length},
                          (hg_text){self->text + right->key, right->key_length});
+}
+
+/* Brings those of one key together. */
+static void form_group(form *self)
+{
+    if (self->count < 2) {
+        return;
+    }
+    qsort_r(self->fields, self->count, sizeof(*self->fields), compare_fields, self);
+    for (size_t i = 0; i < self->count; i++) {
+        field *at = &self->fields[i];
+
+        at->first = i > 0 && is_same_key(self, at - 1, at) ? at[-1].first : at->order;
+    }
+    qsort(self->fields, self->count, sizeof(*self->fields), compare_orders);
 }
 
 static void field_add(hgh_body_maker *maker, const field *from, bool in_array)
@@ -152,13 +193,12 @@ static void form_build(hgh_body_maker *maker, form *self)
     if (hgh_body_maker_add(maker, HGH_VALUE_OBJECT) == NULL) {
         return;
     }
-    if (self->count > 1) {
-        qsort_r(self->fields, self->count, sizeof(*self->fields), compare_fields, self);
-    }
+    form_group(self);
     while (first < self->count && maker->status == HG_OK) {
         size_t count = 1;
 
-        while (first + count < self->count && is_same_key(self, first, first + count)) {
+        while (first + count < self->count &&
+               self->fields[first + count].first == self->fields[first].first) {
             count++;
         }
         fields_add(maker, self, first, count);

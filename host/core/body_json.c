@@ -77,6 +77,11 @@ static bool escape_skip(reader *self)
     return true;
 }
 
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= ' ' && c != '"' && c != '\\';
+}
+
 /* Behind the first quote; it ends behind the last one. */
 static bool string_skip(reader *self, size_t *out_begin, size_t *out_length, bool *out_escaped)
 {
@@ -84,8 +89,12 @@ static bool string_skip(reader *self, size_t *out_begin, size_t *out_length, boo
 
     *out_escaped = false;
     for (;;) {
-        int c = next_byte(self);
+        int c;
 
+        while (self->at < self->body.length && is_plain(self->body.data[self->at])) {
+            self->at++;
+        }
+        c = next_byte(self);
         if (c < ' ') { /* the end, too */
             return malformed(self, "the end of a text");
         }

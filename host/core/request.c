@@ -534,7 +534,7 @@ static hgh_outcome stages_run(hg_request *request)
             request_begin(request);
             break;
         case HGH_STAGE_MATCH:
-            if (request->wait.reading || hgh_request_body_begin(request)) {
+            if (hgh_request_body_begin(request)) {
                 return HGH_PARKED;
             }
             if (request->stage == HGH_STAGE_MATCH) { /* unless there was no memory */

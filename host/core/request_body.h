@@ -45,7 +45,8 @@ uint8_t hgh_body_families_in(const char *text);
  */
 bool hgh_request_body_is_needed(struct hg_request *request, uint8_t families);
 
-/** Begins to read it, on the main stack: the request is parked. False: that has been done. */
+/** Begins to read it, on the main stack: the request is parked. False: that has been done, or there
+ * is no memory, which is the request's exit. */
 bool hgh_request_body_begin(struct hg_request *request);
 
 /** The client has gone: what is being read is not waited for any more. */

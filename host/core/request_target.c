@@ -231,6 +231,9 @@ hgh_outcome hgh_request_target_pick(hg_request *request)
         if (hgh_request_late_body_begin(request, upstream->hash_body)) {
             return HGH_PARKED;
         }
+        if (request->exit.set) { /* there was no memory to read it */
+            return HGH_ANSWER;
+        }
         target_set(request, upstream);
     }
     for (;;) {

@@ -8,16 +8,19 @@ failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What the page's first two tables list.
+# What the page's tables of names list, those of the access log left out.
 # shellcheck disable=SC2016 # the quotes are the page's
-sed '/^## In the access log/,$d' "$page" | sed -n 's/^| \(`[^|]*\) |.*/\1/p' |
-    grep -o '`[a-zA-Z0-9_]*`' | tr -d '`' | sort -u >"$work/listed"
-# What the testkit's engine and the core answer; families end with NAME on the page.
+sed '/^## In the access log/,$d' "$page" | sed -n '/^| Name | Value |$/,/^$/s/^| \(`[^|]*\) |.*/\1/p' |
+    grep -o '`[a-zA-Z0-9_.]*`' | tr -d '`' | sort -u >"$work/listed"
+# What the testkit's engine and the core answer; families end with NAME or PATH on the page.
 {
     sed -n 's/^    {"\([a-z0-9_]*\)", get_.*/\1/p' "$root/host/engine/loopback/variable.c"
     sed -n 's/.*{HG_TEXT("\([a-z_]*_\)"), &.*/\1NAME/p' "$root/host/engine/loopback/variable.c"
     sed -n 's/.*HG_TEXT("\([a-z_]*_\)")).*/\1NAME/p
         s/.*hg_text_equal(name, HG_TEXT("\([a-z_]*\)")).*/\1/p' "$root/host/core/request_variable.c"
+    sed -n 's/.*hg_text_equal(name, HG_TEXT("\([a-z_]*\)")).*/\1/p
+        s/^#define [A-Z]*_PREFIX "\([a-z_]*_\)"$/\1NAME/p
+        s/^#define [A-Z]*_PREFIX "\([a-z_]*\.\)"$/\1PATH/p' "$root/host/core/request_body.c"
     grep -o '{"[a-z_]*", HG_OBJECT' "$root/host/core/request_variable.c" | cut -d '"' -f 2
 } | sort -u >"$work/known"
 

@@ -56,7 +56,8 @@ static inline void hg_expression_free(hg_expression *expression)
     hg_host_slot->expression->free(expression);
 }
 
-/** True if it holds for the request now; of NULL, it does. [request] */
+/** True if it holds for the request now; of NULL, it does. False, too, if that cannot be told: what
+ * it depends on is not known. [request] */
 static inline bool hg_expression_holds(hg_request *request, const hg_expression *expression)
 {
     return hg_host_slot->expression->holds(request, expression);

@@ -99,6 +99,8 @@ static void the_generated_file_is_the_defaults(void **state)
     assert_int_equal(parse(text, &settings, errors, warnings, sizeof(errors)), HG_OK);
     assert_string_equal(warnings, "");
     assert_int_equal(settings->upstream_keepalive, 320);
+    assert_int_equal(settings->post_args_max_mib, 64);
+    assert_int_equal(settings->graphql_max_bytes, 1 << 20);
     assert_non_null(strstr(text, "\n  admin:\n"));
     assert_non_null(strstr(text, "\n    # admin_key: ["));
     assert_non_null(strstr(text, "\n# plugins:\n#   - key-auth\n#   - limit-count\n"));
@@ -117,6 +119,8 @@ static void every_kind_of_value_is_decoded(void **state)
                    "  router: {http: radixtree_uri}\n"
                    "  dns_resolver: [10.0.0.2, '[fd00::2]:53', 10.0.0.3:5353]\n"
                    "  dns_resolver_valid: 1m\n"
+                   "  max_post_args_readable_size: 2\n"
+                   "graphql: {max_size: 5}\n"
                    "deployment:\n"
                    "  admin:\n"
                    "    admin_key:\n"
@@ -141,6 +145,8 @@ static void every_kind_of_value_is_decoded(void **state)
     assert_int_equal(settings->dns_resolver_count, 3);
     assert_string_equal(settings->dns_resolver[1], "[fd00::2]:53");
     assert_int_equal(settings->dns_resolver_valid_s, 60);
+    assert_int_equal(settings->post_args_max_mib, 2);
+    assert_int_equal(settings->graphql_max_bytes, 5);
     assert_int_equal(settings->admin_key_count, 2);
     assert_string_equal(settings->admin_key[0].name, "root");
     assert_int_equal(settings->admin_key[1].role, HGH_ROLE_VIEWER);
@@ -352,6 +358,10 @@ static void mistakes_are_named_at_their_place(void **state)
         {"TLS without a certificate", "deployment: {admin: {https_admin: true}}\n",
          "1:35: /deployment/admin/https_admin: found true without a certificate and its key, "
          "wanted admin_api_mtls.admin_ssl_cert and admin_ssl_cert_key beside it\n"},
+        {"too much of a body", "apisix: {max_post_args_readable_size: 2049}\n",
+         "1:39: /apisix/max_post_args_readable_size: found 2049, wanted 0 to 2048\n"},
+        {"nothing of GraphQL", "graphql: {max_size: 0}\n",
+         "1:21: /graphql/max_size: found 0, wanted 1 to 2147483648\n"},
         {"no port", "apisix: {node_listen: []}\n",
          "1:23: /apisix/node_listen: found an empty list, wanted at least one port to listen on\n"},
         {"host name", "apisix:\n  node_listen:\n    - 80\n    - {ip: localhost, port: 81}\n",

@@ -120,6 +120,41 @@ static void a_request_waits_for_the_end_of_a_change_that_was_published(void **st
     assert_true(hgh_runtime_sync(runtime));
 }
 
+/* It looks for its route again when its body is here: by what is in force then, all of it. */
+static void a_request_that_has_got_its_body_waits_for_the_end_too(void **state)
+{
+    fake_request client;
+    hg_request *request;
+
+    (void)state;
+    feed_add(&feed, HGH_FEED_PUT, 1, "routes/a",
+             "{\"uri\":\"/19999\",\"vars\":[[\"post_arg_a\",\"==\",\"1\"]],"
+             "\"upstream\":{\"nodes\":{\"127.0.0.1:1\":1}}}");
+    feed_base(&feed, 1);
+    feed_publish(&feed);
+    start();
+    fake_request_init(&client, "h", "/19999");
+    client.headers[client.header_count++] =
+        (hg_header){HG_TEXT("Content-Type"), HG_TEXT("application/x-www-form-urlencoded")};
+    request = hgh_request_new(runtime, &client);
+    assert_int_equal(hgh_request_run(request), HGH_PARKED);
+    bulk_publish(2);
+    client.body = HG_TEXT("a=2");
+    client.body_done(client.body_context, HG_OK);
+    assert_true(client.resumed);
+    client.resumed = false;
+    assert_int_equal(hgh_request_run(request), HGH_PARKED);
+    assert_true(runtime->behind);
+    (void)slices_run();
+    assert_true(client.resumed);
+    client.resumed = false;
+    assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
+    assert_string_equal(request->route->base.id, "19999");
+    hgh_request_log(request);
+    hgh_request_done(request);
+    fake_request_done(&client);
+}
+
 static void what_is_published_meanwhile_is_applied_too(void **state)
 {
     (void)state;
@@ -285,6 +320,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_request_waits_for_the_end_of_a_change_that_was_published),
+        TEST(a_request_that_has_got_its_body_waits_for_the_end_too),
         TEST(what_is_published_meanwhile_is_applied_too),
         TEST(a_client_that_goes_while_it_waits_is_forgotten),
         TEST(without_timers_all_is_applied_at_once),
