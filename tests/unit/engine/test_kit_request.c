@@ -90,6 +90,8 @@ static void listed_variables_have_values(void **state)
         {"time_iso8601", "2023-11-14T22:13:20+00:00"},
         {"route_id", "1"},
         {"balancer_ip", "10.0.0.1"},
+        {"balancer_port", "80"},
+        {"upstream_unresolved_host", "10.0.0.1"},
         {"matched_uri", "/*"},
     };
     hg_test *test;
