@@ -181,6 +181,36 @@ static void what_the_request_says_decides(void **state)
     }
 }
 
+/* Of routes that are tried and of those that are only told of, of filters now and later. */
+static void what_stands_in_the_body_decides(void **state)
+{
+    char *text;
+
+    (void)state;
+    gateway_put(
+        running, "routes/4",
+        "{\"uri\": \"/body\", \"service_id\": \"s\", \"priority\": 1, \"vars\":"
+        " [[\"post_arg.model\", \"==\", \"gpt\"]], \"plugins\": {\"echo\": {\"body\": \"a\","
+        " \"_meta\": {\"filter\": [[\"post_arg.n\", \">\", 6]]}}, \"proxy-rewrite\":"
+        " {\"uri\": \"/b\", \"_meta\": {\"filter\": [[\"post_arg.n\", \"<\", 6]]}}}}");
+    gateway_put(running, "routes/5",
+                "{\"uri\": \"/body\", \"service_id\": \"s\", \"vars\":"
+                " [[\"post_arg.stream\", \"==\", false]]}");
+    text = EXPLAIN(0, "-H", "Content-Type: application/json", "-d",
+                   "{\"model\": \"gpt\", \"n\": 7, \"stream\": true}", "--json", "POST", "/body");
+    if (strstr(text, "\"route\":\"4\"") == NULL ||
+        strstr(text, "{\"post_arg.stream\":true}") == NULL ||
+        strstr(text, "{\"post_arg.n\":7},\"filter\":\"is asked later, holds now\"") == NULL ||
+        strstr(text, "{\"post_arg.n\":7}}") == NULL) {
+        fail_msg("%s", text);
+    }
+    free(text);
+    text = EXPLAIN(0, "-H", "Content-Type: application/json", "-d", "{\"stream\": false}", "POST",
+                   "/body");
+    expect_line(text, "route: 5");
+    free(text);
+}
+
 static void wrong_usage_is_told(void **state)
 {
     static const struct {
@@ -412,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_request_is_explained_and_goes_nowhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_request_says_decides, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_stands_in_the_body_decides, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_usage_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(both_apis_answer_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_else_can_ask_a_worker, set_up, tear_down),
