@@ -43,9 +43,9 @@ typedef struct shared_settings {
 #define FORMAT_LEVEL(inner)                                                                        \
     "{\"anyOf\": [" FORMAT_TEXT ", {\"type\": \"object\", \"additionalProperties\": " inner "}]}"
 #define FORMAT_VALUE                                                                               \
-    "{\"description\": \"Text, a variable's name behind a dollar sign (`$remote_addr`), or an"     \
-    " object of these, up to five within one another.\", \"anyOf\": [" FORMAT_TEXT ","             \
-    " {\"title\": \"object of such values\", \"type\": \"object\", "                               \
+    "{\"description\": \"Text, a variable's name behind a dollar sign (`$remote_addr`,"            \
+    " `$post_arg.user.name`), or an object of these, up to five within one another.\", \"anyOf\":" \
+    " [" FORMAT_TEXT ", {\"title\": \"object of such values\", \"type\": \"object\", "             \
     "\"additionalProperties\": " FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_LEVEL(FORMAT_TEXT))) "}]}"
 #define FORMAT(options)                                                                            \
     "{\"type\": \"object\", " options "\"additionalProperties\": " FORMAT_VALUE "}"
