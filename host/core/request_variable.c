@@ -191,52 +191,108 @@ hg_text hgh_request_target(hg_request *request)
     return request->request_uri;
 }
 
+static hg_text own_route_id(hg_request *request)
+{
+    return hgh_request_object(request, HG_OBJECT_ROUTE_ID);
+}
+
+static hg_text own_route_name(hg_request *request)
+{
+    return hgh_request_object(request, HG_OBJECT_ROUTE_NAME);
+}
+
+static hg_text own_service_id(hg_request *request)
+{
+    return hgh_request_object(request, HG_OBJECT_SERVICE_ID);
+}
+
+static hg_text own_service_name(hg_request *request)
+{
+    return hgh_request_object(request, HG_OBJECT_SERVICE_NAME);
+}
+
+static hg_text own_consumer_name(hg_request *request)
+{
+    return hgh_request_object(request, HG_OBJECT_CONSUMER_NAME);
+}
+
+static hg_text own_consumer_group_id(hg_request *request)
+{
+    return hgh_request_object(request, HG_OBJECT_CONSUMER_GROUP_ID);
+}
+
+static hg_text own_balancer_ip(hg_request *request)
+{
+    return variable_balancer(request, false);
+}
+
+static hg_text own_balancer_port(hg_request *request)
+{
+    return variable_balancer(request, true);
+}
+
+static hg_text own_unresolved_host(hg_request *request)
+{
+    return request->target.node == NULL ? (hg_text){0} : request->target.node->host;
+}
+
+static hg_text own_matched_uri(hg_request *request)
+{
+    return request->matched_uri;
+}
+
+static hg_text own_method(hg_request *request)
+{
+    return request->engine->method(request->engine_request);
+}
+
+static hg_text own_uri(hg_request *request)
+{
+    return hgh_request_path(request);
+}
+
+static hg_text own_raw_uri(hg_request *request)
+{
+    return request->engine->raw_uri(request->engine_request);
+}
+
 /* True if the name is one of the gateway's own that need no decoding. */
 static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
 {
     static const struct {
-        const char *name;
-        hg_object object;
-    } objects[] = {
-        {"route_id", HG_OBJECT_ROUTE_ID},
-        {"route_name", HG_OBJECT_ROUTE_NAME},
-        {"service_id", HG_OBJECT_SERVICE_ID},
-        {"service_name", HG_OBJECT_SERVICE_NAME},
-        {"consumer_name", HG_OBJECT_CONSUMER_NAME},
-        {"consumer_group_id", HG_OBJECT_CONSUMER_GROUP_ID},
+        hg_text name;
+        hg_text (*get)(hg_request *request);
+    } own[] = {
+        {{"route_id", 8}, own_route_id},
+        {{"route_name", 10}, own_route_name},
+        {{"service_id", 10}, own_service_id},
+        {{"service_name", 12}, own_service_name},
+        {{"consumer_name", 13}, own_consumer_name},
+        {{"consumer_group_id", 17}, own_consumer_group_id},
+        {{"balancer_ip", 11}, own_balancer_ip},
+        {{"balancer_port", 13}, own_balancer_port},
+        {{"upstream_unresolved_host", 24}, own_unresolved_host},
+        {{"matched_uri", 11}, own_matched_uri},
+        {{"method", 6}, own_method},
+        {{"uri", 3}, own_uri},
+        {{"document_uri", 12}, own_uri},
+        {{"request_uri", 11}, hgh_request_target},
+        {{"real_request_uri", 16}, own_raw_uri},
     };
 
-    for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]) && name.length > 0; i++) {
-        /* Most names are none of these, which the first letter tells. */
-        if (objects[i].name[0] == name.data[0] &&
-            hg_text_equal(name, hg_text_of(objects[i].name))) {
-            *out_value = hgh_request_object(request, objects[i].object);
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        /* Most names are none of these, which length and first letter tell. */
+        if (own[i].name.length == name.length && own[i].name.data[0] == name.data[0] &&
+            hg_text_equal(name, own[i].name)) {
+            *out_value = own[i].get(request);
             return true;
         }
     }
-    if (hg_text_equal(name, HG_TEXT("balancer_ip"))) {
-        *out_value = variable_balancer(request, false);
-    } else if (hg_text_equal(name, HG_TEXT("balancer_port"))) {
-        *out_value = variable_balancer(request, true);
-    } else if (hg_text_equal(name, HG_TEXT("upstream_unresolved_host"))) {
-        *out_value = request->target.node == NULL ? (hg_text){0} : request->target.node->host;
-    } else if (hg_text_equal(name, HG_TEXT("matched_uri"))) {
-        *out_value = request->matched_uri;
-    } else if (hg_text_equal(name, HG_TEXT("method"))) {
-        *out_value = request->engine->method(request->engine_request);
-    } else if (hg_text_equal(name, HG_TEXT("uri")) ||
-               hg_text_equal(name, HG_TEXT("document_uri"))) {
-        *out_value = hgh_request_path(request);
-    } else if (hg_text_equal(name, HG_TEXT("request_uri"))) {
-        *out_value = hgh_request_target(request);
-    } else if (hg_text_equal(name, HG_TEXT("real_request_uri"))) {
-        *out_value = request->engine->raw_uri(request->engine_request);
-    } else if (take_prefix(&name, HG_TEXT("uri_param_"))) {
+    if (take_prefix(&name, HG_TEXT("uri_param_"))) {
         *out_value = variable_parameter(request, name);
-    } else {
-        return false;
+        return true;
     }
-    return true;
+    return false;
 }
 
 /* Its family if it stands in the body; 0: elsewhere, as the first letter tells of most. */

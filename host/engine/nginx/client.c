@@ -76,6 +76,14 @@ hg_status hgh_nginx_set_client_address(hgh_engine_request *request, const hg_add
     return HG_OK;
 }
 
+/* True if it is certain that the request has no body. */
+static bool has_no_body(const ngx_http_request_t *http)
+{
+    return http->headers_in.content_length_n == 0 ||
+           (http->headers_in.content_length_n < 0 && !http->headers_in.chunked &&
+            http->http_version < NGX_HTTP_VERSION_20);
+}
+
 /* nginx reads the limit from the location while it reads a body: the request gets a copy of its
  * location, with a smaller one. */
 ngx_int_t hgh_nginx_limit_apply(hgh_nginx_request *self)
@@ -85,7 +93,7 @@ ngx_int_t hgh_nginx_limit_apply(hgh_nginx_request *self)
     void **all;
     ngx_http_core_loc_conf_t *core;
 
-    if (self->body_max == 0) {
+    if (self->body_max == 0 || has_no_body(http)) {
         return NGX_OK;
     }
     hgh_nginx_limit_lift(self); /* one copy is not made of another */
