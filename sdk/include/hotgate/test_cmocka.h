@@ -115,6 +115,16 @@ hg_test_run(hg_test *test, const char *config, const hg_test_request *request)
     return request == NULL ? hg_test_get(test, "/") : hg_test_send(test, request);
 }
 
+/** Fails the test if what came of a row is not what the row says. */
+static inline void
+hg_test_expect_finding(const hg_test_row *row, hg_status status, const char *text)
+{
+    if ((status == HG_OK) != (row->text == NULL) ||
+        (row->text != NULL && strstr(text, row->text) == NULL)) {
+        fail_msg("%s: got %d \"%s\"", row->label, (int)status, text);
+    }
+}
+
 /** Judges each row as a configuration there; one that comes out otherwise fails the test. */
 static inline void
 hg_test_judge_on(hg_test *test, hg_test_use use, const hg_test_row *rows, size_t count)
@@ -124,10 +134,7 @@ hg_test_judge_on(hg_test *test, hg_test_use use, const hg_test_row *rows, size_t
         hg_status status =
             hg_test_check(test, hg_test_the_subject()->name, use, rows[i].config, NULL, &err);
 
-        if ((status == HG_OK) != (rows[i].text == NULL) ||
-            (rows[i].text != NULL && strstr(err.text, rows[i].text) == NULL)) {
-            fail_msg("%s: got %d \"%s\"", rows[i].label, (int)status, err.text);
-        }
+        hg_test_expect_finding(&rows[i], status, err.text);
     }
 }
 
@@ -135,6 +142,20 @@ hg_test_judge_on(hg_test *test, hg_test_use use, const hg_test_row *rows, size_t
 static inline void hg_test_judge(hg_test *test, const hg_test_row *rows, size_t count)
 {
     hg_test_judge_on(test, HG_TEST_ON_ROUTE, rows, count);
+}
+
+/** As hg_test_judge_on(), but what is judged are the plugin's attributes, each in a kit of its own.
+ */
+static inline void hg_test_judge_attributes(const hg_test_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        hg_test *test = hg_test_new();
+        hg_error err = HG_ERROR_INIT;
+        hg_status status = hg_test_load(test, hg_test_the_subject()->path, rows[i].config, &err);
+
+        hg_test_expect_finding(&rows[i], status, err.text);
+        hg_test_free(test);
+    }
 }
 
 /** What stands at a JSON Pointer; NULL: nothing. */

@@ -10,9 +10,20 @@
 
 request_stand on;
 
+void requests_generation_set(const char *entries, const char *listed)
+{
+    uint64_t number = on.runtime->generation == NULL ? 1 : on.runtime->generation->number + 1;
+    json_t *manifest = manifest_make(number, listed, entries);
+    hg_error err = HG_ERROR_INIT;
+
+    if (hgh_runtime_set_generation(on.runtime, manifest, true, &err) != HG_OK) {
+        fail_msg("%s", err.text);
+    }
+    json_decref(manifest);
+}
+
 void requests_set_up(const char *entries, const char *listed)
 {
-    json_t *manifest = manifest_make(1, listed, entries);
     hgh_runtime_options options = {
         .engine = &fake_engine,
         .ack_fd = -1,
@@ -25,10 +36,7 @@ void requests_set_up(const char *entries, const char *listed)
     plugin_place_init(&on.place);
     options.arena = on.place.host.arena;
     assert_int_equal(hgh_runtime_new(&options, &on.runtime, &err), HG_OK);
-    if (hgh_runtime_set_generation(on.runtime, manifest, true, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    json_decref(manifest);
+    requests_generation_set(entries, listed);
     (void)fake_engine_run();
     fake_request_init(&on.client, "h", "/");
     fake_has_resolver = true;

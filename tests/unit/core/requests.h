@@ -22,6 +22,9 @@ extern request_stand on;
 void requests_set_up(const char *entries, const char *listed);
 void requests_tear_down(void);
 
+/** Puts the next generation in force; arguments as above. */
+void requests_generation_set(const char *entries, const char *listed);
+
 /** Puts an object in force; fails the test if it is refused. */
 void request_object_put(hgh_resource_kind kind, const char *id, const char *json);
 

@@ -4,76 +4,28 @@
 #include <string.h>
 
 #include "host/core/address.h"
-#include "host/core/request.h"
-#include "host/core/runtime.h"
-#include "tests/unit/core/fake_engine.h"
-#include "tests/unit/core/plugins.h"
+#include "tests/unit/core/requests.h"
 #include "tests/unit/unit.h"
 
 #define PLUGINS "unit_a=1 unit_auth=2 unit_b=3 unit_raw=4 unit_wait=5 waiting=6"
 
-static plugin_place place;
-static hgh_runtime *runtime;
-static fake_request client;
-static uint64_t revision;
-
-static void start(uint32_t parked_max)
-{
-    hgh_runtime_options options = {
-        .engine = &fake_engine,
-        .arena = place.host.arena,
-        .ack_fd = -1,
-        .parked_max = parked_max,
-        .log_level = HG_LOG_DEBUG,
-    };
-    json_t *manifest = manifest_make(1, NULL, PLUGINS);
-    hg_error err = HG_ERROR_INIT;
-
-    assert_int_equal(hgh_runtime_new(&options, &runtime, &err), HG_OK);
-    if (hgh_runtime_set_generation(runtime, manifest, true, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    json_decref(manifest);
-    (void)fake_engine_run();
-    fake_log_clear();
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    plugin_place_init(&place);
-    start(10);
-    fake_request_init(&client, "h", "/");
-    fake_has_resolver = true;
-    fake_timers_fail = false;
-    fake_memory_fails = false;
+    requests_set_up(PLUGINS, NULL);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_request_done(&client);
-    hgh_runtime_free(runtime);
-    assert_int_equal(fake_engine_handles(), 0);
-    plugin_place_done(&place);
+    requests_tear_down();
     return 0;
-}
-
-static void put(hgh_resource_kind kind, const char *id, const char *json)
-{
-    hg_error err = HG_ERROR_INIT;
-
-    revision++;
-    if (hgh_runtime_put(runtime, kind, hg_text_of(id), hgh_feed_slice_copy(json, strlen(json)),
-                        revision, revision, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
 }
 
 static hg_request *begin(void)
 {
-    hg_request *request = hgh_request_new(runtime, &client);
+    hg_request *request = hgh_request_new(on.runtime, &on.client);
 
     assert_non_null(request);
     return request;
@@ -92,23 +44,11 @@ static hgh_outcome go_on(hg_request *request)
     hgh_outcome outcome = HGH_PARKED;
 
     (void)fake_engine_run();
-    if (client.resumed) {
-        client.resumed = false;
+    if (on.client.resumed) {
+        on.client.resumed = false;
         outcome = hgh_request_run(request);
     }
     return outcome;
-}
-
-/* Puts generation 2 in force, with another object of every name but those that are shared. */
-static void reload(const char *entries)
-{
-    json_t *manifest = manifest_make(runtime->generation->number + 1, NULL, entries);
-    hg_error err = HG_ERROR_INIT;
-
-    if (hgh_runtime_set_generation(runtime, manifest, true, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    json_decref(manifest);
 }
 
 /* ---------------------------------------------------------------------------------- stages */
@@ -141,7 +81,7 @@ static void what_has_no_upstream_or_plugin_has_an_answer(void **state)
         hg_request *request;
 
         fake_log_clear();
-        put(HGH_ROUTES, "1", cases[i].route);
+        request_object_put(HGH_ROUTES, "1", cases[i].route);
         request = begin();
         if (hgh_request_run(request) != HGH_ANSWER || request->exit.status != cases[i].status ||
             strstr(fake_log_text(), cases[i].log) == NULL) {
@@ -156,14 +96,14 @@ static void a_consumer_of_the_credential_is_attached_and_its_plugins_run(void **
     hg_request *request;
 
     (void)state;
-    put(HGH_CONSUMERS, "jack",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_a\":{\"tag\":\"c\"},"
-        "\"unit_b\":{\"tag\":\"c\"}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"plugins\":{\"unit_auth\":{},\"unit_b\":{\"tag\":\"r\"}},"
-        "\"upstream\":{\"nodes\":{\"127.0.0.1:1\":1}}}");
-    client.headers[client.header_count++] = (hg_header){HG_TEXT("key"), HG_TEXT("k")};
-    client.headers[client.header_count++] =
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_a\":{\"tag\":\"c\"},"
+                       "\"unit_b\":{\"tag\":\"c\"}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"plugins\":{\"unit_auth\":{},\"unit_b\":{\"tag\":\"r\"}},"
+                       "\"upstream\":{\"nodes\":{\"127.0.0.1:1\":1}}}");
+    on.client.headers[on.client.header_count++] = (hg_header){HG_TEXT("key"), HG_TEXT("k")};
+    on.client.headers[on.client.header_count++] =
         (hg_header){HG_TEXT("X-Credential-Identifier"), HG_TEXT("forged")};
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
@@ -177,9 +117,9 @@ static void a_consumer_of_the_credential_is_attached_and_its_plugins_run(void **
                                          "plugin unit_auth: before_proxy:-\n"
                                          "plugin unit_b: before_proxy:c\n"
                                          "plugin unit_a: before_proxy:c\n");
-    assert_true(hg_text_equal(fake_engine.header(&client, HG_TEXT("X-Consumer-Username")),
+    assert_true(hg_text_equal(fake_engine.header(&on.client, HG_TEXT("X-Consumer-Username")),
                               HG_TEXT("jack")));
-    assert_null(fake_engine.header(&client, HG_TEXT("X-Credential-Identifier")).data);
+    assert_null(fake_engine.header(&on.client, HG_TEXT("X-Credential-Identifier")).data);
     end(request);
 }
 
@@ -187,9 +127,9 @@ static void no_memory_for_a_request_is_none(void **state)
 {
     (void)state;
     fake_memory_fails = true;
-    assert_null(hgh_request_new(runtime, &client));
+    assert_null(hgh_request_new(on.runtime, &on.client));
     fake_memory_fails = false;
-    assert_int_equal(atomic_load(&runtime->slot->requests_live), 0);
+    assert_int_equal(atomic_load(&on.runtime->slot->requests_live), 0);
 }
 
 /* --------------------------------------------------------------------------------- waiting */
@@ -202,7 +142,7 @@ static void put_waiting_route(const char *configuration)
                    "{\"uri\":\"/\",\"plugins\":{%s},"
                    "\"upstream\":{\"nodes\":{\"127.0.0.1:1\":1}}}",
                    configuration);
-    put(HGH_ROUTES, "1", json);
+    request_object_put(HGH_ROUTES, "1", json);
 }
 
 static void a_waiting_callback_is_parked_and_goes_on(void **state)
@@ -213,8 +153,8 @@ static void a_waiting_callback_is_parked_and_goes_on(void **state)
     put_waiting_route("\"unit_wait\":{\"sleep_ms\":50,\"sleeps\":3}");
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
-    assert_int_equal(atomic_load(&runtime->slot->requests_parked), 1);
-    assert_int_equal(atomic_load(&runtime->slot->marker), 0);
+    assert_int_equal(atomic_load(&on.runtime->slot->requests_parked), 1);
+    assert_int_equal(atomic_load(&on.runtime->slot->marker), 0);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(go_on(request), HGH_PARKED);
         fake_now_ms += 50;
@@ -223,7 +163,7 @@ static void a_waiting_callback_is_parked_and_goes_on(void **state)
     fake_now_ms += 50;
     assert_int_equal(go_on(request), HGH_GO_UPSTREAM);
     assert_int_equal(fake_log_count("slept:0"), 3);
-    assert_int_equal(atomic_load(&runtime->slot->requests_parked), 0);
+    assert_int_equal(atomic_load(&on.runtime->slot->requests_parked), 0);
     end(request);
 }
 
@@ -234,13 +174,12 @@ static void more_than_may_be_parked_get_503(void **state)
     hg_request *second;
 
     (void)state;
-    hgh_runtime_free(runtime);
-    start(1);
+    on.runtime->coroutines.active_max = 1;
     put_waiting_route("\"unit_wait\":{\"sleep_ms\":50}");
     first = begin();
     assert_int_equal(hgh_request_run(first), HGH_PARKED);
     fake_request_init(&other, "h", "/");
-    second = hgh_request_new(runtime, &other);
+    second = hgh_request_new(on.runtime, &other);
     assert_int_equal(hgh_request_run(second), HGH_ANSWER);
     assert_int_equal(second->exit.status, 503);
     hgh_request_done(second);
@@ -278,11 +217,11 @@ static void a_canceled_wait_ends_with_its_callback(void **state)
     (void)snprintf(line, sizeof(line), "slept:%d", (int)HG_CANCELED);
     assert_int_equal(fake_log_count(line), 5);
     assert_int_equal(hgh_request_run(request), HGH_ANSWER); /* whatever an engine does next */
-    assert_int_equal(runtime->coroutines.active, 0);
+    assert_int_equal(on.runtime->coroutines.active, 0);
     assert_int_equal(fake_engine_handles(), 0);
     end(request);
-    assert_int_equal(atomic_load(&runtime->slot->requests_live), 0);
-    assert_int_equal(atomic_load(&runtime->slot->requests_parked), 0);
+    assert_int_equal(atomic_load(&on.runtime->slot->requests_live), 0);
+    assert_int_equal(atomic_load(&on.runtime->slot->requests_parked), 0);
 }
 
 static void a_body_that_comes_after_the_client_has_gone_is_passed_over(void **state)
@@ -294,8 +233,8 @@ static void a_body_that_comes_after_the_client_has_gone_is_passed_over(void **st
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
     hgh_request_cancel(request);
-    client.body_done(client.body_context, HG_OK);
-    assert_false(client.resumed);
+    on.client.body_done(on.client.body_context, HG_OK);
+    assert_false(on.client.resumed);
     end(request);
 }
 
@@ -314,8 +253,8 @@ static void a_body_is_handed_over_up_to_its_limit(void **state)
 
         fake_log_clear();
         assert_int_equal(hgh_request_run(request), HGH_PARKED);
-        client.body = hg_text_of(cases[i].body);
-        client.body_done(client.body_context, HG_OK);
+        on.client.body = hg_text_of(cases[i].body);
+        on.client.body_done(on.client.body_context, HG_OK);
         assert_int_equal(go_on(request), HGH_GO_UPSTREAM);
         (void)snprintf(line, sizeof(line), "body -> %d: %s", cases[i].status,
                        cases[i].status == HG_OK ? cases[i].body : "");
@@ -347,30 +286,30 @@ static void a_request_ends_on_the_objects_that_it_began_with(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_CONSUMERS, "jack",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"c\"}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"c\"}}}");
     /* It waits first, and finds its consumer only when all has changed. */
     put_waiting_route("\"unit_wait\":{\"sleep_ms\":50,\"_meta\":{\"priority\":99}},"
                       "\"unit_auth\":{},\"unit_raw\":{\"count\":7}");
-    client.headers[client.header_count++] = (hg_header){HG_TEXT("key"), HG_TEXT("k")};
+    on.client.headers[on.client.header_count++] = (hg_header){HG_TEXT("key"), HG_TEXT("k")};
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
     (void)snprintf(entries, sizeof(entries), "unit_auth=2 unit_a=1 unit_b=13@%s",
-                   plugin_copy(&place, "unit_b", "unit_b.2.so"));
-    reload(entries);
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"}");
-    put(HGH_CONSUMERS, "jack", "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"}}}");
+                   plugin_copy(&on.place, "unit_b", "unit_b.2.so"));
+    requests_generation_set(entries, NULL);
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"}}}");
     (void)fake_engine_run();
     assert_true(plugin_is_mapped("/unit_raw.so"));
     fake_now_ms += 50;
     assert_int_equal(go_on(request), HGH_GO_UPSTREAM);
     assert_int_equal(fake_log_count("count:7"), 1);
-    assert_int_equal(runtime->chains.count, 0);
+    assert_int_equal(on.runtime->chains.count, 0);
     end(request);
     assert_false(plugin_is_mapped("/unit_raw.so"));
     assert_false(plugin_is_mapped("/unit_wait.so"));
     assert_false(plugin_is_mapped("/unit_b.so"));
-    assert_int_equal(runtime->plugin_host.objects_mapped, 3);
+    assert_int_equal(on.runtime->plugin_host.objects_mapped, 3);
 }
 
 /* -------------------------------------------------------------------------------- upstream */
@@ -380,7 +319,8 @@ static void a_failed_try_goes_to_the_next_node(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1",
+    request_object_put(
+        HGH_ROUTES, "1",
         "{\"uri\":\"/\",\"plugins\":{\"unit_a\":{}},\"upstream\":{\"retries\":9,\"nodes\":{"
         "\"127.0.0.1:1\":1,\"127.0.0.1:2\":1,\"127.0.0.1:3\":1}}}");
     request = begin();
@@ -400,17 +340,17 @@ static void retries_and_their_time_are_limited(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"upstream\":{\"retries\":1,\"nodes\":{"
-        "\"127.0.0.1:1\":1,\"127.0.0.1:2\":1,\"127.0.0.1:3\":1}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"upstream\":{\"retries\":1,\"nodes\":{"
+                       "\"127.0.0.1:1\":1,\"127.0.0.1:2\":1,\"127.0.0.1:3\":1}}}");
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
     assert_true(hgh_request_retry(request));
     assert_false(hgh_request_retry(request));
     end(request);
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"upstream\":{\"retry_timeout\":1,\"nodes\":{"
-        "\"127.0.0.1:1\":1,\"127.0.0.1:2\":1,\"127.0.0.1:3\":1}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"upstream\":{\"retry_timeout\":1,\"nodes\":{"
+                       "\"127.0.0.1:1\":1,\"127.0.0.1:2\":1,\"127.0.0.1:3\":1}}}");
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
     fake_now_ms += 999;
@@ -426,7 +366,8 @@ static void a_name_is_looked_up_before_it_is_used(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"foo.com:81\":1}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"foo.com:81\":1}}}");
     (void)hgh_address_parse(HG_TEXT("10.0.0.9"), &address);
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
@@ -444,7 +385,8 @@ static void a_name_without_an_address_is_passed_over(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1",
+    request_object_put(
+        HGH_ROUTES, "1",
         "{\"uri\":\"/\",\"upstream\":{\"nodes\":[{\"host\":\"foo.com\",\"weight\":9},"
         "{\"host\":\"127.0.0.1\",\"port\":5,\"weight\":1}]}}");
     request = begin();
@@ -453,7 +395,7 @@ static void a_name_without_an_address_is_passed_over(void **state)
     assert_int_equal(go_on(request), HGH_GO_UPSTREAM);
     assert_int_equal(request->target.address.port, 5);
     end(request);
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"foo.com\":1}}}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"foo.com\":1}}}");
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
     fake_engine_resolve(HG_OK, NULL, 0);
@@ -473,7 +415,7 @@ static void many_names_without_a_resolver_have_an_answer(void **state)
         at += (size_t)snprintf(json + at, 20000 - at, ",\"n%d.example.com\":1", i);
     }
     (void)snprintf(json + at, 20000 - at, "}}}");
-    put(HGH_ROUTES, "1", json);
+    request_object_put(HGH_ROUTES, "1", json);
     fake_has_resolver = false;
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_ANSWER);
@@ -487,7 +429,7 @@ static void a_look_up_ends_with_its_client(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"foo.com\":1}}}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream\":{\"nodes\":{\"foo.com\":1}}}");
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
     hgh_request_cancel(request);
@@ -500,12 +442,12 @@ static void an_upstream_that_was_replaced_serves_those_that_use_it(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_UPSTREAMS, "u", "{\"nodes\":{\"127.0.0.1:1\":1,\"127.0.0.1:2\":1}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream_id\":\"u\"}");
+    request_object_put(HGH_UPSTREAMS, "u", "{\"nodes\":{\"127.0.0.1:1\":1,\"127.0.0.1:2\":1}}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"upstream_id\":\"u\"}");
     request = begin();
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
-    put(HGH_UPSTREAMS, "u", "{\"nodes\":{\"127.0.0.1:9\":1}}");
-    assert_int_equal(hgh_runtime_delete(runtime, HGH_ROUTES, HG_TEXT("1")), HG_OK);
+    request_object_put(HGH_UPSTREAMS, "u", "{\"nodes\":{\"127.0.0.1:9\":1}}");
+    assert_int_equal(hgh_runtime_delete(on.runtime, HGH_ROUTES, HG_TEXT("1")), HG_OK);
     assert_true(hgh_request_retry(request));
     assert_int_equal(request->target.address.port, 2);
     assert_string_equal(request->target.node->text.data, "127.0.0.1:2");
@@ -543,12 +485,12 @@ static void an_argument_is_the_first_of_its_name_decoded(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"}");
     request = begin();
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_text found;
 
-        client.arguments = hg_text_of(cases[i].arguments);
+        on.client.arguments = hg_text_of(cases[i].arguments);
         found = hgh_request_argument(request, hg_text_of(cases[i].name));
         if ((found.data == NULL) != (cases[i].value == NULL) ||
             !hg_text_equal(found, hg_text_of(cases[i].value))) {
@@ -556,7 +498,7 @@ static void an_argument_is_the_first_of_its_name_decoded(void **state)
                      found.data == NULL ? "" : found.data);
         }
     }
-    client.arguments = (hg_text){0};
+    on.client.arguments = (hg_text){0};
     assert_null(hgh_request_argument(request, HG_TEXT("a")).data);
     end(request);
 }
@@ -583,14 +525,14 @@ static void a_cookie_is_found_in_any_cookie_header(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"}");
     request = begin();
-    client.header_count = 2;
-    client.headers[1] = (hg_header){HG_TEXT("Cookie"), HG_TEXT("second=x")};
+    on.client.header_count = 2;
+    on.client.headers[1] = (hg_header){HG_TEXT("Cookie"), HG_TEXT("second=x")};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_text found;
 
-        client.headers[0] = (hg_header){HG_TEXT("cookie"), hg_text_of(cases[i].header)};
+        on.client.headers[0] = (hg_header){HG_TEXT("cookie"), hg_text_of(cases[i].header)};
         found = hgh_request_cookie(request, hg_text_of(cases[i].name));
         if ((found.data == NULL) != (cases[i].value == NULL) ||
             !hg_text_equal(found, hg_text_of(cases[i].value))) {

@@ -3,10 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/core/request.h"
-#include "host/core/runtime.h"
-#include "tests/unit/core/fake_engine.h"
-#include "tests/unit/core/plugins.h"
+#include "tests/unit/core/requests.h"
 #include "tests/unit/unit.h"
 
 #define PLUGINS                                                                                    \
@@ -15,60 +12,23 @@
 #define A(tag)   "\"unit_a\":{\"tag\":\"" tag "\"}"
 #define AUTH     "\"unit_auth\":{\"key\":\"k\"}"
 
-static plugin_place place;
-static hgh_runtime *runtime;
-static fake_request client;
-static uint64_t revision;
-
 static int set_up(void **state)
 {
-    hgh_runtime_options options = {
-        .engine = &fake_engine,
-        .ack_fd = -1,
-        .parked_max = 10,
-        .log_level = HG_LOG_DEBUG,
-    };
-    json_t *manifest = manifest_make(1, NULL, PLUGINS);
-    hg_error err = HG_ERROR_INIT;
-
     (void)state;
-    plugin_place_init(&place);
-    options.arena = place.host.arena;
-    assert_int_equal(hgh_runtime_new(&options, &runtime, &err), HG_OK);
-    if (hgh_runtime_set_generation(runtime, manifest, true, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    json_decref(manifest);
-    (void)fake_engine_run();
-    fake_request_init(&client, "h", "/");
-    fake_log_clear();
+    requests_set_up(PLUGINS, NULL);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_request_done(&client);
-    hgh_runtime_free(runtime);
-    assert_int_equal(fake_engine_handles(), 0);
-    plugin_place_done(&place);
+    requests_tear_down();
     return 0;
-}
-
-static void put(hgh_resource_kind kind, const char *id, const char *json)
-{
-    hg_error err = HG_ERROR_INIT;
-
-    revision++;
-    if (hgh_runtime_put(runtime, kind, hg_text_of(id), hgh_feed_slice_copy(json, strlen(json)),
-                        revision, revision, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
 }
 
 static void take(hgh_resource_kind kind, const char *id)
 {
-    assert_int_equal(hgh_runtime_delete(runtime, kind, hg_text_of(id)), HG_OK);
+    assert_int_equal(hgh_runtime_delete(on.runtime, kind, hg_text_of(id)), HG_OK);
 }
 
 /* Runs a whole request, and leaves what it did in the log. */
@@ -78,7 +38,7 @@ static uint32_t run(void)
     uint32_t status = 200;
 
     fake_log_clear();
-    request = hgh_request_new(runtime, &client);
+    request = hgh_request_new(on.runtime, &on.client);
     assert_non_null(request);
     if (hgh_request_run(request) == HGH_ANSWER) {
         status = request->exit.status;
@@ -99,12 +59,12 @@ static void expect_log(const char *label, const char *wanted)
 
 static void say_key(const char *key)
 {
-    client.headers[client.header_count++] = (hg_header){HG_TEXT("key"), hg_text_of(key)};
+    on.client.headers[on.client.header_count++] = (hg_header){HG_TEXT("key"), hg_text_of(key)};
 }
 
 static const char *header(const char *name)
 {
-    hg_text value = fake_engine.header(&client, hg_text_of(name));
+    hg_text value = fake_engine.header(&on.client, hg_text_of(name));
 
     return value.data == NULL ? "" : value.data;
 }
@@ -114,11 +74,13 @@ static const char *header(const char *name)
 static void a_plugin_bound_to_several_objects_runs_once(void **state)
 {
     (void)state;
-    put(HGH_SERVICES, "s", "{" UPSTREAM ",\"plugins\":{" A("s") "}}");
-    put(HGH_PLUGIN_CONFIGS, "p", "{\"plugins\":{" A("p") "}}");
-    put(HGH_CONSUMER_GROUPS, "g", "{\"plugins\":{" A("g") "}}");
-    put(HGH_CONSUMERS, "jack", "{\"group_id\":\"g\",\"plugins\":{" AUTH "," A("c") "}}");
-    put(HGH_ROUTES, "1",
+    request_object_put(HGH_SERVICES, "s", "{" UPSTREAM ",\"plugins\":{" A("s") "}}");
+    request_object_put(HGH_PLUGIN_CONFIGS, "p", "{\"plugins\":{" A("p") "}}");
+    request_object_put(HGH_CONSUMER_GROUPS, "g", "{\"plugins\":{" A("g") "}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"group_id\":\"g\",\"plugins\":{" AUTH "," A("c") "}}");
+    request_object_put(
+        HGH_ROUTES, "1",
         "{\"uri\":\"/\",\"service_id\":\"s\",\"plugin_config_id\":\"p\",\"plugins\":{"
         "\"unit_auth\":{}," A("r") "}}");
     say_key("k");
@@ -135,12 +97,14 @@ static void a_plugin_bound_to_several_objects_runs_once(void **state)
 static void the_routes_rewrite_runs_before_that_of_the_consumers_plugins(void **state)
 {
     (void)state;
-    put(HGH_CONSUMER_GROUPS, "g", "{\"plugins\":{\"unit_b\":{\"tag\":\"g\"}}}");
-    put(HGH_CONSUMERS, "jack",
-        "{\"group_id\":\"g\",\"plugins\":{" AUTH ",\"unit_a\":{\"tag\":\"c\",\"_meta\":{"
-        "\"priority\":99}}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{},\"unit_c\":{\"tag\":\"r\"}}}");
+    request_object_put(HGH_CONSUMER_GROUPS, "g", "{\"plugins\":{\"unit_b\":{\"tag\":\"g\"}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"group_id\":\"g\",\"plugins\":{" AUTH
+                       ",\"unit_a\":{\"tag\":\"c\",\"_meta\":{"
+                       "\"priority\":99}}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{},\"unit_c\":{\"tag\":\"r\"}}}");
     say_key("k");
     assert_int_equal(run(), 200);
     assert_non_null(strstr(fake_log_text(), "plugin unit_auth: rewrite:-\n"
@@ -181,21 +145,21 @@ static void a_change_of_any_object_is_in_force_at_once(void **state)
     };
 
     (void)state;
-    put(HGH_SERVICES, "s", "{}");
-    put(HGH_PLUGIN_CONFIGS, "p", "{\"plugins\":{}}");
-    put(HGH_CONSUMER_GROUPS, "g", "{\"plugins\":{}}");
-    put(HGH_CONSUMERS, "jack", "{\"group_id\":\"g\",\"plugins\":{" AUTH "}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"service_id\":\"s\",\"plugin_config_id\":\"p\"," UPSTREAM
-        ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_SERVICES, "s", "{}");
+    request_object_put(HGH_PLUGIN_CONFIGS, "p", "{\"plugins\":{}}");
+    request_object_put(HGH_CONSUMER_GROUPS, "g", "{\"plugins\":{}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"group_id\":\"g\",\"plugins\":{" AUTH "}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"service_id\":\"s\",\"plugin_config_id\":\"p\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{}}}");
     say_key("k");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         expect_tag(cases[i].label, "");
-        put(cases[i].kind, cases[i].id, "{\"plugins\":{" A("1") "}}");
+        request_object_put(cases[i].kind, cases[i].id, "{\"plugins\":{" A("1") "}}");
         expect_tag(cases[i].label, "1");
-        put(cases[i].kind, cases[i].id, "{\"plugins\":{" A("2") "}}");
+        request_object_put(cases[i].kind, cases[i].id, "{\"plugins\":{" A("2") "}}");
         expect_tag(cases[i].label, "2");
-        put(cases[i].kind, cases[i].id, "{\"plugins\":{}}");
+        request_object_put(cases[i].kind, cases[i].id, "{\"plugins\":{}}");
     }
 }
 
@@ -214,13 +178,13 @@ static void a_named_object_that_has_gone_is_answered_and_logged(void **state)
     };
 
     (void)state;
-    put(HGH_CONSUMERS, "jack", "{\"group_id\":\"g\",\"plugins\":{" AUTH "}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"service_id\":\"s\",\"plugin_config_id\":\"p\"," UPSTREAM
-        ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"group_id\":\"g\",\"plugins\":{" AUTH "}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"service_id\":\"s\",\"plugin_config_id\":\"p\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{}}}");
     say_key("k");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        put(cases[i].kind, cases[i].id, "{\"plugins\":{}}");
+        request_object_put(cases[i].kind, cases[i].id, "{\"plugins\":{}}");
     }
     assert_int_equal(run(), 200);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -228,7 +192,7 @@ static void a_named_object_that_has_gone_is_answered_and_logged(void **state)
         if (run() != cases[i].status || fake_log_count(cases[i].line) != 1) {
             fail_msg("%s: %s", cases[i].label, fake_log_text());
         }
-        put(cases[i].kind, cases[i].id, "{\"plugins\":{" A("back") "}}");
+        request_object_put(cases[i].kind, cases[i].id, "{\"plugins\":{" A("back") "}}");
         expect_tag(cases[i].label, "back");
     }
 }
@@ -238,8 +202,9 @@ static void a_named_object_that_has_gone_is_answered_and_logged(void **state)
 static void a_global_rule_and_a_route_with_one_plugin_run_both(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("global") "}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{" A("route") "}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("global") "}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{" A("route") "}}");
     assert_int_equal(run(), 200);
     expect_log("both", "plugin unit_a: rewrite:global\n"
                        "plugin unit_a: rewrite:route\n"
@@ -260,10 +225,11 @@ static void a_global_rule_and_a_route_with_one_plugin_run_both(void **state)
 static void priorities_do_not_mix_global_rules_with_routes(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1",
-        "{\"plugins\":{\"unit_c\":{\"tag\":\"g\",\"_meta\":{\"priority\":-99}}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_b\":{\"_meta\":{\"priority\":99}}}}");
+    request_object_put(HGH_GLOBAL_RULES, "1",
+                       "{\"plugins\":{\"unit_c\":{\"tag\":\"g\",\"_meta\":{\"priority\":-99}}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_b\":{\"_meta\":{\"priority\":99}}}}");
     assert_int_equal(run(), 200);
     assert_non_null(strstr(fake_log_text(), "plugin unit_c: access:g\nplugin unit_b: access:-\n"));
 }
@@ -271,21 +237,22 @@ static void priorities_do_not_mix_global_rules_with_routes(void **state)
 static void global_rules_run_for_requests_without_a_route(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("g") "}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("g") "}}");
     assert_int_equal(run(), 404);
     expect_log("no route", "plugin unit_a: rewrite:g\n"
                            "plugin unit_a: access:g\n"
                            "plugin unit_a: header_filter:g\n"
                            "plugin unit_a: log:g\n");
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_a\":{\"exit_status\":403}}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_a\":{\"exit_status\":403}}}");
     assert_int_equal(run(), 403);
 }
 
 static void filters_and_log_of_global_rules_see_what_the_gateway_answers(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("g") "}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\",\"plugin_config_id\":\"gone\"," UPSTREAM "}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("g") "}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"plugin_config_id\":\"gone\"," UPSTREAM "}");
     assert_int_equal(run(), 503);
     assert_int_equal(fake_log_count("unit_a: rewrite"), 0);
     assert_int_equal(fake_log_count("unit_a: header_filter:g"), 1);
@@ -295,9 +262,9 @@ static void filters_and_log_of_global_rules_see_what_the_gateway_answers(void **
 static void a_global_rule_whose_plugin_is_missing_answers_503_everywhere(void **state)
 {
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM "}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM "}");
     assert_int_equal(run(), 200);
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"gone\":{}}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"gone\":{}}}");
     assert_int_equal(run(), 503);
     assert_int_equal(fake_log_count("global rules: plugin gone is not available"), 1);
     take(HGH_ROUTES, "1");
@@ -309,8 +276,8 @@ static void a_global_rule_whose_plugin_is_missing_answers_503_everywhere(void **
 static void a_plugin_of_two_global_rules_is_told_once(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("1") "}}");
-    put(HGH_GLOBAL_RULES, "2", "{\"plugins\":{" A("2") "}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("1") "}}");
+    request_object_put(HGH_GLOBAL_RULES, "2", "{\"plugins\":{" A("2") "}}");
     (void)run();
     assert_int_equal(fake_log_count("stands in global rule 1 and in 2"), 1);
     assert_int_equal(fake_log_count("access:1"), 1);
@@ -321,9 +288,9 @@ static void a_plugin_of_two_global_rules_is_told_once(void **state)
 static void a_consumer_that_a_global_rule_attaches_is_merged(void **state)
 {
     (void)state;
-    put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH "," A("c") "}}");
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_auth\":{}}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{" A("r") "}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH "," A("c") "}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{" A("r") "}}");
     say_key("k");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("unit_a: rewrite:r"), 1);
@@ -339,9 +306,9 @@ static void before_proxy_of_global_rules_runs_for_each_try(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("g") "}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{" A("r") "}}");
-    request = hgh_request_new(runtime, &client);
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("g") "}}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{" A("r") "}}");
+    request = hgh_request_new(on.runtime, &on.client);
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
     fake_log_clear();
     assert_true(hgh_request_retry(request));
@@ -354,11 +321,11 @@ static void a_request_keeps_the_global_rules_that_it_began_with(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("old") "}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM "}");
-    request = hgh_request_new(runtime, &client);
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("old") "}}");
+    request_object_put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM "}");
+    request = hgh_request_new(on.runtime, &on.client);
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("new") "}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{" A("new") "}}");
     (void)fake_engine_run();
     fake_log_clear();
     hgh_request_log(request);
@@ -370,12 +337,14 @@ static void a_request_keeps_the_global_rules_that_it_began_with(void **state)
 
 static void put_credentials(void)
 {
-    put(HGH_CONSUMERS, "jack", "{\"labels\":{\"custom_id\":\"4711\"},\"plugins\":{" A("c") "}}");
-    put(HGH_CREDENTIALS, "jack/credentials/one",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"first\"}}}");
-    put(HGH_CREDENTIALS, "jack/credentials/two",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"second\"}}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"labels\":{\"custom_id\":\"4711\"},\"plugins\":{" A("c") "}}");
+    request_object_put(HGH_CREDENTIALS, "jack/credentials/one",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"first\"}}}");
+    request_object_put(HGH_CREDENTIALS, "jack/credentials/two",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"second\"}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
 }
 
 static void a_consumer_is_found_by_a_credential(void **state)
@@ -383,7 +352,7 @@ static void a_consumer_is_found_by_a_credential(void **state)
     (void)state;
     put_credentials();
     say_key("second");
-    client.headers[client.header_count++] =
+    on.client.headers[on.client.header_count++] =
         (hg_header){HG_TEXT("X-Credential-Identifier"), HG_TEXT("forged")};
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("key:second"), 1);
@@ -398,11 +367,12 @@ static void headers_of_a_consumer_cannot_be_forged(void **state)
     static const char *const names[] = {"X-Credential-Identifier", "X-Consumer-Custom-ID"};
 
     (void)state;
-    put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH "}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH "}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
     say_key("k");
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        client.headers[client.header_count++] =
+        on.client.headers[on.client.header_count++] =
             (hg_header){hg_text_of(names[i]), HG_TEXT("forged")};
     }
     assert_int_equal(run(), 200);
@@ -431,7 +401,7 @@ static void a_credential_without_its_consumer_finds_nobody(void **state)
     take(HGH_CONSUMERS, "jack");
     (void)run();
     assert_int_equal(fake_log_count("key:"), 0);
-    put(HGH_CONSUMERS, "jack", "{\"plugins\":{" A("new") "}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"plugins\":{" A("new") "}}");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("key:first"), 1);
     assert_int_equal(fake_log_count("unit_a: access:new"), 1);
@@ -443,12 +413,12 @@ static void a_changed_credential_counts_at_once(void **state)
     put_credentials();
     say_key("first");
     assert_int_equal(run(), 200);
-    put(HGH_CREDENTIALS, "jack/credentials/one",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"other\"}}}");
+    request_object_put(HGH_CREDENTIALS, "jack/credentials/one",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"other\"}}}");
     (void)run();
     assert_int_equal(fake_log_count("key:"), 0);
-    put(HGH_CREDENTIALS, "jack/credentials/two",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"first\"}}}");
+    request_object_put(HGH_CREDENTIALS, "jack/credentials/two",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"first\"}}}");
     assert_int_equal(run(), 200);
     assert_string_equal(header("X-Credential-Identifier"), "two");
 }
@@ -459,10 +429,10 @@ static void the_ids_of_a_consumer_are_known_once_it_is_attached(void **state)
 
     (void)state;
     put_credentials();
-    put(HGH_CONSUMER_GROUPS, "gold", "{\"plugins\":{}}");
-    put(HGH_CONSUMERS, "jack", "{\"group_id\":\"gold\"}");
+    request_object_put(HGH_CONSUMER_GROUPS, "gold", "{\"plugins\":{}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"group_id\":\"gold\"}");
     say_key("first");
-    request = hgh_request_new(runtime, &client);
+    request = hgh_request_new(on.runtime, &on.client);
     assert_null(hgh_request_variable(request, HG_TEXT("consumer_group_id")).data);
     assert_null(hgh_request_object(request, HG_OBJECT_CREDENTIAL_ID).data);
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
@@ -493,12 +463,13 @@ static void what_a_plugin_has_found_stays_while_it_waits(void **state)
         hg_request *request;
         hgh_outcome outcome;
 
-        put(HGH_CONSUMERS, "jack", "{}");
-        put(HGH_CREDENTIALS, "jack/credentials/one",
-            "{\"plugins\":{\"unit_auth_wait\":{\"key\":\"first\"}}}");
-        put(HGH_ROUTES, "1",
-            "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth_wait\":{\"sleep_ms\":50}}}");
-        request = hgh_request_new(runtime, &client);
+        request_object_put(HGH_CONSUMERS, "jack", "{}");
+        request_object_put(HGH_CREDENTIALS, "jack/credentials/one",
+                           "{\"plugins\":{\"unit_auth_wait\":{\"key\":\"first\"}}}");
+        request_object_put(HGH_ROUTES, "1",
+                           "{\"uri\":\"/\"," UPSTREAM
+                           ",\"plugins\":{\"unit_auth_wait\":{\"sleep_ms\":50}}}");
+        request = hgh_request_new(on.runtime, &on.client);
         assert_int_equal(hgh_request_run(request), HGH_PARKED);
         if (cases[i].consumer_goes) {
             take(HGH_CONSUMERS, "jack");
@@ -509,8 +480,8 @@ static void what_a_plugin_has_found_stays_while_it_waits(void **state)
         (void)fake_engine_run();
         fake_now_ms += 50;
         (void)fake_engine_run();
-        assert_true(client.resumed);
-        client.resumed = false;
+        assert_true(on.client.resumed);
+        on.client.resumed = false;
         outcome = hgh_request_run(request);
         if (outcome != cases[i].outcome) {
             fail_msg("%s: %d", cases[i].label, (int)outcome);
@@ -535,8 +506,9 @@ static void a_change_of_metadata_is_in_force_at_once(void **state)
     };
 
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_metadata\":{}}}");
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_metadata\":{}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_metadata\":{}}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_metadata\":{}}}");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("word:default"), 2);
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -545,7 +517,7 @@ static void a_change_of_metadata_is_in_force_at_once(void **state)
         if (steps[i].stored == NULL) {
             take(HGH_PLUGIN_METADATA, "unit_metadata");
         } else {
-            put(HGH_PLUGIN_METADATA, "unit_metadata", steps[i].stored);
+            request_object_put(HGH_PLUGIN_METADATA, "unit_metadata", steps[i].stored);
         }
         assert_int_equal(run(), 200);
         (void)snprintf(line, sizeof(line), "word:%s\n", steps[i].word);
@@ -556,19 +528,21 @@ static void a_change_of_metadata_is_in_force_at_once(void **state)
 static void metadata_of_a_plugin_that_is_not_loaded_does_no_harm(void **state)
 {
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_metadata\":{}}}");
-    put(HGH_PLUGIN_METADATA, "gone", "{\"word\":7}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_metadata\":{}}}");
+    request_object_put(HGH_PLUGIN_METADATA, "gone", "{\"word\":7}");
     assert_int_equal(run(), 200);
 }
 
 static void metadata_that_its_plugin_refuses_answers_503_until_it_is_right(void **state)
 {
     (void)state;
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_metadata\":{}}}");
-    put(HGH_PLUGIN_METADATA, "unit_metadata", "{\"word\":7}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_metadata\":{}}}");
+    request_object_put(HGH_PLUGIN_METADATA, "unit_metadata", "{\"word\":7}");
     assert_int_equal(run(), 503);
     assert_int_equal(fake_log_count("unit_metadata is not available: plugin_metadata: "), 1);
-    put(HGH_PLUGIN_METADATA, "unit_metadata", "{\"word\":\"x\"}");
+    request_object_put(HGH_PLUGIN_METADATA, "unit_metadata", "{\"word\":\"x\"}");
     assert_int_equal(run(), 200);
 }
 
@@ -584,7 +558,7 @@ static void put_filtered(const char *filter)
                    ",\"plugins\":{\"unit_b\":{},\"unit_a\":{\"tag\":\"f\","
                    "\"_meta\":{\"filter\":%s}}}}",
                    filter);
-    put(HGH_ROUTES, "1", json);
+    request_object_put(HGH_ROUTES, "1", json);
 }
 
 static void a_plugin_runs_in_all_phases_or_in_none_as_its_filter_says(void **state)
@@ -608,7 +582,7 @@ static void a_plugin_runs_in_all_phases_or_in_none_as_its_filter_says(void **sta
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         put_filtered(cases[i].filter);
-        client.arguments = hg_text_of(cases[i].arguments);
+        on.client.arguments = hg_text_of(cases[i].arguments);
         assert_int_equal(run(), 200);
         if (fake_log_count("unit_a: ") != (cases[i].runs ? 5 : 0)) {
             fail_msg("%s of ?%s: %s", cases[i].filter, cases[i].arguments, fake_log_text());
@@ -624,10 +598,10 @@ static void a_filter_is_asked_once(void **state)
 
     (void)state;
     put_filtered("[[\"arg_x\",\"==\",\"1\"]]");
-    client.arguments = HG_TEXT("x=1");
-    request = hgh_request_new(runtime, &client);
+    on.client.arguments = HG_TEXT("x=1");
+    request = hgh_request_new(on.runtime, &on.client);
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
-    client.arguments = HG_TEXT("x=2");
+    on.client.arguments = HG_TEXT("x=2");
     fake_log_clear();
     (void)hgh_request_header_filter(request);
     hgh_request_log(request);
@@ -638,12 +612,13 @@ static void a_filter_is_asked_once(void **state)
 static void a_filter_is_asked_anew_once_a_consumer_is_attached(void **state)
 {
     (void)state;
-    put(HGH_CONSUMERS, "jack",
-        "{\"plugins\":{" AUTH ",\"unit_c\":{\"_meta\":{\"filter\":[["
-        "\"consumer_name\",\"==\",\"jack\"]]}}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{},\"unit_a\":{\"_meta\":{"
-        "\"priority\":99,\"filter\":[[\"consumer_name\",\"==\",\"jack\"]]}}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{" AUTH ",\"unit_c\":{\"_meta\":{\"filter\":[["
+                       "\"consumer_name\",\"==\",\"jack\"]]}}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{},\"unit_a\":{\"_meta\":{"
+                       "\"priority\":99,\"filter\":[[\"consumer_name\",\"==\",\"jack\"]]}}}}");
     say_key("k");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("unit_a: rewrite"), 0); /* nobody was known then */
@@ -655,11 +630,12 @@ static void a_filter_is_asked_anew_once_a_consumer_is_attached(void **state)
 static void filters_of_global_rules_are_apart_from_those_of_the_route(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1",
+    request_object_put(
+        HGH_GLOBAL_RULES, "1",
         "{\"plugins\":{\"unit_b\":{\"_meta\":{\"filter\":[[\"arg_x\",\"==\",\"2\"]]}},"
         "\"unit_a\":{\"tag\":\"g\",\"_meta\":{\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
     put_filtered("[[\"arg_x\",\"==\",\"2\"]]");
-    client.arguments = HG_TEXT("x=1");
+    on.client.arguments = HG_TEXT("x=1");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("unit_a: access:g"), 1);
     assert_int_equal(fake_log_count("unit_a: access:f"), 0);
@@ -678,7 +654,7 @@ static void a_filter_that_takes_too_long_lets_its_plugin_run(void **state)
     memset(arguments + 2, 'a', LENGTH - 1);
     arguments[LENGTH + 1] = '!';
     put_filtered("[[\"arg_x\",\"~~\",\"(a+)+$\"]]");
-    client.arguments = (hg_text){arguments, LENGTH + 2};
+    on.client.arguments = (hg_text){arguments, LENGTH + 2};
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("unit_a: access:f"), 1);
     assert_int_equal(fake_log_count("unit_a: "), 6);
@@ -692,13 +668,14 @@ static void a_waiting_plugin_has_a_filter_too(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth_wait\":{\"sleep_ms\":50,\"_meta\":{"
-        "\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth_wait\":{\"sleep_ms\":50,\"_meta\":{"
+                       "\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("unit_auth_wait"), 0);
-    client.arguments = HG_TEXT("x=1");
-    request = hgh_request_new(runtime, &client);
+    on.client.arguments = HG_TEXT("x=1");
+    request = hgh_request_new(on.runtime, &on.client);
     assert_int_equal(hgh_request_run(request), HGH_PARKED);
     hgh_request_cancel(request);
     hgh_request_done(request);
@@ -719,13 +696,13 @@ static void a_plugin_that_prefers_the_route_is_left_out_of_global_rules(void **s
     };
 
     (void)state;
-    put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_global\":{\"tag\":\"g\"}}}");
+    request_object_put(HGH_GLOBAL_RULES, "1", "{\"plugins\":{\"unit_global\":{\"tag\":\"g\"}}}");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char json[256];
 
         (void)snprintf(json, sizeof(json), "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{%s}}",
                        cases[i].plugins);
-        put(HGH_ROUTES, "1", json);
+        request_object_put(HGH_ROUTES, "1", json);
         assert_int_equal(run(), 200);
         if (fake_log_count(":g\n") != cases[i].global || fake_log_count(":r\n") != cases[i].route) {
             fail_msg("%s: %s", cases[i].label, fake_log_text());
@@ -740,11 +717,14 @@ static void a_plugin_that_prefers_the_route_is_left_out_of_global_rules(void **s
 static void a_global_rule_gives_way_to_a_consumer_from_then_on(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1",
+    request_object_put(
+        HGH_GLOBAL_RULES, "1",
         "{\"plugins\":{\"unit_global\":{\"tag\":\"g\",\"_meta\":{\"filter\":[[\"method\",\"==\","
         "\"GET\"]]}}}}");
-    put(HGH_CONSUMERS, "jack", "{\"plugins\":{" AUTH ",\"unit_global\":{\"tag\":\"c\"}}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{" AUTH ",\"unit_global\":{\"tag\":\"c\"}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
     say_key("k");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count(":g\n"), 1);

@@ -2,82 +2,48 @@
  * asks about. */
 #include <string.h>
 
-#include "host/core/request.h"
-#include "host/core/runtime.h"
-#include "tests/unit/core/fake_engine.h"
-#include "tests/unit/core/plugins.h"
+#include "tests/unit/core/requests.h"
 #include "tests/unit/unit.h"
 
 #define PLUGINS  "variables=1 variables_wait=2 variables_late=3"
 #define UPSTREAM "\"upstream\":{\"nodes\":{\"127.0.0.1:1\":1}}"
 #define ASKS     "{\"names\":[\"post_arg_a\"]}"
 
-static plugin_place place;
-static hgh_runtime *runtime;
-static fake_request client;
-static uint64_t revision;
-
 static int set_up(void **state)
 {
-    hgh_runtime_options options = {
-        .engine = &fake_engine,
-        .ack_fd = -1,
-        .body_limits = {.post_max_bytes = 10},
-        .parked_max = 10,
-        .log_level = HG_LOG_DEBUG,
-    };
-    json_t *manifest = manifest_make(1, NULL, PLUGINS);
-    hg_error err = HG_ERROR_INIT;
-
     (void)state;
-    plugin_place_init(&place);
-    options.arena = place.host.arena;
-    assert_int_equal(hgh_runtime_new(&options, &runtime, &err), HG_OK);
-    if (hgh_runtime_set_generation(runtime, manifest, true, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    json_decref(manifest);
-    (void)fake_engine_run();
-    fake_memory_fails = false;
-    fake_log_clear();
+    requests_set_up(PLUGINS, NULL);
+    on.runtime->body_limits.post_max_bytes = 10;
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    hgh_runtime_free(runtime);
-    assert_int_equal(fake_engine_handles(), 0);
-    plugin_place_done(&place);
+    requests_tear_down();
     return 0;
 }
 
 static void put(const char *json)
 {
-    hg_error err = HG_ERROR_INIT;
-
-    revision++;
-    if (hgh_runtime_put(runtime, HGH_ROUTES, HG_TEXT("1"), hgh_feed_slice_copy(json, strlen(json)),
-                        revision, revision, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
+    request_object_put(HGH_ROUTES, "1", json);
 }
 
 static hg_request *post(const char *type, const char *length)
 {
     hg_request *request;
 
-    fake_request_init(&client, "h", "/");
-    client.method = HG_TEXT("POST");
+    fake_request_init(&on.client, "h", "/");
+    on.client.method = HG_TEXT("POST");
     if (type != NULL) {
-        client.headers[client.header_count++] =
+        on.client.headers[on.client.header_count++] =
             (hg_header){HG_TEXT("Content-Type"), hg_text_of(type)};
     }
     if (length != NULL) {
-        client.headers[client.header_count++] =
+        on.client.headers[on.client.header_count++] =
             (hg_header){HG_TEXT("Content-Length"), hg_text_of(length)};
     }
-    request = hgh_request_new(runtime, &client);
+    request = hgh_request_new(on.runtime, &on.client);
     assert_non_null(request);
     return request;
 }
@@ -87,12 +53,12 @@ static hg_request *post(const char *type, const char *length)
 /* What the engine does when all of it is here, or cannot be read. */
 static hgh_outcome arrive(hg_request *request, const char *body, hg_status status)
 {
-    client.body = hg_text_of(body);
-    client.body_done(client.body_context, status);
-    if (!client.resumed) {
+    on.client.body = hg_text_of(body);
+    on.client.body_done(on.client.body_context, status);
+    if (!on.client.resumed) {
         return HGH_PARKED;
     }
-    client.resumed = false;
+    on.client.resumed = false;
     return hgh_request_run(request);
 }
 
@@ -100,13 +66,13 @@ static void end(hg_request *request)
 {
     hgh_request_log(request);
     hgh_request_done(request);
-    fake_request_done(&client);
+    fake_request_done(&on.client);
     (void)fake_engine_run();
 }
 
 static uint64_t parked(void)
 {
-    return atomic_load(&runtime->slot->requests_parked);
+    return atomic_load(&on.runtime->slot->requests_parked);
 }
 
 /* Routes that park a request in different places. */
@@ -132,7 +98,8 @@ static void a_request_is_parked_and_counted_until_its_body_is_here(void **state)
 
         put(asking[i].json);
         request = post(FORM, "3");
-        if (hgh_request_run(request) != HGH_PARKED || parked() != 1 || client.body_done == NULL) {
+        if (hgh_request_run(request) != HGH_PARKED || parked() != 1 ||
+            on.client.body_done == NULL) {
             fail_msg("%s: not parked", asking[i].label);
         }
         if (arrive(request, "a=1", HG_OK) != HGH_GO_UPSTREAM || parked() != 0) {

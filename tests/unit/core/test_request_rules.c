@@ -3,10 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host/core/request.h"
-#include "host/core/runtime.h"
-#include "tests/unit/core/fake_engine.h"
-#include "tests/unit/core/plugins.h"
+#include "tests/unit/core/requests.h"
 #include "tests/unit/unit.h"
 
 #define PLUGINS                                                                                    \
@@ -15,68 +12,23 @@
 #define JSON     "application/json"
 #define TEXT     "text/plain; charset=utf-8"
 
-static plugin_place place;
-static hgh_runtime *runtime;
-static fake_request client;
-static uint64_t revision;
-
-static void generation_set(const char *entries)
-{
-    uint64_t number = runtime->generation == NULL ? 1 : runtime->generation->number + 1;
-    json_t *manifest = manifest_make(number, NULL, entries);
-    hg_error err = HG_ERROR_INIT;
-
-    if (hgh_runtime_set_generation(runtime, manifest, true, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
-    json_decref(manifest);
-    (void)fake_engine_run();
-}
-
 static int set_up(void **state)
 {
-    hgh_runtime_options options = {
-        .engine = &fake_engine,
-        .ack_fd = -1,
-        .parked_max = 10,
-        .log_level = HG_LOG_DEBUG,
-    };
-    hg_error err = HG_ERROR_INIT;
-
     (void)state;
-    plugin_place_init(&place);
-    options.arena = place.host.arena;
-    assert_int_equal(hgh_runtime_new(&options, &runtime, &err), HG_OK);
-    generation_set(PLUGINS);
-    fake_request_init(&client, "h", "/");
-    fake_log_clear();
+    requests_set_up(PLUGINS, NULL);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    fake_request_done(&client);
-    hgh_runtime_free(runtime);
-    assert_int_equal(fake_engine_handles(), 0);
-    plugin_place_done(&place);
+    requests_tear_down();
     return 0;
-}
-
-static void put(hgh_resource_kind kind, const char *id, const char *json)
-{
-    hg_error err = HG_ERROR_INIT;
-
-    revision++;
-    if (hgh_runtime_put(runtime, kind, hg_text_of(id), hgh_feed_slice_copy(json, strlen(json)),
-                        revision, revision, &err) != HG_OK) {
-        fail_msg("%s", err.text);
-    }
 }
 
 static void say_header(const char *name, const char *value)
 {
-    client.headers[client.header_count++] = (hg_header){hg_text_of(name), hg_text_of(value)};
+    on.client.headers[on.client.header_count++] = (hg_header){hg_text_of(name), hg_text_of(value)};
 }
 
 /* A response, its body in two pieces. */
@@ -102,7 +54,7 @@ static uint32_t run(void)
     uint32_t status = 200;
 
     fake_log_clear();
-    request = hgh_request_new(runtime, &client);
+    request = hgh_request_new(on.runtime, &on.client);
     assert_non_null(request);
     if (hgh_request_run(request) == HGH_ANSWER) {
         status = request->exit.status;
@@ -125,11 +77,12 @@ static void expect_log(const char *label, const char *wanted)
 static void phases_follow_one_another_and_global_rules_come_first(void **state)
 {
     (void)state;
-    put(HGH_GLOBAL_RULES, "1",
-        "{\"plugins\":{\"unit_a\":{\"tag\":\"g\",\"_meta\":{\"priority\":-9}}}}");
-    put(HGH_CONSUMERS, "jack",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"c\"}}}");
-    put(HGH_ROUTES, "1",
+    request_object_put(HGH_GLOBAL_RULES, "1",
+                       "{\"plugins\":{\"unit_a\":{\"tag\":\"g\",\"_meta\":{\"priority\":-9}}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"c\"}}}");
+    request_object_put(
+        HGH_ROUTES, "1",
         "{\"uri\":\"/\"," UPSTREAM
         ",\"plugins\":{\"unit_auth\":{\"tag\":\"r\"},\"unit_delayed\":{\"tag\":\"r\"}}}");
     say_header("key", "k");
@@ -218,12 +171,12 @@ static void an_end_skips_what_follows_and_filters_and_logs_of_all_run(void **sta
 
         (void)snprintf(json, sizeof(json), "{\"plugins\":{\"unit_a\":{\"tag\":\"g\"%s}}}",
                        cases[i].global);
-        put(HGH_GLOBAL_RULES, "1", json);
+        request_object_put(HGH_GLOBAL_RULES, "1", json);
         (void)snprintf(json, sizeof(json),
                        "{\"uri\":\"/\"," UPSTREAM
                        ",\"plugins\":{\"unit_b\":{\"tag\":\"1\"%s},\"unit_c\":{\"tag\":\"2\"}}}",
                        cases[i].first);
-        put(HGH_ROUTES, "1", json);
+        request_object_put(HGH_ROUTES, "1", json);
         assert_int_equal(run(), 429);
         expect_log(cases[i].label, cases[i].log);
     }
@@ -241,7 +194,7 @@ static void an_end_may_have_any_status(void **state)
         (void)snprintf(json, sizeof(json),
                        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_a\":{\"exit_status\":%u}}}",
                        statuses[i]);
-        put(HGH_ROUTES, "1", json);
+        request_object_put(HGH_ROUTES, "1", json);
         (void)snprintf(line, sizeof(line), "unit_a exits with http status code %u", statuses[i]);
         if (run() != statuses[i] || fake_log_count(line) != (statuses[i] < 400 ? 0 : 1) ||
             fake_log_count("before_proxy") != 0) {
@@ -301,8 +254,8 @@ static void an_error_response_replaces_the_body_from_400_on_and_nothing_else(voi
 
         (void)snprintf(json, sizeof(json), "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{%s}}",
                        cases[i].plugins);
-        put(HGH_ROUTES, "1", json);
-        request = hgh_request_new(runtime, &client);
+        request_object_put(HGH_ROUTES, "1", json);
+        request = hgh_request_new(on.runtime, &on.client);
         assert_int_equal(hgh_request_run(request), HGH_ANSWER);
         end = &request->exit;
         if (end->status != cases[i].status ||
@@ -321,7 +274,7 @@ static void an_error_response_replaces_the_body_from_400_on_and_nothing_else(voi
 
 static const char *header(const char *name)
 {
-    hg_text value = fake_engine.header(&client, hg_text_of(name));
+    hg_text value = fake_engine.header(&on.client, hg_text_of(name));
 
     return value.data == NULL ? "" : value.data;
 }
@@ -331,10 +284,10 @@ static void a_consumer_is_attached_in_rewrite_or_not_at_all(void **state)
     char line[32];
 
     (void)state;
-    put(HGH_CONSUMERS, "jack",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"c\"}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{\"late\":true}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"c\"}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{\"late\":true}}}");
     say_header("key", "k");
     assert_int_equal(run(), 200);
     (void)snprintf(line, sizeof(line), "late:%d", (int)HG_ERR_TOO_LATE);
@@ -346,13 +299,15 @@ static void a_consumer_is_attached_in_rewrite_or_not_at_all(void **state)
 static void the_last_plugin_that_attaches_a_consumer_counts(void **state)
 {
     (void)state;
-    put(HGH_CONSUMERS, "first",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"1\"}}}");
-    put(HGH_CONSUMERS, "second",
+    request_object_put(HGH_CONSUMERS, "first",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_b\":{\"tag\":\"1\"}}}");
+    request_object_put(
+        HGH_CONSUMERS, "second",
         "{\"labels\":{\"custom_id\":\"2\"},\"plugins\":{\"unit_auth_wait\":{\"key\":\"k\"},"
         "\"unit_b\":{\"tag\":\"2\"}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{},\"unit_auth_wait\":{}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{},\"unit_auth_wait\":{}}}");
     say_header("key", "k");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("key:k"), 2); /* both have run */
@@ -360,9 +315,10 @@ static void the_last_plugin_that_attaches_a_consumer_counts(void **state)
     assert_string_equal(header("X-Consumer-Custom-ID"), "2");
     assert_int_equal(fake_log_count("unit_b: rewrite:2"), 1);
     assert_int_equal(fake_log_count("unit_b: rewrite:1"), 0);
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{\"_meta\":{\"priority\":1}},"
-        "\"unit_auth_wait\":{}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{\"_meta\":{\"priority\":1}},"
+                       "\"unit_auth_wait\":{}}}");
     assert_int_equal(run(), 200);
     assert_string_equal(header("X-Consumer-Username"), "first");
     assert_string_equal(header("X-Consumer-Custom-ID"), ""); /* that of the second one is gone */
@@ -373,15 +329,17 @@ static void a_forged_name_of_a_consumer_is_replaced(void **state)
     size_t names = 0;
 
     (void)state;
-    put(HGH_CONSUMERS, "jack", "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"}}}");
-    put(HGH_ROUTES, "1", "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_CONSUMERS, "jack", "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
     say_header("X-Consumer-Username", "admin");
     say_header("key", "k");
     say_header("x-consumer-username", "root");
     assert_int_equal(run(), 200);
-    for (size_t i = 0; i < client.header_count; i++) {
-        if (hg_text_equal_ignoring_case(client.headers[i].name, HG_TEXT("X-Consumer-Username"))) {
-            assert_string_equal(client.headers[i].value.data, "jack");
+    for (size_t i = 0; i < on.client.header_count; i++) {
+        if (hg_text_equal_ignoring_case(on.client.headers[i].name,
+                                        HG_TEXT("X-Consumer-Username"))) {
+            assert_string_equal(on.client.headers[i].value.data, "jack");
             names++;
         }
     }
@@ -393,18 +351,18 @@ static void a_forged_name_of_a_consumer_is_replaced(void **state)
 static void where_a_plugin_came_from_is_decided_for_each_request(void **state)
 {
     (void)state;
-    put(HGH_CONSUMERS, "jack",
-        "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_a\":{\"tag\":\"c\"}}}");
-    put(HGH_ROUTES, "with",
-        "{\"uri\":\"/with\"," UPSTREAM
-        ",\"plugins\":{\"unit_auth\":{},\"unit_a\":{\"tag\":\"r\"}}}");
-    put(HGH_ROUTES, "without",
-        "{\"uri\":\"/without\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
+    request_object_put(HGH_CONSUMERS, "jack",
+                       "{\"plugins\":{\"unit_auth\":{\"key\":\"k\"},\"unit_a\":{\"tag\":\"c\"}}}");
+    request_object_put(HGH_ROUTES, "with",
+                       "{\"uri\":\"/with\"," UPSTREAM
+                       ",\"plugins\":{\"unit_auth\":{},\"unit_a\":{\"tag\":\"r\"}}}");
+    request_object_put(HGH_ROUTES, "without",
+                       "{\"uri\":\"/without\"," UPSTREAM ",\"plugins\":{\"unit_auth\":{}}}");
     say_header("key", "k");
     for (int i = 0; i < 6; i++) {
         bool with = i % 3 != 1; /* in any order */
 
-        client.uri = hg_text_of(with ? "/with" : "/without");
+        on.client.uri = hg_text_of(with ? "/with" : "/without");
         assert_int_equal(run(), 200);
         if (fake_log_count("unit_a: rewrite:r") != (with ? 1 : 0) ||
             fake_log_count("unit_a: rewrite:c") != (with ? 0 : 1) ||
@@ -452,18 +410,18 @@ static void what_a_route_has_takes_the_place_of_its_services(void **state)
     };
 
     (void)state;
-    put(HGH_UPSTREAMS, "u", "{\"nodes\":{\"10.0.0.9\":1}}");
+    request_object_put(HGH_UPSTREAMS, "u", "{\"nodes\":{\"10.0.0.9\":1}}");
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         char json[512];
         hg_request *request;
         hg_text name;
 
         (void)snprintf(json, sizeof(json), "{%s}", cases[i].service);
-        put(HGH_SERVICES, "s", json);
+        request_object_put(HGH_SERVICES, "s", json);
         (void)snprintf(json, sizeof(json), "{\"uri\":\"/\",\"service_id\":\"s\"%s%s}",
                        cases[i].route[0] == '\0' ? "" : ",", cases[i].route);
-        put(HGH_ROUTES, "1", json);
-        request = hgh_request_new(runtime, &client);
+        request_object_put(HGH_ROUTES, "1", json);
+        request = hgh_request_new(on.runtime, &on.client);
         if (hgh_request_run(request) != HGH_GO_UPSTREAM ||
             strcmp(request->target.node->host.data, cases[i].node) != 0 ||
             (cases[i].read_ms != 0 && request->target.timeouts.read_ms != cases[i].read_ms)) {
@@ -481,12 +439,12 @@ static void what_a_route_has_takes_the_place_of_its_services(void **state)
 static void meta_is_that_of_the_configuration_that_counts(void **state)
 {
     (void)state;
-    put(HGH_SERVICES, "s",
-        "{\"plugins\":{\"unit_a\":{\"exit_status\":403,\"_meta\":{\"priority\":99,"
-        "\"error_response\":\"service\",\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\",\"service_id\":\"s\"," UPSTREAM
-        ",\"plugins\":{\"unit_a\":{\"tag\":\"r\"},\"unit_b\":{}}}");
+    request_object_put(HGH_SERVICES, "s",
+                       "{\"plugins\":{\"unit_a\":{\"exit_status\":403,\"_meta\":{\"priority\":99,"
+                       "\"error_response\":\"service\",\"filter\":[[\"arg_x\",\"==\",\"1\"]]}}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\",\"service_id\":\"s\"," UPSTREAM
+                       ",\"plugins\":{\"unit_a\":{\"tag\":\"r\"},\"unit_b\":{}}}");
     assert_int_equal(run(), 200);
     assert_int_equal(fake_log_count("unit_a: access:r"), 1); /* without the filter */
     assert_non_null(strstr(fake_log_text(), "unit_b: access:-\nplugin unit_a: access:r\n"));
@@ -497,14 +455,15 @@ static void the_answer_of_a_filter_holds_for_all_tries(void **state)
     hg_request *request;
 
     (void)state;
-    put(HGH_ROUTES, "1",
+    request_object_put(
+        HGH_ROUTES, "1",
         "{\"uri\":\"/\"," UPSTREAM
         ",\"plugins\":{\"unit_a\":{\"_meta\":{\"filter\":[[\"arg_x\",\"==\",\"1\"]]}},"
         "\"unit_b\":{\"_meta\":{\"filter\":[[\"arg_x\",\"==\",\"2\"]]}}}}");
-    client.arguments = HG_TEXT("x=1");
-    request = hgh_request_new(runtime, &client);
+    on.client.arguments = HG_TEXT("x=1");
+    request = hgh_request_new(on.runtime, &on.client);
     assert_int_equal(hgh_request_run(request), HGH_GO_UPSTREAM);
-    client.arguments = HG_TEXT("x=2");
+    on.client.arguments = HG_TEXT("x=2");
     fake_log_clear();
     assert_true(hgh_request_retry(request));
     expect_log("retry", "plugin unit_a: before_proxy:-\n");
@@ -516,21 +475,22 @@ static void a_priority_of_its_own_outlives_a_reload(void **state)
     char entries[512];
 
     (void)state;
-    put(HGH_ROUTES, "1",
-        "{\"uri\":\"/\"," UPSTREAM
-        ",\"plugins\":{\"unit_a\":{\"_meta\":{\"priority\":99}},\"unit_b\":{}}}");
-    put(HGH_ROUTES, "2", "{\"uri\":\"/2\"," UPSTREAM ",\"plugins\":{\"unit_a\":{},\"unit_b\":{}}}");
+    request_object_put(HGH_ROUTES, "1",
+                       "{\"uri\":\"/\"," UPSTREAM
+                       ",\"plugins\":{\"unit_a\":{\"_meta\":{\"priority\":99}},\"unit_b\":{}}}");
+    request_object_put(HGH_ROUTES, "2",
+                       "{\"uri\":\"/2\"," UPSTREAM ",\"plugins\":{\"unit_a\":{},\"unit_b\":{}}}");
     for (int i = 0; i < 2; i++) {
-        client.uri = HG_TEXT("/");
+        on.client.uri = HG_TEXT("/");
         assert_int_equal(run(), 200);
         assert_non_null(strstr(fake_log_text(), "unit_a: access:-\nplugin unit_b: access:-\n"));
-        client.uri = HG_TEXT("/2"); /* it holds for its own object */
+        on.client.uri = HG_TEXT("/2"); /* it holds for its own object */
         assert_int_equal(run(), 200);
         assert_non_null(strstr(fake_log_text(), "unit_b: access:-\nplugin unit_a: access:-\n"));
         if (i == 0) {
             (void)snprintf(entries, sizeof(entries), "unit_b=3 unit_a=11@%s",
-                           plugin_copy(&place, "unit_a", "unit_a.2.so"));
-            generation_set(entries);
+                           plugin_copy(&on.place, "unit_a", "unit_a.2.so"));
+            requests_generation_set(entries, NULL);
         }
     }
 }
