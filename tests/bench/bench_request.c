@@ -1,5 +1,5 @@
 /* tests/bench/bench_request.c - what a change costs the first request after it, and what a filter
- * costs each, on an engine that does nothing.
+ * and the look-up of a consumer cost each, on an engine that does nothing.
  *
  * usage: bench_request OBJECT[:CONFIGURATION]...: plugins, all of them on one route; {} unless a
  * configuration is given. */
@@ -13,9 +13,10 @@
 #include "host/core/runtime.h"
 #include "tests/unit/core/fake_engine.h"
 
-#define SAMPLES   2001u
-#define ASKED     200000u
-#define ROUTE_MAX 16384u
+#define SAMPLES    2001u
+#define ASKED      200000u
+#define ROUTE_MAX  16384u
+#define ASKED_KEYS 1000u
 #define FILTER                                                                                     \
     "[[\"arg_version\",\"==\",\"v2\"],[\"http_x_level\",\">\",3],[\"uri\",\"~~\",\"^/shop/\"]]"
 
@@ -241,12 +242,65 @@ static void bench_filter(hgh_runtime *runtime)
     json_decref(value);
 }
 
+static void consumers_put(hgh_runtime *runtime, unsigned from, unsigned to)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    for (unsigned i = from; i < to; i++) {
+        char text[96];
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "c%u", i);
+        (void)snprintf(text, sizeof(text),
+                       "{\"username\":\"c%u\",\"plugins\":{\"key-auth\":{\"key\":\"secret-%u\"}}}",
+                       i, i);
+        check(hgh_runtime_put(runtime, HGH_CONSUMERS, hg_text_of(name),
+                              hgh_feed_slice_copy(text, strlen(text)), i + 1, i + 1, &err),
+              &err);
+    }
+}
+
+/* The same number of keys is asked for, spread over all of them: what grows is what is held. */
+static void bench_consumers(hgh_runtime *runtime)
+{
+    static const unsigned held[] = {1000, 10000, 100000};
+    static double samples[99];
+    unsigned before = 0;
+
+    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++) {
+        char keys[ASKED_KEYS][20];
+        char what[64];
+
+        consumers_put(runtime, before, held[i]);
+        before = held[i];
+        for (unsigned k = 0; k < ASKED_KEYS; k++) {
+            (void)snprintf(keys[k], sizeof(keys[k]), "secret-%u", k * (held[i] / ASKED_KEYS));
+        }
+        for (size_t sample = 0; sample < sizeof(samples) / sizeof(samples[0]); sample++) {
+            uint64_t began = now_ns();
+
+            for (unsigned k = 0; k < ASKED_KEYS; k++) {
+                if (hgh_consumer_index_find(&runtime->consumers, "key-auth", hg_text_of(keys[k])) ==
+                    NULL) {
+                    abort();
+                }
+            }
+            samples[sample] = (double)(now_ns() - began) / ASKED_KEYS;
+        }
+        (void)snprintf(what, sizeof(what), "one consumer of %u by its key", held[i]);
+        print_median(what, samples, sizeof(samples) / sizeof(samples[0]));
+    }
+}
+
 int main(int argc, char **argv)
 {
     hgh_runtime *runtime = runtime_make(argc - 1, argv + 1);
 
     bench_first(runtime, argc - 1, argv + 1);
     bench_filter(runtime);
+    if (hgh_generation_find(runtime->generation, "key-auth", NULL, NULL) == HGH_PLUGIN_LOADED) {
+        bench_consumers(runtime);
+    }
     hgh_runtime_free(runtime);
     return 0;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # tests/bench/first-request.sh - what a change costs the first request after it: the chain of a route
 # with plugins that do nothing, and of one with plugins of every day (twelve.json). And what a filter
-# costs.
+# costs, and to find one consumer of many.
 #
 # usage: tests/bench/first-request.sh [PLUGINS]    (default: 20)
 # BUILD names another build directory.

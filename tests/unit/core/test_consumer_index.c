@@ -199,6 +199,25 @@ static void a_shared_key_stays_right_while_the_index_grows(void **state)
     }
 }
 
+static void each_of_100000_keys_finds_its_consumer(void **state)
+{
+    char name[16];
+    char text[96];
+
+    (void)state;
+    for (unsigned i = 0; i < 100000; i++) {
+        (void)snprintf(name, sizeof(name), "c%u", i);
+        (void)snprintf(text, sizeof(text), "{\"plugins\":{\"unit_auth\":{\"key\":\"k%u\"}}}", i);
+        (void)enter(name, i + 1, text);
+    }
+    for (unsigned i = 0; i < 100000; i++) {
+        (void)snprintf(name, sizeof(name), "c%u", i);
+        (void)snprintf(text, sizeof(text), "k%u", i);
+        assert_string_equal(found(text), name);
+    }
+    assert_string_equal(found("k100000"), "");
+}
+
 static void a_key_finds_a_credential_while_its_consumer_is_there(void **state)
 {
     hg_consumer *credential =
@@ -243,6 +262,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_shared_key_stays_right_while_the_index_grows, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(each_of_100000_keys_finds_its_consumer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_finds_a_credential_while_its_consumer_is_there,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(generations_differ_by_the_fields_that_find_consumers,
