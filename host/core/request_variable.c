@@ -256,6 +256,12 @@ static hg_text own_raw_uri(hg_request *request)
     return request->engine->raw_uri(request->engine_request);
 }
 
+/* For a table, whose initialisers are constants. */
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+
 /* True if the name is one of the gateway's own that need no decoding. */
 static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
 {
@@ -263,21 +269,21 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
         hg_text name;
         hg_text (*get)(hg_request *request);
     } own[] = {
-        {{"route_id", 8}, own_route_id},
-        {{"route_name", 10}, own_route_name},
-        {{"service_id", 10}, own_service_id},
-        {{"service_name", 12}, own_service_name},
-        {{"consumer_name", 13}, own_consumer_name},
-        {{"consumer_group_id", 17}, own_consumer_group_id},
-        {{"balancer_ip", 11}, own_balancer_ip},
-        {{"balancer_port", 13}, own_balancer_port},
-        {{"upstream_unresolved_host", 24}, own_unresolved_host},
-        {{"matched_uri", 11}, own_matched_uri},
-        {{"method", 6}, own_method},
-        {{"uri", 3}, own_uri},
-        {{"document_uri", 12}, own_uri},
-        {{"request_uri", 11}, hgh_request_target},
-        {{"real_request_uri", 16}, own_raw_uri},
+        {NAME("route_id"), own_route_id},
+        {NAME("route_name"), own_route_name},
+        {NAME("service_id"), own_service_id},
+        {NAME("service_name"), own_service_name},
+        {NAME("consumer_name"), own_consumer_name},
+        {NAME("consumer_group_id"), own_consumer_group_id},
+        {NAME("balancer_ip"), own_balancer_ip},
+        {NAME("balancer_port"), own_balancer_port},
+        {NAME("upstream_unresolved_host"), own_unresolved_host},
+        {NAME("matched_uri"), own_matched_uri},
+        {NAME("method"), own_method},
+        {NAME("uri"), own_uri},
+        {NAME("document_uri"), own_uri},
+        {NAME("request_uri"), hgh_request_target},
+        {NAME("real_request_uri"), own_raw_uri},
     };
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {

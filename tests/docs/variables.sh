@@ -17,11 +17,10 @@ sed '/^## In the access log/,$d' "$page" | sed -n '/^| Name | Value |$/,/^$/s/^|
     sed -n 's/^    {"\([a-z0-9_]*\)", get_.*/\1/p' "$root/host/engine/loopback/variable.c"
     sed -n 's/.*{HG_TEXT("\([a-z_]*_\)"), &.*/\1NAME/p' "$root/host/engine/loopback/variable.c"
     sed -n 's/.*HG_TEXT("\([a-z_]*_\)")).*/\1NAME/p
-        s/.*hg_text_equal(name, HG_TEXT("\([a-z_]*\)")).*/\1/p' "$root/host/core/request_variable.c"
+        s/.*{NAME("\([a-z_]*\)"), .*/\1/p' "$root/host/core/request_variable.c"
     sed -n 's/.*hg_text_equal(name, HG_TEXT("\([a-z_]*\)")).*/\1/p
         s/^#define [A-Z]*_PREFIX "\([a-z_]*_\)"$/\1NAME/p
         s/^#define [A-Z]*_PREFIX "\([a-z_]*\.\)"$/\1PATH/p' "$root/host/core/request_body.c"
-    grep -o '{"[a-z_]*", HG_OBJECT' "$root/host/core/request_variable.c" | cut -d '"' -f 2
 } | sort -u >"$work/known"
 
 if [ ! -s "$work/known" ]; then
