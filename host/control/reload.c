@@ -20,7 +20,6 @@
 #define DRAIN_MS       300u   /* how long the answer waits for old objects to go */
 #define LOOK_MS        20u    /* between looks at the board, if nobody says anything */
 #define SWEEP_MS       500u   /* between looks for workers that have died */
-#define DEAD_TOLD      16u
 #define STATUS_REFUSED 409u
 
 const hgh_settings *hgh_reload_settings(const hgh_reload *reload)
@@ -249,71 +248,13 @@ void hgh_reload_prepare(hgh_reload *reload)
 
 /* ----------------------------------------------------------------------------------- board */
 
-/* A worker that dies over a candidate has voted no. */
-static bool dead_blames_candidate(const hgh_reload *reload, const hgh_dead_worker *dead)
-{
-    const hgh_reload_run *run = &reload->run;
-
-    for (size_t i = 0; i < run->candidate_count && dead->marker != 0; i++) {
-        json_int_t number = json_integer_value(json_object_get(run->candidates[i].entry, "number"));
-
-        if (number == (json_int_t)hgh_marker_object(dead->marker)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number)
-{
-    const json_t *const manifests[] = {reload->run.next, reload->manifest, reload->previous};
-
-    for (size_t i = 0; i < sizeof(manifests) / sizeof(manifests[0]); i++) {
-        size_t index;
-        json_t *entry;
-
-        json_array_foreach(json_object_get(manifests[i], "plugins"), index, entry)
-        {
-            if (json_integer_value(json_object_get(entry, "number")) == (json_int_t)number) {
-                return json_string_value(json_object_get(entry, "name"));
-            }
-        }
-    }
-    return "-";
-}
-
-/* Looks for workers that have died; true: one of them over a candidate, said in `reason`. */
-static bool dead_look(hgh_reload *reload, char *reason, size_t size)
-{
-    hgh_dead_worker dead[DEAD_TOLD];
-    size_t count = hgh_worker_board_sweep(reload->board, dead, DEAD_TOLD);
-    bool blamed = false;
-
-    for (size_t i = 0; i < count && i < DEAD_TOLD; i++) {
-        uint32_t call = hgh_marker_call(dead[i].marker);
-        const char *name = hgh_reload_plugin_name(reload, hgh_marker_object(dead[i].marker));
-
-        if (dead[i].marker == 0) {
-            hgh_log(HG_LOG_WARN, "worker %d has died, outside of any plugin", dead[i].pid);
-            continue;
-        }
-        hgh_log(HG_LOG_ERROR, "worker %d has died in %s of plugin %s", dead[i].pid,
-                hgh_call_name(call), name);
-        if (!blamed && dead_blames_candidate(reload, &dead[i])) {
-            blamed = true;
-            (void)snprintf(reason, size, "plugin %s: worker %d died in its %s", name, dead[i].pid,
-                           hgh_call_name(call));
-        }
-    }
-    return blamed;
-}
-
 static void on_sweep(void *context)
 {
     hgh_reload *reload = context;
     char reason[HG_ERROR_TEXT_MAX];
 
-    if (dead_look(reload, reason, sizeof(reason)) && reload->run.step == HGH_RELOAD_VOTES) {
+    if (hgh_reload_tell_dead(reload, reason, sizeof(reason)) &&
+        reload->run.step == HGH_RELOAD_VOTES) {
         abort_prepared(reload, reason);
     }
     hgh_event_loop_timer_start(reload->options.loop, &reload->sweep, SWEEP_MS, on_sweep, reload);
@@ -326,7 +267,7 @@ static void votes_look(hgh_reload *reload)
         hgh_worker_board_votes(reload->board, hgh_manifest_generation(run->next));
     char reason[HG_ERROR_TEXT_MAX];
 
-    if (dead_look(reload, reason, sizeof(reason))) {
+    if (hgh_reload_tell_dead(reload, reason, sizeof(reason))) {
         abort_prepared(reload, reason);
     } else if (count.no > 0) {
         abort_prepared(reload, count.reason);

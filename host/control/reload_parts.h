@@ -116,6 +116,16 @@ void hgh_reload_log_ignored(const hgh_reload *reload);
 /** Goes on with the next candidate; after the last one, hgh_reload_prepare() or a refusal. */
 void hgh_reload_probe_next(hgh_reload *reload);
 
+/* reload_crash.c: workers that have died */
+
+/** The entry of the object that has, or had last, a number of the manifests; borrowed, NULL: none.
+ */
+const json_t *hgh_reload_entry_of(const hgh_reload *reload, uint32_t number);
+
+/** Looks for workers that have died, and tells of them; true: one of them over a candidate, said in
+ * `reason`. */
+bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size);
+
 /* reload.c: all workers load them, vote and switch */
 
 void hgh_reload_prepare(hgh_reload *reload);

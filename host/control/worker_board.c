@@ -99,28 +99,6 @@ hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t obje
     return count;
 }
 
-size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t max)
-{
-    size_t count = 0;
-
-    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
-        hgh_board_slot *slot = &board->slot[i];
-        uint64_t owner = atomic_load(&slot->owner);
-
-        if (owner == 0 || hgh_board_owner_lives(owner)) {
-            continue;
-        }
-        if (count < max) {
-            dead[count].pid = (int)hgh_board_pid(owner);
-            dead[count].marker = atomic_load(&slot->marker);
-        }
-        count++;
-        /* The owner alone: a worker that takes the slot at this moment has written the rest. */
-        (void)atomic_compare_exchange_strong(&slot->owner, &owner, 0);
-    }
-    return count;
-}
-
 bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size)
 {
     size_t starting = 0;

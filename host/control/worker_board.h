@@ -41,18 +41,6 @@ typedef struct hgh_follow_count {
 hgh_follow_count
 hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t objects);
 
-/** A worker that has died since the last look. */
-typedef struct hgh_dead_worker {
-    int pid;
-    uint64_t marker; /* the call into a plugin that it was in; 0: none */
-} hgh_dead_worker;
-
-/**
- * Frees the slots of workers that are gone. Returns how many were found, of which the first `max`
- * are told in `dead`. The board must be mapped for writing.
- */
-size_t hgh_worker_board_sweep(hgh_board *board, hgh_dead_worker *dead, size_t max);
-
 /** True if there are workers and each of them has its configuration; else `reason` says why. */
 bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size);
 

@@ -9,12 +9,16 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include <hotgate/config.h>
+
 #include "host/core/board.h"
 
 /** One a process: where its marker is. */
 typedef struct hgh_blame {
     _Atomic uint64_t *marker; /* in the board's slot, or private memory where there is no board */
     uint64_t sequence;        /* of the last call, in the bits where a marker has it */
+    const struct hg_request *request; /* whose phase was begun last; holds while a phase is run */
+    const hg_config_source *source;   /* of the configuration that a call is about; NULL: none */
 } hgh_blame;
 
 /** Marks that a call begins; returns what to give to hgh_blame_leave(). */

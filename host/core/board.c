@@ -43,7 +43,7 @@ static uint64_t process_start_time(pid_t pid)
     return start;
 }
 
-static uint64_t owner_make(pid_t pid)
+uint64_t hgh_board_owner_of(pid_t pid)
 {
     return (uint64_t)(uint32_t)pid << 32 | (process_start_time(pid) & 0xffffffffu);
 }
@@ -93,7 +93,7 @@ void hgh_board_unmap(hgh_board *board)
 
 bool hgh_board_owner_lives(uint64_t owner)
 {
-    return owner != 0 && owner_make(hgh_board_pid(owner)) == owner;
+    return owner != 0 && hgh_board_owner_of(hgh_board_pid(owner)) == owner;
 }
 
 /* Everything but the owner word back to zero; the slot is ours alone. */
@@ -117,7 +117,7 @@ static bool slot_take(hgh_board_slot *slot, uint64_t owner, uint64_t mine, uint3
 
 hgh_board_slot *hgh_board_take(hgh_board *board, uint32_t engine_number)
 {
-    uint64_t mine = owner_make(getpid());
+    uint64_t mine = hgh_board_owner_of(getpid());
 
     for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         hgh_board_slot *slot = &board->slot[i];

@@ -15,7 +15,9 @@
 #include <hotgate/error.h>
 #include <hotgate/request.h>
 
-#define HGH_BOARD_MAGIC     0x48474230u /* "HGB0" */
+#include "host/core/crash_record.h"
+
+#define HGH_BOARD_MAGIC     0x48474231u /* "HGB1" */
 #define HGH_BOARD_SLOTS     256u
 #define HGH_BOARD_VOTE_TEXT 400u
 
@@ -25,7 +27,7 @@ typedef enum hgh_worker_state {
     HGH_WORKER_STARTING = 1, /* applies the feed, accepts nothing yet */
     HGH_WORKER_SERVING = 2,
     HGH_WORKER_DRAINING = 3, /* ends what it has, accepts nothing more; does not vote */
-    HGH_WORKER_DEAD = 4,     /* control found its process gone and has read the slot */
+    HGH_WORKER_DEAD = 4,     /* its process was found gone; its record is being written */
 } hgh_worker_state;
 
 /** A vote on a prepared generation. */
@@ -54,6 +56,8 @@ typedef struct hgh_board_slot {
     _Atomic uint64_t chains;             /* compiled and cached */
     _Atomic uint64_t slow_calls;         /* callbacks over the watchdog's limit */
     _Atomic uint64_t apply_failures;     /* feed records that could not be applied */
+    _Atomic uint32_t killed_for;         /* an hgh_killed_for, written by control */
+    hgh_sighting seen;                   /* written by the worker's signal handler */
     char vote_text[HGH_BOARD_VOTE_TEXT]; /* why not; NUL-terminated */
 } hgh_board_slot;
 
@@ -62,6 +66,9 @@ typedef struct hgh_board {
     uint32_t slots;
     uint64_t reserved[3];
     unsigned char explain_key[32]; /* of host/core/explain_token.h, for this start of the gateway */
+    _Atomic uint64_t crashes_found; /* the number of the newest record */
+    _Atomic uint64_t crashes_told;  /* of the newest that control has told of */
+    hgh_crash crashes[HGH_CRASHES_MAX];
     hgh_board_slot slot[HGH_BOARD_SLOTS];
 } hgh_board;
 
@@ -91,6 +98,9 @@ static inline pid_t hgh_board_pid(uint64_t owner)
 {
     return (pid_t)(owner >> 32);
 }
+
+/** The owner word of a process. */
+uint64_t hgh_board_owner_of(pid_t pid);
 
 /** True if the process that took the slot still runs (same start time). */
 bool hgh_board_owner_lives(uint64_t owner);

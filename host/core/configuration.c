@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/engine.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/request_body.h"
@@ -242,6 +243,44 @@ static hg_status own_judged(hg_status status, hg_issues *found, const char *refu
     return HG_ERR_INVALID;
 }
 
+/* A call into a plugin that is about one configuration begins. */
+static uint64_t call_begin(const hgh_plugin *plugin, const hg_config_source *source, hgh_call call)
+{
+    hgh_blame *blame = &plugin->plugin_host->blame;
+
+    blame->source = source;
+    return hgh_blame_enter(blame, plugin->number, call);
+}
+
+static void call_end(const hgh_plugin *plugin, uint64_t outer)
+{
+    hgh_blame *blame = &plugin->plugin_host->blame;
+
+    hgh_blame_leave(blame, outer);
+    blame->source = NULL;
+}
+
+void hgh_configuration_subject(const hg_config_source *source, char into[HGH_SUBJECT_MAX])
+{
+    (void)snprintf(into, HGH_SUBJECT_MAX, "%.40s/%.64s#%08x", source->resource.data,
+                   source->id.data, (unsigned)(source->checksum & 0xffffffffu));
+}
+
+/* True if workers have died over it while it was decoded. */
+static bool is_poison(const hgh_configuration *configuration, const hgh_plugin *plugin)
+{
+    const hgh_plugin_host *host = plugin->plugin_host;
+    char subject[HGH_SUBJECT_MAX];
+
+    if (plugin->poison == NULL && (host->board == NULL || hgh_crash_newest(host->board) == 0)) {
+        return false;
+    }
+    hgh_configuration_subject(&configuration->source, subject);
+    return json_object_get(plugin->poison, subject) != NULL ||
+           (host->board != NULL &&
+            hgh_crash_is_poison(host->board, plugin->number, subject, host->engine->clock_ms()));
+}
+
 static hg_status raw_parse(hgh_configuration *configuration,
                            hgh_plugin *plugin,
                            const json_t *value,
@@ -249,13 +288,12 @@ static hg_status raw_parse(hgh_configuration *configuration,
                            hg_issues *issues)
 {
     hg_issues found = {0};
-    hgh_blame *blame = &plugin->plugin_host->blame;
-    uint64_t outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
+    uint64_t outer = call_begin(plugin, &configuration->source, HGH_CALL_PARSE);
     void *made = NULL;
     hg_status status =
         configuration->description->parse(value, &configuration->source, &made, &found);
 
-    hgh_blame_leave(blame, outer);
+    call_end(plugin, outer);
     if (status == HG_OK) { /* what it leaves behind when it refuses is not ours to release */
         configuration->made = made;
         configuration->state = made;
@@ -273,7 +311,6 @@ static hg_status fields_decode(hgh_configuration *configuration,
 {
     const hg_config_description *description = configuration->description;
     hg_issues found = {0};
-    hgh_blame *blame = &plugin->plugin_host->blame;
     hg_status status =
         hgh_field_table_decode(description, value, prefix, &configuration->decoded, issues);
     uint64_t outer;
@@ -287,9 +324,9 @@ static hg_status fields_decode(hgh_configuration *configuration,
     if (description->prepare == NULL) {
         return HG_OK;
     }
-    outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_PARSE);
+    outer = call_begin(plugin, &configuration->source, HGH_CALL_PARSE);
     status = description->prepare(state, &configuration->source, &found);
-    hgh_blame_leave(blame, outer);
+    call_end(plugin, outer);
     if (status == HG_OK) {
         configuration->made = state;
     }
@@ -337,6 +374,11 @@ static hg_status own_decode(hgh_configuration *configuration,
     }
     if (description->fields != NULL && warnings != NULL) {
         hgh_field_table_unknown(description, value, prefix, warnings);
+    }
+    if (is_poison(configuration, plugin)) {
+        hgh_issues_add(issues, prefix, "a configuration that workers have died over",
+                       "another one, or another version of the plugin", NULL);
+        return HG_ERR_INVALID;
     }
     return description->fields == NULL
                ? raw_parse(configuration, plugin, value, prefix, issues)
@@ -478,7 +520,6 @@ cleanup:
 hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_issues *issues)
 {
     const hgh_plugin *plugin = configuration->plugin;
-    hgh_blame *blame = &plugin->plugin_host->blame;
     hg_status status;
     uint64_t outer;
     size_t before = issues->count;
@@ -487,9 +528,9 @@ hg_status hgh_configuration_check(const hgh_configuration *configuration, hg_iss
         (configuration->disabled && configuration->use == HGH_USE_CONFIG)) {
         return HG_OK;
     }
-    outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_CHECK);
+    outer = call_begin(plugin, &configuration->source, HGH_CALL_CHECK);
     status = plugin->descriptor->check(configuration->state, &configuration->source, issues);
-    hgh_blame_leave(blame, outer);
+    call_end(plugin, outer);
     if (status != HG_OK && issues->count == before) {
         hgh_issues_add(issues, "", "what its check() refuses", "a configuration it accepts", NULL);
     }
@@ -586,11 +627,11 @@ void hgh_configuration_unref(hgh_configuration *configuration)
         uint64_t outer = 0;
 
         if (plugin != NULL) {
-            outer = hgh_blame_enter(&plugin->plugin_host->blame, plugin->number, HGH_CALL_RELEASE);
+            outer = call_begin(plugin, &configuration->source, HGH_CALL_RELEASE);
         }
         own_release(configuration);
         if (plugin != NULL) {
-            hgh_blame_leave(&plugin->plugin_host->blame, outer);
+            call_end(plugin, outer);
         }
     }
     configuration_unbind(configuration);

@@ -83,6 +83,9 @@ static inline hgh_configuration *hgh_configuration_ref(hgh_configuration *config
     return configuration;
 }
 
+/** What a record of a crash calls it: "routes/1#CHECKSUM". */
+void hgh_configuration_subject(const hg_config_source *source, char into[HGH_SUBJECT_MAX]);
+
 /** Enters it into its resource's list, so that every chain that needs it shares it. */
 void hgh_configuration_bind(hgh_configuration *configuration, struct hgh_resource *resource);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/core/engine.h"
 #include "host/core/issues.h"
 
 static hgh_plugin *plugin_shared(const hgh_generation *previous, const char *name, uint32_t number)
@@ -19,6 +20,65 @@ static hgh_plugin *plugin_shared(const hgh_generation *previous, const char *nam
     return NULL;
 }
 
+/* What is known to be bad is left out, which fails nothing: the manifest says so, or the board. */
+static hg_status
+entry_judge(const json_t *item, const hgh_plugin_host *plugin_host, uint32_t number, hg_error *err)
+{
+    const char *disabled = json_string_value(json_object_get(item, "disabled"));
+    size_t crashes;
+
+    if (disabled != NULL) {
+        return hg_error_set(err, HG_ERR_INVALID, "disabled: %.300s", disabled);
+    }
+    if (plugin_host->board == NULL || hgh_crash_newest(plugin_host->board) == 0) {
+        return HG_OK;
+    }
+    crashes = hgh_crash_count(plugin_host->board, number, plugin_host->engine->clock_ms());
+    return crashes < HGH_CRASHES_TO_BLAME
+               ? HG_OK
+               : hg_error_set(err, HG_ERR_INVALID,
+                              "left out: %zu workers have died in it within %u s", crashes,
+                              HGH_CRASH_WINDOW_MS / 1000);
+}
+
+/* Configurations that it is not to decode: those of before stay. */
+static hg_status poison_set(hgh_plugin *plugin, const json_t *item)
+{
+    const json_t *poison = json_object_get(item, "poison");
+
+    for (size_t i = 0; i < json_array_size(poison); i++) {
+        const char *subject = json_string_value(json_array_get(poison, i));
+
+        if (plugin->poison == NULL) {
+            plugin->poison = json_object();
+        }
+        if (subject != NULL && json_object_set_new(plugin->poison, subject, json_true()) != 0) {
+            return HG_ERR_NO_MEMORY;
+        }
+    }
+    return HG_OK;
+}
+
+static hg_status entry_open(hgh_plugin_host *plugin_host,
+                            const json_t *item,
+                            const char *path,
+                            hgh_generation_entry *entry,
+                            uint32_t number,
+                            hg_error *err)
+{
+    char full[PATH_MAX];
+    bool relative = path[0] != '/' && plugin_host->directory != NULL;
+    hg_issues issues = {0};
+    hg_status status;
+
+    (void)snprintf(full, sizeof(full), "%s%s%s", relative ? plugin_host->directory : "",
+                   relative ? "/" : "", path);
+    status = hgh_plugin_load(plugin_host, full, entry->name, number,
+                             json_object_get(item, "attributes"), &entry->plugin, &issues, err);
+    hgh_issues_done(&issues);
+    return status;
+}
+
 static hg_status entry_load(const hgh_generation *generation,
                             hgh_plugin_host *plugin_host,
                             const json_t *item,
@@ -29,7 +89,6 @@ static hg_status entry_load(const hgh_generation *generation,
     const char *name = json_string_value(json_object_get(item, "name"));
     const char *path = json_string_value(json_object_get(item, "path"));
     json_int_t number = json_integer_value(json_object_get(item, "number"));
-    hg_issues issues = {0};
     hg_error cause = HG_ERROR_INIT;
     hg_status status = HG_OK;
 
@@ -43,22 +102,21 @@ static hg_status entry_load(const hgh_generation *generation,
     }
     (void)strcpy(entry->name, name);
     entry->node.key = hg_text_of(entry->name);
+    if (entry_judge(item, plugin_host, (uint32_t)number, &cause) != HG_OK) {
+        entry->failure = strdup(cause.text);
+        return HG_OK;
+    }
     entry->plugin = plugin_shared(previous, name, (uint32_t)number);
     if (entry->plugin == NULL) {
-        char full[PATH_MAX];
-        bool relative = path[0] != '/' && plugin_host->directory != NULL;
-
-        (void)snprintf(full, sizeof(full), "%s%s%s", relative ? plugin_host->directory : "",
-                       relative ? "/" : "", path);
-        status =
-            hgh_plugin_load(plugin_host, full, name, (uint32_t)number,
-                            json_object_get(item, "attributes"), &entry->plugin, &issues, &cause);
+        status = entry_open(plugin_host, item, path, entry, (uint32_t)number, &cause);
+    }
+    if (status == HG_OK && poison_set(entry->plugin, item) != HG_OK) {
+        status = hg_error_set(&cause, HG_ERR_NO_MEMORY, "out of memory");
     }
     if (status != HG_OK) {
         entry->failure = strdup(cause.text);
         (void)hg_error_set(err, status, "%s: %.400s", name, cause.text);
     }
-    hgh_issues_done(&issues);
     return status;
 }
 

@@ -41,8 +41,9 @@ typedef struct hgh_generation_entry {
  * Begins a generation; nothing is loaded yet.
  *
  * manifest  {"generation": N, "listed": [names] or null, "plugins": [{"name", "path", "number",
- *           "attributes"}...]}; a reference is kept until all is loaded.
- * out_generation  on HG_OK one reference of the caller's; else untouched.
+ *           "attributes", "disabled", "poison"}...]}; a reference is kept until all is loaded. One
+ *           with "disabled", why, is left out; "poison" lists configurations that it does not
+ * decode. out_generation  on HG_OK one reference of the caller's; else untouched.
  */
 hg_status hgh_generation_new(json_t *manifest, hgh_generation **out_generation, hg_error *err);
 

@@ -126,6 +126,45 @@ static hg_status plugin_metadata(hgh_plugin *plugin)
     return status == HG_ERR_INVALID ? HG_OK : status;
 }
 
+/* Maps the object, which runs its constructors. */
+static hg_status plugin_open(hgh_plugin *plugin, const char *path, hg_error *err)
+{
+    hgh_plugin_host *plugin_host = plugin->plugin_host;
+    uint64_t outer = hgh_blame_enter(&plugin_host->blame, plugin->number, HGH_CALL_LOAD);
+    hg_status status;
+
+    plugin_host->loading_path = path;
+    plugin_host->loading_number = plugin->number;
+    status = hgh_plugin_object_open(path, plugin->name, &plugin->object, err);
+    plugin_host->loading_path = NULL;
+    hgh_blame_leave(&plugin_host->blame, outer);
+    if (status == HG_OK) {
+        plugin_host->objects_mapped++;
+        plugin->loaded_next = plugin_host->loaded;
+        plugin_host->loaded = plugin;
+    }
+    return status;
+}
+
+/* The opposite; at the end its addresses belong to nobody. */
+static void plugin_close(hgh_plugin *plugin)
+{
+    hgh_plugin_host *plugin_host = plugin->plugin_host;
+    uint64_t outer = hgh_blame_enter(&plugin_host->blame, plugin->number, HGH_CALL_UNLOAD);
+    hgh_plugin **at = &plugin_host->loaded;
+
+    if (hgh_plugin_object_close(plugin->object)) {
+        plugin_host->objects_mapped--;
+    } else {
+        plugin_host->objects_pinned++;
+    }
+    while (*at != plugin) {
+        at = &(*at)->loaded_next;
+    }
+    *at = plugin->loaded_next;
+    hgh_blame_leave(&plugin_host->blame, outer);
+}
+
 static hg_status plugin_init(hgh_plugin *plugin, hg_error *err)
 {
     hgh_blame *blame = &plugin->plugin_host->blame;
@@ -161,7 +200,6 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
     hgh_plugin *plugin = calloc(1, sizeof(*plugin));
     const hg_plugin *descriptor;
     hg_status status;
-    uint64_t outer;
 
     if (plugin == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", name);
@@ -170,13 +208,10 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
     plugin->number = number;
     plugin->plugin_host = plugin_host;
     (void)snprintf(plugin->name, sizeof(plugin->name), "%s", name);
-    outer = hgh_blame_enter(&plugin_host->blame, number, HGH_CALL_LOAD);
-    status = hgh_plugin_object_open(path, name, &plugin->object, err);
-    hgh_blame_leave(&plugin_host->blame, outer);
+    status = plugin_open(plugin, path, err);
     if (status != HG_OK) {
         goto cleanup;
     }
-    plugin_host->objects_mapped++;
     descriptor = hgh_plugin_object_descriptor(plugin->object);
     plugin->descriptor = descriptor;
     plugin->host = hgh_host_api(plugin_host->log_level, plugin);
@@ -242,14 +277,9 @@ static void plugin_unload(hgh_plugin *plugin)
         json_decref(plugin->uses[use].schema_json);
     }
     if (plugin->object != NULL) {
-        outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_UNLOAD);
-        if (hgh_plugin_object_close(plugin->object)) {
-            plugin->plugin_host->objects_mapped--;
-        } else {
-            plugin->plugin_host->objects_pinned++;
-        }
-        hgh_blame_leave(blame, outer);
+        plugin_close(plugin);
     }
+    json_decref(plugin->poison);
     hgh_host_api_done(plugin);
     for (uint32_t i = 0; i < plugin->metrics_count; i++) {
         hgh_metric_done(&plugin->metrics[i]);

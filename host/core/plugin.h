@@ -26,14 +26,18 @@ typedef struct hgh_random {
 /** What the host gives to the plugins of one process; outlives them all. */
 typedef struct hgh_plugin_host {
     hgh_blame blame;
+    const hgh_board *board; /* what is known of crashes; NULL: nothing */
     hgh_arena *arena;
     const struct hgh_engine *engine; /* for its clock and its log */
     const char *directory; /* where relative paths of objects start; NULL: the working directory */
     int32_t log_level;
     hgh_share share; /* of this process in what all hold together */
     hgh_random random;
-    uint64_t objects_mapped; /* plugin objects in memory now */
-    uint64_t objects_pinned; /* of these: closed, yet not gone */
+    uint64_t objects_mapped;   /* plugin objects in memory now */
+    uint64_t objects_pinned;   /* of these: closed, yet not gone */
+    struct hgh_plugin *loaded; /* linked by loaded_next: what an address in a stack belongs to */
+    const char *loading_path;  /* of the object whose constructors run; NULL: of none */
+    uint32_t loading_number;
 } hgh_plugin_host;
 
 /** What a configuration is for. */
@@ -52,7 +56,8 @@ typedef struct hgh_plugin_use {
     hgh_schema *schema;
 } hgh_plugin_use;
 
-/** Shared: whoever holds a reference keeps the object mapped. Immutable but for `references`. */
+/** Shared: whoever holds a reference keeps the object mapped. Immutable but for `references`, and
+ * for `poison`, which only grows. */
 typedef struct hgh_plugin {
     uint32_t references;
     uint32_t number; /* in the manifests: tells apart every object that was ever put into service */
@@ -67,6 +72,8 @@ typedef struct hgh_plugin {
     hgh_metric *metrics;                /* owned: one a declared metric */
     uint32_t metrics_count;
     hg_dict *dicts; /* tables it has opened */
+    json_t *poison; /* configurations that are not decoded again: an object, by subject; or NULL */
+    struct hgh_plugin *loaded_next;
     bool initialised;
     char name[HG_NAME_MAX + 1];
 } hgh_plugin;

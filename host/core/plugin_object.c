@@ -12,7 +12,8 @@ struct hgh_plugin_object {
     void *library;               /* owned, from dlopen() */
     const hg_plugin *descriptor; /* borrowed from library */
     ElfW(Addr) base;
-    char *path; /* as the loader knows it */
+    ElfW(Addr) end; /* behind its last segment */
+    char *path;     /* as the loader knows it */
 };
 
 static bool name_is_valid(const char *name)
@@ -77,6 +78,25 @@ static const char *loader_reason(const char *path)
                : text;
 }
 
+static int object_measure(struct dl_phdr_info *info, size_t size, void *context)
+{
+    hgh_plugin_object *object = context;
+
+    (void)size;
+    if (info->dlpi_addr != object->base || strcmp(info->dlpi_name, object->path) != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        ElfW(Addr) end = object->base + segment->p_vaddr + segment->p_memsz;
+
+        if (segment->p_type == PT_LOAD && end > object->end) {
+            object->end = end;
+        }
+    }
+    return 1;
+}
+
 hg_status hgh_plugin_object_open(const char *path,
                                  const char *name,
                                  hgh_plugin_object **out_object,
@@ -101,6 +121,7 @@ hg_status hgh_plugin_object_open(const char *path,
         goto cleanup;
     }
     object->base = map->l_addr;
+    (void)dl_iterate_phdr(object_measure, object);
     object->descriptor = dlsym(object->library, HG_PLUGIN_SYMBOL);
     if (object->descriptor == NULL) {
         status = hg_error_set(err, HG_ERR_ABI, "exports no %s: no plugin, or one for another ABI",
@@ -121,6 +142,31 @@ cleanup:
 const hg_plugin *hgh_plugin_object_descriptor(const hgh_plugin_object *object)
 {
     return object->descriptor;
+}
+
+bool hgh_plugin_object_holds(const hgh_plugin_object *object,
+                             const void *address,
+                             uint64_t *out_offset)
+{
+    ElfW(Addr) at = (ElfW(Addr))address;
+
+    *out_offset = at - object->base;
+    return at >= object->base && at < object->end;
+}
+
+bool hgh_plugin_object_find_code(const void *address, hgh_code_place *out_place)
+{
+    Dl_info info;
+
+    if (dladdr(address, &info) == 0) {
+        return false;
+    }
+    *out_place = (hgh_code_place){
+        .file = info.dli_fname,
+        .symbol = info.dli_sname,
+        .offset = (uint64_t)((const char *)address - (const char *)info.dli_fbase),
+    };
+    return true;
 }
 
 static int object_is_mapped(struct dl_phdr_info *info, size_t size, void *context)

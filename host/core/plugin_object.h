@@ -29,6 +29,22 @@ hg_status hgh_plugin_object_open(const char *path,
                                  hgh_plugin_object **out_object,
                                  hg_error *err);
 
+/** True if an address lies in it; *out_offset is the place from its base then. Allocates nothing:
+ * for signal handlers too. */
+bool hgh_plugin_object_holds(const hgh_plugin_object *object,
+                             const void *address,
+                             uint64_t *out_offset);
+
+/** Where code of the process lies. */
+typedef struct hgh_code_place {
+    const char *file;   /* of the loaded object; NULL: not known */
+    const char *symbol; /* exported, before the place; NULL: there is none */
+    uint64_t offset;    /* from the object's base */
+} hgh_code_place;
+
+/** False: there is no object at the address. Allocates nothing, as above. */
+bool hgh_plugin_object_find_code(const void *address, hgh_code_place *out_place);
+
 /** Its descriptor, borrowed until close. */
 const hg_plugin *hgh_plugin_object_descriptor(const hgh_plugin_object *object);
 

@@ -25,9 +25,13 @@ bool hgh_request_late_body_begin(hg_request *request, uint8_t more);
 /** Chooses the target, until a node has an address; HGH_ANSWER: none has, that is its exit. */
 hgh_outcome hgh_request_target_pick(hg_request *request);
 
+/** The marker, for what this request runs next. */
 static inline hgh_blame *hgh_request_blame(const hg_request *request)
 {
-    return &request->runtime->plugin_host.blame;
+    hgh_blame *blame = &request->runtime->plugin_host.blame;
+
+    blame->request = request;
+    return blame;
 }
 
 /* Sequence numbers stand in the marker's upper bits. */

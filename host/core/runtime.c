@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/core/crash_handler.h"
 #include "host/core/issues.h"
 #include "host/core/request.h"
 
@@ -1024,6 +1025,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     runtime->ack_fd = options->ack_fd;
     runtime->path_rules = options->path_rules;
     runtime->body_limits = options->body_limits;
+    runtime->handles_crashes = options->handles_crashes;
     hgh_snapshot_init(&runtime->snapshot);
     hgh_chain_cache_init(&runtime->chains, &runtime->snapshot);
     hgh_consumer_index_init(&runtime->consumers);
@@ -1038,13 +1040,17 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
     }
     runtime->plugin_host = (hgh_plugin_host){
         .blame = {.marker = &runtime->slot->marker},
+        .board = options->board,
         .arena = options->arena,
         .engine = options->engine,
         .directory = options->directory,
         .log_level = options->log_level,
     };
     hgh_share_init(&runtime->plugin_host.share, options->board, options->slot);
-    if (options->checks_health && options->arena != NULL) {
+    if (options->handles_crashes) {
+        status = hgh_crash_handler_install(&runtime->plugin_host, &runtime->slot->seen, err);
+    }
+    if (status == HG_OK && options->checks_health && options->arena != NULL) {
         status = hgh_health_board_open(options->arena, &runtime->health_board, err);
         runtime->checks_health = status == HG_OK;
     }
@@ -1103,6 +1109,9 @@ void hgh_runtime_free(hgh_runtime *runtime)
     hgh_sni_index_done(&runtime->snis);
     hgh_coroutine_pool_done(&runtime->coroutines);
     hgh_feed_reader_done(&runtime->reader);
+    if (runtime->handles_crashes) {
+        hgh_crash_handler_remove();
+    }
     json_decref(runtime->manifest);
     json_decref(runtime->pending_manifest);
     free(runtime->own_slot);

@@ -45,6 +45,7 @@ typedef struct hgh_runtime_options {
     uint32_t parked_max;
     int32_t log_level; /* an hg_log_level */
     bool checks_health;
+    bool handles_crashes; /* by crash_handler.h: of one runtime in a process */
 } hgh_runtime_options;
 
 typedef struct hgh_runtime {
@@ -75,6 +76,7 @@ typedef struct hgh_runtime {
     json_t *pending_manifest; /* while starting: prepared and not decided */
     hgh_consumer_index consumers;
     hgh_sni_index snis;
+    bool handles_crashes;
     bool checks_health;
     hgh_health_board health_board; /* if it checks */
     hgh_health *checked;           /* upstreams in force whose nodes are checked; borrowed */

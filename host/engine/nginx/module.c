@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 
+#include "host/core/crash_handler.h"
+
 #define PARKED_MAX 10000
 /* nginx_config.http.upstream has the same. */
 #define KEEPALIVE_SIZE       320
@@ -543,11 +545,19 @@ static hgh_nginx_main *main_of(const ngx_cycle_t *cycle)
 static ngx_int_t shared_map(ngx_cycle_t *cycle, hgh_nginx_main *main)
 {
     hg_error err = HG_ERROR_INIT;
+    uint32_t pause_ms;
 
     main->board = hgh_board_map((int)main->board_fd, true);
     if (main->board == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "hotgate_board: cannot be mapped");
         return NGX_ERROR;
+    }
+    (void)hgh_crash_bury(main->board, hgh_nginx_engine.clock_ms());
+    pause_ms = hgh_crash_pause_ms(main->board, hgh_nginx_engine.clock_ms());
+    if (pause_ms > 0) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "workers die one after the other: this one begins in %uD ms", pause_ms);
+        ngx_msleep(pause_ms);
     }
     main->slot = hgh_board_take(main->board, (uint32_t)ngx_worker);
     if (main->slot == NULL) {
@@ -595,6 +605,7 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
         .parked_max = (uint32_t)main->parked_max,
         .log_level = log_level(cycle),
         .checks_health = main->health != 0,
+        .handles_crashes = true,
     };
     (void)hgh_router_mode_find(hgh_text_of_str(main->router), &options.router_mode);
     if (hgh_runtime_new(&options, &main->runtime, &err) != HG_OK) {
@@ -644,6 +655,7 @@ static void process_exit(ngx_cycle_t *cycle)
         return;
     }
     hgh_nginx_health_stop(main);
+    hgh_crash_handler_remove(); /* what ends from here on ends on purpose */
     /* A fast end leaves requests behind whose plugins must stay: the process ends with them. */
     if (atomic_load(&main->slot->requests_live) == 0) {
         hgh_runtime_free(main->runtime);

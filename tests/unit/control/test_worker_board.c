@@ -121,35 +121,8 @@ static void who_follows_and_who_has_nothing_old_is_told(void **state)
     assert_int_equal(count.drained, 2);
 }
 
-static void a_dead_worker_is_told_once_with_its_marker(void **state)
-{
-    hgh_board_slot *slot = dead_worker(hgh_marker_make(1, 9, HGH_CALL_INIT));
-    hgh_dead_worker dead[2];
-    hgh_board_slot *alive = worker(1, HGH_WORKER_SERVING);
-
-    (void)state;
-    assert_int_equal(hgh_worker_board_sweep(board, dead, 2), 1);
-    assert_int_equal(hgh_marker_object(dead[0].marker), 9);
-    assert_int_equal(hgh_marker_call(dead[0].marker), HGH_CALL_INIT);
-    assert_int_equal(atomic_load(&slot->owner), 0);
-    assert_int_equal(hgh_worker_board_sweep(board, dead, 2), 0);
-    assert_int_equal(atomic_load(&alive->state), HGH_WORKER_SERVING);
-}
-
-static void more_dead_than_asked_for_are_counted(void **state)
-{
-    hgh_dead_worker dead[1];
-
-    (void)state;
-    (void)dead_worker(1);
-    (void)dead_worker(2);
-    (void)dead_worker(3);
-    assert_int_equal(hgh_worker_board_sweep(board, dead, 1), 3);
-}
-
 static void a_worker_cannot_lead_control_astray(void **state)
 {
-    hgh_dead_worker dead[4];
     json_t *told;
 
     (void)state;
@@ -161,7 +134,6 @@ static void a_worker_cannot_lead_control_astray(void **state)
     atomic_store(&board->slot[0].requests, UINT64_MAX);
     assert_int_equal(hgh_worker_board_votes(board, 1).voters, 0);
     assert_int_equal(hgh_worker_board_follow(board, 1, 1).workers, 0);
-    assert_int_equal(hgh_worker_board_sweep(board, dead, 4), 2);
     told = hgh_worker_board_json(board);
     assert_int_equal(json_array_size(told), 1);
     assert_string_equal(json_string_value(json_object_get(json_array_get(told, 0), "state")),
@@ -178,8 +150,6 @@ int main(void)
         ROW(a_cleared_vote_counts_no_more),
         ROW(a_text_without_an_end_is_cut),
         ROW(who_follows_and_who_has_nothing_old_is_told),
-        ROW(a_dead_worker_is_told_once_with_its_marker),
-        ROW(more_dead_than_asked_for_are_counted),
         ROW(a_worker_cannot_lead_control_astray),
     };
 
