@@ -43,9 +43,7 @@ struct hgh_admin_api {
     hgh_admin_format format;
     bool has_cors;
     char server[64];
-    hgh_admin_call reload;
-    hgh_admin_call status;
-    void *hook_context;
+    hgh_admin_reload_calls reload;
     hgh_admin_call explain;
     hgh_admin_call explain_token;
     void *explain_context;
@@ -129,7 +127,7 @@ static void reload_run(hgh_admin_job *job)
     api_call *call = (api_call *)((char *)job - offsetof(api_call, job));
     hgh_admin_api *api = call->api;
 
-    api->reload(api->hook_context, call->request, &call->later);
+    api->reload.reload(api->reload.context, call->request, &call->later);
 }
 
 static void reload_cancel(hgh_admin_job *job)
@@ -164,7 +162,7 @@ static bool plugins_special(api_call *call)
     if (strcmp(call->target.resource, "plugins") != 0 || name == NULL) {
         return false;
     }
-    if (strcmp(name, "reload") == 0 && api->reload != NULL) {
+    if (strcmp(name, "reload") == 0 && api->reload.reload != NULL) {
         if (bit != HGH_ADMIN_PUT) {
             hgh_admin_later_error(&call->later, STATUS_NOT_METHOD,
                                   "please use PUT method to reload the plugins, %s method is not "
@@ -175,8 +173,12 @@ static bool plugins_special(api_call *call)
         }
         return true;
     }
-    if (bit == HGH_ADMIN_GET && strcmp(name, "status") == 0 && api->status != NULL) {
-        api->status(api->hook_context, call->request, &call->later);
+    if (bit == HGH_ADMIN_GET && strcmp(name, "status") == 0 && api->reload.status != NULL) {
+        api->reload.status(api->reload.context, call->request, &call->later);
+        return true;
+    }
+    if (bit == HGH_ADMIN_GET && strcmp(name, "history") == 0 && api->reload.history != NULL) {
+        api->reload.history(api->reload.context, call->request, &call->later);
         return true;
     }
     return false;
@@ -608,14 +610,9 @@ void hgh_admin_api_free(hgh_admin_api *api)
     free(api);
 }
 
-void hgh_admin_api_set_reload(hgh_admin_api *api,
-                              hgh_admin_call reload,
-                              hgh_admin_call status,
-                              void *context)
+void hgh_admin_api_set_reload(hgh_admin_api *api, const hgh_admin_reload_calls *calls)
 {
-    api->reload = reload;
-    api->status = status;
-    api->hook_context = context;
+    api->reload = *calls;
 }
 
 void hgh_admin_api_set_explain(hgh_admin_api *api,

@@ -40,14 +40,17 @@ hgh_admin_api_new(const hgh_admin_api_parts *parts, hgh_admin_api **out_api, hg_
 /** After the servers are gone. Writes that wait are dropped. Accepts NULL. */
 void hgh_admin_api_free(hgh_admin_api *api);
 
-/**
- * Who answers PUT /plugins/reload and GET /plugins/status. A reload is called in its turn among the
- * writes: none runs from its call to its answer. Until this is set both are 404.
- */
-void hgh_admin_api_set_reload(hgh_admin_api *api,
-                              hgh_admin_call reload,
-                              hgh_admin_call status,
-                              void *context);
+/** Who answers what is about reloads. */
+typedef struct hgh_admin_reload_calls {
+    hgh_admin_call reload;  /* PUT /plugins/reload, in its turn among the writes: none runs from its
+                               call to its answer */
+    hgh_admin_call status;  /* GET /plugins/status */
+    hgh_admin_call history; /* GET /plugins/history */
+    void *context;
+} hgh_admin_reload_calls;
+
+/** Until this is set all of them are 404. */
+void hgh_admin_api_set_reload(hgh_admin_api *api, const hgh_admin_reload_calls *calls);
 
 /**
  * Who answers /explain, and POST /explain/token, which lets requests on the data plane ask for

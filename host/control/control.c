@@ -625,12 +625,17 @@ static hg_status make_plugins(control *self, hg_error *err)
         .table = self->table,
         .catalog = self->catalog,
         .check = self->check,
+        .queue = hgh_admin_api_queue(self->api),
     };
     status = hgh_reload_new(&reload, self->manifest, &self->reload, err);
     if (status == HG_OK) {
         hgh_admin_api_set_plugin_check(self->api, self->check);
-        hgh_admin_api_set_reload(self->api, hgh_reload_answer, hgh_reload_answer_status,
-                                 self->reload);
+        hgh_admin_api_set_reload(self->api, &(hgh_admin_reload_calls){
+                                                .reload = hgh_reload_answer,
+                                                .status = hgh_reload_answer_status,
+                                                .history = hgh_reload_answer_history,
+                                                .context = self->reload,
+                                            });
     }
     return status;
 }

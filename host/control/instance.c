@@ -31,11 +31,17 @@ static const struct {
     mode_t mode;
     owner owner;
 } directories[] = {
-    {"conf", 0750, OWNER_STARTER},        {"plugins", 0755, OWNER_STARTER},
-    {"state", 0750, OWNER_CONTROL},       {"state/feed", 0750, OWNER_CONTROL},
-    {"staging", 0750, OWNER_CONTROL},     {"run", 0755, OWNER_STARTER},
-    {"run/explain", 0750, OWNER_STARTER}, {"run/tmp", 0700, OWNER_WORKER},
-    {"logs", 0755, OWNER_STARTER},        {"tmp", 0700, OWNER_CONTROL},
+    {"conf", 0750, OWNER_STARTER},
+    {"plugins", 0755, OWNER_STARTER},
+    {"state", 0750, OWNER_CONTROL},
+    {"state/feed", 0750, OWNER_CONTROL},
+    {"state/generations", 0750, OWNER_CONTROL},
+    {"staging", 0750, OWNER_CONTROL},
+    {"run", 0755, OWNER_STARTER},
+    {"run/explain", 0750, OWNER_STARTER},
+    {"run/tmp", 0700, OWNER_WORKER},
+    {"logs", 0755, OWNER_STARTER},
+    {"tmp", 0700, OWNER_CONTROL},
 };
 
 static hg_status no_memory(hg_error *err)

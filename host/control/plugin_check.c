@@ -48,10 +48,27 @@ void hgh_plugin_check_free(hgh_plugin_check *check)
     free(check);
 }
 
+/* A plugin that is switched off in the workers still judges what is written for it. */
+static json_t *with_all_enabled(const json_t *manifest)
+{
+    json_t *copy = json_deep_copy(manifest);
+    size_t index;
+    json_t *entry;
+
+    json_array_foreach(json_object_get(copy, "plugins"), index, entry)
+    {
+        (void)json_object_del(entry, "disabled");
+        (void)json_object_del(entry, "poison");
+    }
+    return copy;
+}
+
 void hgh_plugin_check_set_manifest(hgh_plugin_check *check, json_t *manifest)
 {
+    json_t *mine = with_all_enabled(manifest);
+
     json_decref(check->manifest);
-    check->manifest = json_incref(manifest);
+    check->manifest = mine == NULL ? json_incref(manifest) : mine;
     hgh_probe_free(check->probe);
     check->probe = NULL;
 }

@@ -4,23 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "host/control/build_config.h"
 #include "host/control/control_log.h"
+#include "host/control/generation_archive.h"
 #include "host/control/manifest.h"
 #include "host/control/probe.h"
 #include "host/control/reload_parts.h"
+#include "host/control/schema_changes.h"
 #include "host/control/staging.h"
 #include "host/control/supervisor_link.h"
 #include "host/control/worker_board.h"
 
-#define VOTE_MS        10000u /* until every worker has voted */
-#define FOLLOW_MS      2000u  /* until every worker runs what was committed */
-#define DRAIN_MS       300u   /* how long the answer waits for old objects to go */
-#define LOOK_MS        20u    /* between looks at the board, if nobody says anything */
-#define SWEEP_MS       500u   /* between looks for workers that have died */
-#define STATUS_REFUSED 409u
+#define VOTE_MS   10000u /* until every worker has voted */
+#define FOLLOW_MS 2000u  /* until every worker runs what was committed */
+#define DRAIN_MS  300u   /* how long the answer waits for old objects to go */
+#define LOOK_MS   20u    /* between looks at the board, if nobody says anything */
+#define SWEEP_MS  500u   /* between looks for workers that have died */
 
 const hgh_settings *hgh_reload_settings(const hgh_reload *reload)
 {
@@ -31,7 +32,13 @@ const hgh_settings *hgh_reload_settings(const hgh_reload *reload)
 
 static void run_done(hgh_reload_run *run)
 {
+    for (size_t i = 0; i < run->candidate_count; i++) {
+        json_decref(run->candidates[i].fallback);
+    }
     hgh_probe_free(run->probe);
+    json_decref(run->rejected);
+    free(run->only);
+    free(run->who);
     json_decref(run->next);
     json_decref(run->report);
     json_decref(run->descriptions);
@@ -40,56 +47,19 @@ static void run_done(hgh_reload_run *run)
     memset(run, 0, sizeof(*run));
 }
 
-static json_t *report_json(const hgh_reload *reload, const char *result)
-{
-    const hgh_reload_run *run = &reload->run;
-
-    return json_pack("{s:s, s:I, s:O, s:o, s:I}", "result", result, "generation",
-                     (json_int_t)hgh_manifest_generation(reload->manifest), "plugins", run->report,
-                     "workers", hgh_worker_board_json(reload->board), "duration_ms",
-                     (json_int_t)(hgh_event_loop_now_ms() - run->began_ms));
-}
-
-/* `done` is what APISIX says: its clients look no further. */
-static void answer_committed(hgh_reload *reload, const char *result)
-{
-    hgh_admin_answer_later *later = reload->run.later;
-
-    if (later == NULL) {
-        return;
-    }
-    if (strcmp(reload->options.settings->admin_api_version, "v3") != 0) {
-        hgh_admin_answer answer = {0};
-
-        hgh_admin_answer_text(&answer, 200, strdup("done"), strlen("done"));
-        later->send(later, &answer);
-        return;
-    }
-    hgh_admin_later_json(later, 200, report_json(reload, result));
-}
-
-static void answer_refused(hgh_reload *reload)
-{
-    hgh_reload_run *run = &reload->run;
-    json_t *body;
-
-    if (run->later == NULL) {
-        return;
-    }
-    body = report_json(reload, "refused");
-    (void)json_object_set_new(body, "error_msg", json_string(run->reason));
-    hgh_admin_later_json(run->later, STATUS_REFUSED, body);
-}
-
 static void run_end(hgh_reload *reload)
 {
-    void (*begun)(void *) = reload->begun;
+    void (*ended)(void *) = reload->run.ended;
+    void *context = reload->run.ended_context;
 
     hgh_event_loop_timer_stop(reload->options.loop, &reload->look);
+    if (reload->run.rejected != NULL) {
+        json_decref(reload->rejected);
+        reload->rejected = json_incref(reload->run.rejected);
+    }
     run_done(&reload->run);
-    if (begun != NULL) {
-        reload->begun = NULL;
-        begun(reload->begun_context);
+    if (ended != NULL) {
+        ended(context);
     }
 }
 
@@ -108,7 +78,11 @@ void hgh_reload_refuse(hgh_reload *reload)
 {
     hgh_log(HG_LOG_ERROR, "reload refused, generation %llu stays in force: %s",
             (unsigned long long)hgh_manifest_generation(reload->manifest), reload->run.reason);
-    answer_refused(reload);
+    if (reload->run.kind == HGH_RELOAD_RECOVERY) {
+        hgh_reload_recovery_failed(reload);
+    }
+    hgh_reload_record(reload, "refused");
+    hgh_reload_answer_refused(reload);
     candidates_discard(reload);
     run_end(reload);
 }
@@ -161,7 +135,11 @@ static void candidates_report(hgh_reload *reload)
     for (size_t i = 0; i < run->candidate_count; i++) {
         const hgh_reload_candidate *new = &run->candidates[i];
         const json_t *old = hgh_manifest_find(reload->manifest, new->name);
-        json_t *item = hgh_reload_report_add(run, new->name, new->replaces ? "replaced" : "loaded");
+        const char *state = json_is_true(json_object_get(new->entry, "restored")) ? "restored"
+                            : new->replaces                                       ? "replaced"
+                                                                                  : "loaded";
+        json_t *item = hgh_reload_report_add(run, new->name, state);
+        const json_t *was = hgh_plugin_catalog_find(reload->options.catalog, new->name);
 
         (void)json_object_set(item, "version", json_object_get(new->entry, "version"));
         (void)json_object_set(item, "sha256", json_object_get(new->entry, "sha256"));
@@ -169,10 +147,34 @@ static void candidates_report(hgh_reload *reload)
         if (old != NULL) {
             (void)json_object_set(item, "previous_version", json_object_get(old, "version"));
             (void)json_object_set(item, "previous_sha256", json_object_get(old, "sha256"));
+            (void)json_object_set(item, "previous_build_id", json_object_get(old, "build_id"));
         }
-        hgh_log(HG_LOG_NOTICE, "reload: plugin %s %s is %s", new->name,
-                json_string_value(json_object_get(new->entry, "version")),
-                new->replaces ? "replaced" : "loaded");
+        if (was != NULL) {
+            (void)json_object_set_new(
+                item, "schema_changes",
+                hgh_schema_changes(was, json_object_get(run->descriptions, new->name)));
+        }
+        if (!run->dry_run) {
+            hgh_log(HG_LOG_NOTICE, "reload: plugin %s %s is %s", new->name,
+                    json_string_value(json_object_get(new->entry, "version")), state);
+        }
+    }
+}
+
+/* What a recovery is about counts no more once workers load what comes of it; else they would leave
+ * that out again. */
+static void crashes_settle(hgh_reload *reload)
+{
+    if (reload->run.kind == HGH_RELOAD_RECOVERY) {
+        reload->run.settled_before = atomic_load(&reload->board->crashes_settled);
+        atomic_store(&reload->board->crashes_settled, hgh_crash_newest(reload->board));
+    }
+}
+
+static void crashes_unsettle(hgh_reload *reload)
+{
+    if (reload->run.kind == HGH_RELOAD_RECOVERY) {
+        atomic_store(&reload->board->crashes_settled, reload->run.settled_before);
     }
 }
 
@@ -183,10 +185,19 @@ static void commit(hgh_reload *reload)
     uint64_t generation = hgh_manifest_generation(run->next);
     char *path = hgh_instance_path(reload->options.instance, HGH_MANIFEST_FILE);
     hg_error err = HG_ERROR_INIT;
-    hg_status status = path == NULL ? HG_ERR_NO_MEMORY : hgh_manifest_write(path, run->next, &err);
+    hg_status status;
+
+    if (hgh_manifest_generation(reload->manifest) != 0 &&
+        hgh_generation_archive_keep(reload->options.instance, reload->manifest, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "reload: no way back to generation %llu: %s",
+                (unsigned long long)hgh_manifest_generation(reload->manifest), err.text);
+    }
+    err = (hg_error)HG_ERROR_INIT;
+    status = path == NULL ? HG_ERR_NO_MEMORY : hgh_manifest_write(path, run->next, &err);
 
     free(path);
     if (status != HG_OK) {
+        crashes_unsettle(reload);
         (void)hgh_feed_writer_abort(reload->options.feed, generation, NULL);
         hgh_reload_refuse_with(reload, err.text);
         return;
@@ -195,6 +206,7 @@ static void commit(hgh_reload *reload)
     if (status != HG_OK) { /* room for it is reserved; the next epoch states it in any case */
         hgh_log(HG_LOG_ERROR, "reload: %s", err.text);
     }
+    atomic_store(&reload->board->committed_ms, hgh_event_loop_now_ms());
     candidates_report(reload);
     json_decref(reload->previous);
     reload->previous = reload->manifest;
@@ -211,11 +223,19 @@ static void abort_prepared(hgh_reload *reload, const char *reason)
 {
     hg_error err = HG_ERROR_INIT;
 
+    crashes_unsettle(reload);
     if (hgh_feed_writer_abort(reload->options.feed, hgh_manifest_generation(reload->run.next),
                               &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "reload: %s", err.text);
     }
     hgh_reload_refuse_with(reload, reason);
+}
+
+static void run_end_as(hgh_reload *reload, const char *result)
+{
+    hgh_reload_record(reload, result);
+    hgh_reload_answer_committed(reload, result);
+    run_end(reload);
 }
 
 void hgh_reload_prepare(hgh_reload *reload)
@@ -225,19 +245,27 @@ void hgh_reload_prepare(hgh_reload *reload)
     char *text;
     hg_status status;
 
-    if (run->candidate_count == 0 && !run->removes && listed_is_same(reload) && !run->at_start) {
-        answer_committed(reload, "unchanged");
-        run_end(reload);
+    if (run->candidate_count == 0 && !run->changes && listed_is_same(reload) &&
+        run->kind != HGH_RELOAD_AT_START) {
+        run_end_as(reload, "unchanged");
+        return;
+    }
+    if (run->dry_run) {
+        candidates_report(reload);
+        candidates_discard(reload);
+        run_end_as(reload, "would be committed");
         return;
     }
     /* A vote on an attempt that was given up must not count for this one: no number is used twice,
      * and votes from before a restart of control are struck out. */
     hgh_worker_board_clear_votes(reload->board);
     text = json_dumps(run->next, JSON_COMPACT);
+    crashes_settle(reload);
     status =
         text == NULL ? HG_ERR_NO_MEMORY : hgh_feed_writer_prepare(reload->options.feed, text, &err);
     free(text);
     if (status != HG_OK) {
+        crashes_unsettle(reload);
         hgh_reload_refuse_with(reload, err.text[0] == '\0' ? "out of memory" : err.text);
         return;
     }
@@ -248,15 +276,22 @@ void hgh_reload_prepare(hgh_reload *reload)
 
 /* ----------------------------------------------------------------------------------- board */
 
-static void on_sweep(void *context)
+static void dead_look(hgh_reload *reload)
 {
-    hgh_reload *reload = context;
     char reason[HG_ERROR_TEXT_MAX];
 
     if (hgh_reload_tell_dead(reload, reason, sizeof(reason)) &&
         reload->run.step == HGH_RELOAD_VOTES) {
         abort_prepared(reload, reason);
     }
+    hgh_reload_recover(reload);
+}
+
+static void on_sweep(void *context)
+{
+    hgh_reload *reload = context;
+
+    dead_look(reload);
     hgh_event_loop_timer_start(reload->options.loop, &reload->sweep, SWEEP_MS, on_sweep, reload);
 }
 
@@ -267,9 +302,7 @@ static void votes_look(hgh_reload *reload)
         hgh_worker_board_votes(reload->board, hgh_manifest_generation(run->next));
     char reason[HG_ERROR_TEXT_MAX];
 
-    if (hgh_reload_tell_dead(reload, reason, sizeof(reason))) {
-        abort_prepared(reload, reason);
-    } else if (count.no > 0) {
+    if (count.no > 0) {
         abort_prepared(reload, count.reason);
     } else if (count.yes == count.voters) {
         commit(reload);
@@ -280,6 +313,20 @@ static void votes_look(hgh_reload *reload)
     } else {
         look_again(reload);
     }
+}
+
+/* Objects that no way back leads to are not needed any more. */
+static void staging_sweep(const hgh_reload *reload)
+{
+    json_t *keep = hgh_generation_archive_all(reload->options.instance);
+
+    if (keep == NULL || json_array_append(keep, reload->manifest) != 0 ||
+        (reload->previous != NULL && json_array_append(keep, reload->previous) != 0)) {
+        json_decref(keep);
+        return; /* no memory to know it by: another time */
+    }
+    hgh_staging_sweep(reload->options.instance, keep);
+    json_decref(keep);
 }
 
 /* The answer waits until every worker runs the new generation, and a moment for the old one's last
@@ -301,16 +348,19 @@ static void follow_look(hgh_reload *reload)
             "reload: generation %llu is in force on %zu of %zu workers, after %llu ms",
             (unsigned long long)hgh_manifest_generation(reload->manifest), count.there,
             count.workers, (unsigned long long)(now - run->began_ms));
-    hgh_staging_sweep(reload->options.instance, reload->manifest, reload->previous);
+    staging_sweep(reload);
     hgh_reload_log_ignored(reload);
-    answer_committed(reload, "committed");
-    run_end(reload);
+    if (reload->run.kind == HGH_RELOAD_RECOVERY) {
+        reload->recovery_failures = 0;
+    }
+    run_end_as(reload, "committed");
 }
 
 static void on_look(void *context)
 {
     hgh_reload *reload = context;
 
+    dead_look(reload); /* first: who is dead has voted no */
     if (reload->run.step == HGH_RELOAD_VOTES) {
         votes_look(reload);
     } else if (reload->run.step == HGH_RELOAD_FOLLOW) {
@@ -366,17 +416,39 @@ static hg_status settings_read(hgh_reload *reload, hg_error *err)
     return status;
 }
 
+/* The list of the next manifest. A reload of one plugin adds that one alone, and what is no reload
+ * of what lies there leaves it as it is. */
+static json_t *listed_next(const hgh_reload *reload)
+{
+    const hgh_reload_run *run = &reload->run;
+    const hgh_settings *settings = hgh_reload_settings(reload);
+    json_t *listed = json_object_get(reload->manifest, "listed");
+
+    if (run->kind == HGH_RELOAD_ROLLBACK || run->kind == HGH_RELOAD_RECOVERY) {
+        return json_deep_copy(listed);
+    }
+    if (run->only == NULL || !json_is_array(listed) || settings->plugins == NULL) {
+        return settings->plugins == NULL ? json_null() : json_deep_copy(settings->plugins);
+    }
+    listed = json_deep_copy(listed);
+    if (hgh_reload_is_listed(settings, run->only) && !hgh_reload_name_is_in(listed, run->only)) {
+        (void)json_array_append_new(listed, json_string(run->only));
+    }
+    return listed;
+}
+
 static hg_status run_prepare(hgh_reload *reload, hg_error *err)
 {
     hgh_reload_run *run = &reload->run;
-    const hgh_settings *settings = hgh_reload_settings(reload);
+    json_t *quarantine = json_deep_copy(json_object_get(reload->manifest, "quarantine"));
 
     /* Never a number that was refused: votes on that one still stand on the board. */
     run->descriptions = json_object();
-    run->next = json_pack(
-        "{s:I, s:O, s:o, s:[]}", "generation", (json_int_t)reload->newest + 1, "next_number",
-        json_object_get(reload->manifest, "next_number"), "listed",
-        settings->plugins == NULL ? json_null() : json_deep_copy(settings->plugins), "plugins");
+    run->next = json_pack("{s:I, s:I, s:O, s:o, s:O*, s:[]}", "generation",
+                          (json_int_t)reload->newest + 1, "made_at", (json_int_t)time(NULL),
+                          "next_number", json_object_get(reload->manifest, "next_number"), "listed",
+                          listed_next(reload), "quarantine", quarantine, "plugins");
+    json_decref(quarantine);
     if (run->report == NULL || run->descriptions == NULL || run->next == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
@@ -384,67 +456,53 @@ static hg_status run_prepare(hgh_reload *reload, hg_error *err)
     return hgh_staging_check(reload->options.instance, err);
 }
 
-/* Takes the hgh_reload through a whole reload; the end is run_end(). */
-static void run_begin(hgh_reload *reload)
+static hg_status run_choose(hgh_reload *reload, hg_error *err)
 {
+    switch (reload->run.kind) {
+    case HGH_RELOAD_ROLLBACK:
+        return hgh_reload_choose_rollback(reload, err);
+    case HGH_RELOAD_RECOVERY:
+        return hgh_reload_choose_recovery(reload, err);
+    case HGH_RELOAD_BY_REQUEST:
+    case HGH_RELOAD_AT_START:
+        break;
+    }
+    return hgh_reload_choose(reload, err);
+}
+
+void hgh_reload_run_begin(hgh_reload *reload)
+{
+    static const char *const words[] = {
+        [HGH_RELOAD_BY_REQUEST] = "start to hot reload plugins",
+        [HGH_RELOAD_AT_START] = "start to load plugins",
+        [HGH_RELOAD_ROLLBACK] = "start to go back to an earlier generation of plugins",
+        [HGH_RELOAD_RECOVERY] = "start to put plugins out of service that workers have died in",
+    };
     hgh_reload_run *run = &reload->run;
     hg_error err = HG_ERROR_INIT;
-    hg_status status;
+    hg_status status = HG_OK;
 
     run->began_ms = hgh_event_loop_now_ms();
     run->report = json_array(); /* a refusal has one too, whatever it is over */
-    hgh_log(HG_LOG_NOTICE, "start to hot reload plugins");
-    status = run->at_start ? HG_OK : settings_read(reload, &err);
+    if (run->dry_run) {
+        run->rejected = json_deep_copy(reload->rejected);
+    }
+    hgh_log(HG_LOG_NOTICE, "%s%s", words[run->kind],
+            run->dry_run ? ", to see what comes of it" : "");
+    if (run->kind == HGH_RELOAD_BY_REQUEST || run->kind == HGH_RELOAD_ROLLBACK) {
+        status = settings_read(reload, &err);
+    }
     if (status == HG_OK) {
         status = run_prepare(reload, &err);
     }
     if (status == HG_OK) {
-        status = hgh_reload_choose(reload, &err);
+        status = run_choose(reload, &err);
     }
     if (status != HG_OK) {
         hgh_reload_refuse_with(reload, err.text[0] == '\0' ? "out of memory" : err.text);
         return;
     }
     hgh_reload_probe_next(reload);
-}
-
-void hgh_reload_answer(void *context,
-                       const hgh_admin_request *request,
-                       hgh_admin_answer_later *later)
-{
-    hgh_reload *reload = context;
-    const char *force = hgh_admin_request_argument(request, "force");
-
-    reload->run.later = later;
-    reload->run.force = force != NULL && strcmp(force, "true") == 0;
-    run_begin(reload);
-}
-
-void hgh_reload_answer_status(void *context,
-                              const hgh_admin_request *request,
-                              hgh_admin_answer_later *later)
-{
-    const hgh_reload *reload = context;
-    json_t *plugins = json_array();
-    size_t index;
-    json_t *entry;
-
-    (void)request;
-    json_array_foreach(json_object_get(reload->manifest, "plugins"), index, entry)
-    {
-        json_t *item = json_copy(entry);
-
-        (void)json_object_del(item, "attributes"); /* may hold secrets */
-        (void)json_object_set_new(item, "state", json_string("loaded"));
-        (void)json_array_append_new(plugins, item);
-    }
-    hgh_admin_later_json(later, 200,
-                         json_pack("{s:I, s:s, s:o, s:O, s:o, s:O, s:o}", "generation",
-                                   (json_int_t)hgh_manifest_generation(reload->manifest), "version",
-                                   HGH_VERSION, "plugins", plugins, "listed",
-                                   json_object_get(reload->manifest, "listed"), "ignored",
-                                   hgh_reload_ignored(reload), "rejected", reload->rejected,
-                                   "workers", hgh_worker_board_json(reload->board)));
 }
 
 /* ------------------------------------------------------------------------------------- new */
@@ -532,10 +590,10 @@ void hgh_reload_begin(hgh_reload *reload, void (*done)(void *context), void *con
     hg_error err = HG_ERROR_INIT;
 
     if (hgh_manifest_generation(reload->manifest) == 0 || configuration_differs(reload)) {
-        reload->begun = done;
-        reload->begun_context = context;
-        reload->run.at_start = true;
-        run_begin(reload);
+        reload->run.kind = HGH_RELOAD_AT_START;
+        reload->run.ended = done;
+        reload->run.ended_context = context;
+        hgh_reload_run_begin(reload);
         return;
     }
     hgh_plugin_check_set_manifest(reload->options.check, reload->manifest);

@@ -8,6 +8,7 @@
 #include <hotgate/error.h>
 
 #include "host/control/admin_exchange.h"
+#include "host/control/admin_queue.h"
 #include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
@@ -27,6 +28,7 @@ typedef struct hgh_reload_options {
     const hgh_resource_table *table;
     hgh_plugin_catalog *catalog;
     hgh_plugin_check *check;
+    hgh_admin_queue *queue; /* in which a recovery takes its turn */
 } hgh_reload_options;
 
 /**
@@ -56,7 +58,9 @@ void hgh_reload_describe(hgh_reload *reload, const json_t *plugins);
 /** The name of the plugin that has, or had last, a number of the manifests; "-": nobody. */
 const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number);
 
-/** Answers PUT /apisix/admin/plugins/reload; `context` is the hgh_reload. */
+/** Answers PUT /apisix/admin/plugins/reload; `context` is the hgh_reload.
+ *
+ * Arguments: force=true, dry_run=true, plugin=NAME, rollback=true or rollback=GENERATION. */
 void hgh_reload_answer(void *context,
                        const hgh_admin_request *request,
                        hgh_admin_answer_later *later);
@@ -65,5 +69,10 @@ void hgh_reload_answer(void *context,
 void hgh_reload_answer_status(void *context,
                               const hgh_admin_request *request,
                               hgh_admin_answer_later *later);
+
+/** Answers GET /apisix/admin/plugins/history?limit=N, the newest first; as above. */
+void hgh_reload_answer_history(void *context,
+                               const hgh_admin_request *request,
+                               hgh_admin_answer_later *later);
 
 #endif

@@ -10,6 +10,7 @@
 #include "host/control/manifest.h"
 #include "host/control/object_kind.h"
 #include "host/control/plugin_scan.h"
+#include "host/control/quarantine.h"
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
 #include "host/core/configuration.h"
@@ -167,7 +168,7 @@ user_add(void *context, const hgh_resource_object *object, const char *use, json
 
 /* ---------------------------------------------------------------------------------- choose */
 
-static bool name_is_in(const json_t *names, const char *name)
+bool hgh_reload_name_is_in(const json_t *names, const char *name)
 {
     size_t index;
     json_t *item;
@@ -181,9 +182,9 @@ static bool name_is_in(const json_t *names, const char *name)
     return false;
 }
 
-static bool is_listed(const hgh_settings *settings, const char *name)
+bool hgh_reload_is_listed(const hgh_settings *settings, const char *name)
 {
-    return settings->plugins == NULL || name_is_in(settings->plugins, name);
+    return settings->plugins == NULL || hgh_reload_name_is_in(settings->plugins, name);
 }
 
 json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name)
@@ -199,20 +200,49 @@ bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes)
            (old != NULL && attributes != NULL && json_equal(old, attributes) != 0);
 }
 
-static hg_status candidate_add(hgh_reload *reload, json_t *entry, bool replaces, bool tried)
+/* What a way back needs, if workers die in the new one. */
+static json_t *predecessor(const json_t *entry, const json_t *replaced)
+{
+    const json_t *sha256 = json_object_get(replaced, "sha256");
+
+    if (replaced == NULL) {
+        return NULL;
+    }
+    if (json_object_get(replaced, "disabled") != NULL ||
+        json_equal(sha256, json_object_get(entry, "sha256"))) {
+        return json_incref(json_object_get(replaced, "previous")); /* that itself is no way back */
+    }
+    return json_pack(
+        "{s:O*, s:O*, s:O*, s:O*, s:O*}", "version", json_object_get(replaced, "version"), "sha256",
+        sha256, "build_id", json_object_get(replaced, "build_id"), "path",
+        json_object_get(replaced, "path"), "shipped", json_object_get(replaced, "shipped"));
+}
+
+hg_status hgh_reload_candidate_add(
+    hgh_reload *reload, json_t *entry, const json_t *replaced, json_t *fallback, bool tried)
 {
     hgh_reload_run *run = &reload->run;
     void *grown = realloc(run->candidates, (run->candidate_count + 1) * sizeof(*run->candidates));
+    json_t *previous = predecessor(entry, replaced);
 
-    if (grown == NULL) {
+    if (grown == NULL || entry == NULL) {
+        json_decref(previous);
         json_decref(entry);
         return HG_ERR_NO_MEMORY;
+    }
+    if (run->kind != HGH_RELOAD_AT_START) {
+        (void)json_object_set_new(entry, "since",
+                                  json_integer((json_int_t)hgh_manifest_generation(run->next)));
+    }
+    if (previous != NULL) {
+        (void)json_object_set_new(entry, "previous", previous);
     }
     run->candidates = grown;
     run->candidates[run->candidate_count++] = (hgh_reload_candidate){
         .entry = entry,
         .name = json_string_value(json_object_get(entry, "name")),
-        .replaces = replaces,
+        .fallback = json_incref(fallback),
+        .replaces = fallback != NULL,
         .tried = tried,
     };
     return json_array_append_new(json_object_get(run->next, "plugins"), entry) == 0
@@ -225,7 +255,7 @@ static void object_admit(hgh_reload *reload,
                          const hgh_found_plugin *found,
                          const hgh_object_file *file,
                          json_t *attributes,
-                         bool replaces,
+                         json_t *old,
                          bool tried)
 {
     hgh_reload_run *run = &reload->run;
@@ -263,9 +293,30 @@ static void object_admit(hgh_reload *reload,
                   claims.version, "sha256", file->sha256, "build_id", claims.build_id, "path", path,
                   "number", (int)number, "shipped", found->shipped, "attributes", attributes);
     free(path);
-    if (entry == NULL || candidate_add(reload, entry, replaces, tried) != HG_OK) {
+    hgh_quarantine_remove(run->next, found->name, file->sha256); /* it is forced, if it is there */
+    if (hgh_reload_candidate_add(reload, entry, old, old, tried) != HG_OK) {
         hgh_reload_reject(reload, found->name, NULL, "out of memory", NULL);
     }
+}
+
+/* Workers have died in this very file, or somebody went back from it; the report says so. */
+static bool is_quarantined(hgh_reload *reload, const char *name, const hgh_object_file *file)
+{
+    const json_t *item = hgh_quarantine_find(reload->manifest, name, file->sha256);
+    json_t *line;
+    char reason[HG_ERROR_TEXT_MAX];
+
+    if (item == NULL) {
+        return false;
+    }
+    line = hgh_reload_report_add(&reload->run, name, "quarantined");
+    (void)snprintf(reason, sizeof(reason), "%s: %.300s; build it anew, or reload with force",
+                   json_string_value(json_object_get(item, "action")),
+                   json_string_value(json_object_get(item, "why")));
+    (void)json_object_set(line, "version", json_object_get(item, "version"));
+    (void)json_object_set(line, "sha256", json_object_get(item, "sha256"));
+    (void)json_object_set_new(line, "reason", json_string(reason));
+    return true;
 }
 
 /* Decides about one file that was found. */
@@ -285,6 +336,8 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
         hgh_reload_reject(reload, found->name, NULL, found->conflict, NULL);
     } else if (hgh_object_file_read(found->path, &file, &err) != HG_OK) {
         hgh_reload_reject(reload, found->name, NULL, err.text, NULL);
+    } else if (!run->force && is_quarantined(reload, found->name, &file)) {
+        (void)json_object_del(reload->rejected, found->name);
     } else if (old != NULL && !run->force && hgh_reload_attributes_are_same(old, attributes) &&
                strcmp(json_string_value(json_object_get(old, "sha256")), file.sha256) == 0) {
         json_t *item = hgh_reload_report_add(run, found->name, "unchanged");
@@ -300,7 +353,7 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
             if (!is_tried) {
                 (void)json_object_del(reload->rejected, found->name);
             }
-            object_admit(reload, found, &file, attributes, old != NULL, is_tried);
+            object_admit(reload, found, &file, attributes, old, is_tried);
         }
     }
     hgh_object_file_done(&file);
@@ -328,7 +381,12 @@ static void object_missing(hgh_reload *reload, json_t *old)
         return;
     }
     (void)hgh_reload_report_add(run, name, "removed");
-    run->removes = true;
+    run->changes = true;
+}
+
+static bool is_asked_for(const hgh_reload_run *run, const char *name)
+{
+    return run->only == NULL || strcmp(run->only, name) == 0;
 }
 
 /* Whatever is in force and was not found, or is left out by the list. */
@@ -341,9 +399,11 @@ static void removals_choose(hgh_reload *reload, const hgh_plugin_scan *scan)
     {
         const char *name = json_string_value(json_object_get(old, "name"));
 
-        if (!is_listed(hgh_reload_settings(reload), name)) {
+        if (!is_asked_for(&reload->run, name)) {
+            hgh_reload_keep_entry(&reload->run, old);
+        } else if (!hgh_reload_is_listed(hgh_reload_settings(reload), name)) {
             (void)hgh_reload_report_add(&reload->run, name, "ignored");
-            reload->run.removes = true;
+            reload->run.changes = true;
         } else if (hgh_plugin_scan_find(scan, name) == NULL) {
             object_missing(reload, old);
         }
@@ -394,6 +454,22 @@ static char *shipped_directory(const hgh_instance *instance)
     return hgh_install_path(instance, "plugins");
 }
 
+/* A reload of one plugin needs one of that name. */
+static hg_status only_check(const hgh_reload *reload, const hgh_plugin_scan *scan, hg_error *err)
+{
+    const char *only = reload->run.only;
+
+    if (only == NULL || hgh_manifest_find(reload->manifest, only) != NULL ||
+        (hgh_plugin_scan_find(scan, only) != NULL &&
+         hgh_reload_is_listed(hgh_reload_settings(reload), only))) {
+        return HG_OK;
+    }
+    return hg_error_set(err, HG_ERR_NOT_FOUND, "plugin %s: %s", only,
+                        hgh_plugin_scan_find(scan, only) == NULL
+                            ? "there is no file of it, and it is not in force"
+                            : "plugins of the configuration does not list it");
+}
+
 hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
 {
     const hgh_settings *settings = hgh_reload_settings(reload);
@@ -407,8 +483,14 @@ hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
     if (shipped != NULL && own != NULL) {
         status = hgh_plugin_scan_run(shipped, own, settings->plugins_override, &scan, err);
     }
+    if (status == HG_OK) {
+        status = only_check(reload, &scan, err);
+    }
     for (size_t i = 0; i < scan.count && status == HG_OK; i++) {
-        if (is_listed(settings, scan.plugins[i].name)) {
+        if (!is_asked_for(&reload->run, scan.plugins[i].name)) {
+            continue;
+        }
+        if (hgh_reload_is_listed(settings, scan.plugins[i].name)) {
             object_choose(reload, &scan.plugins[i]);
         } else if (hgh_manifest_find(reload->manifest, scan.plugins[i].name) == NULL) {
             (void)hgh_reload_report_add(&reload->run, scan.plugins[i].name, "ignored");
@@ -416,6 +498,8 @@ hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
     }
     if (status == HG_OK) {
         removals_choose(reload, &scan);
+    }
+    if (status == HG_OK && reload->run.only == NULL) {
         missing_report(reload, &scan);
         attributes_warn(reload, &scan);
     }

@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "host/control/control_log.h"
+#include "host/control/history.h"
 #include "host/control/manifest.h"
 #include "host/control/reload_parts.h"
 #include "host/core/crash_record.h"
+
+#define TEXT_SIZE 512u
 
 const json_t *hgh_reload_entry_of(const hgh_reload *reload, uint32_t number)
 {
@@ -47,15 +50,64 @@ static bool is_over_candidate(const hgh_reload *reload, const hgh_crash *crash)
     return false;
 }
 
-static void crash_log(const hgh_reload *reload, const hgh_crash *crash)
+/* "signal 11 (Segmentation fault)", "called exit()", "did not come back", ... */
+static void cause_text(const hgh_crash *crash, char *text, size_t size)
 {
-    if (crash->marker == 0) {
-        hgh_log(HG_LOG_WARN, "worker %d has died, outside of any plugin", (int)crash->pid);
-        return;
+    int number = crash->seen.signal_number;
+
+    if (crash->killed_for == HGH_KILLED_FOR_TIME) {
+        (void)snprintf(text, size, "it did not come back and was killed");
+    } else if (crash->killed_for == HGH_KILLED_FOR_MEMORY) {
+        (void)snprintf(text, size, "it took too much memory and was killed");
+    } else if (number == HGH_SIGNAL_OF_EXIT) {
+        (void)snprintf(text, size, "it called exit()");
+    } else if (number != 0) {
+        const char *name = sigdescr_np(number);
+
+        (void)snprintf(text, size, "signal %d (%s)", number, name == NULL ? "unknown" : name);
+    } else {
+        (void)snprintf(text, size, "killed from outside, it seems");
     }
-    hgh_log(HG_LOG_ERROR, "worker %d has died in %s of plugin %s", (int)crash->pid,
-            hgh_call_name(hgh_marker_call(crash->marker)),
-            hgh_reload_plugin_name(reload, hgh_marker_object(crash->marker)));
+}
+
+/* "rewrite of plugin echo 1.2.0 (sha256 0123456789ab), routes/1" */
+static void place_text(const hgh_reload *reload, const hgh_crash *crash, char *text, size_t size)
+{
+    const json_t *entry = hgh_reload_entry_of(reload, hgh_marker_object(crash->marker));
+    const char *version = json_string_value(json_object_get(entry, "version"));
+    const char *sha256 = json_string_value(json_object_get(entry, "sha256"));
+    const char *subject = crash->seen.subject;
+
+    (void)snprintf(text, size, "%s of plugin %s %s (sha256 %.12s)%s%s",
+                   hgh_call_name(hgh_marker_call(crash->marker)),
+                   hgh_reload_plugin_name(reload, hgh_marker_object(crash->marker)),
+                   version == NULL ? "-" : version, sha256 == NULL ? "-" : sha256,
+                   subject[0] == '\0' ? "" : ", ", subject);
+}
+
+static void crash_tell(const hgh_reload *reload, const hgh_crash *crash)
+{
+    char cause[TEXT_SIZE];
+    char place[TEXT_SIZE];
+    hg_error err = HG_ERROR_INIT;
+    json_t *event;
+
+    cause_text(crash, cause, sizeof(cause));
+    if (crash->marker == 0) {
+        (void)snprintf(place, sizeof(place), "no plugin");
+        hgh_log(hgh_crash_is_own(crash) ? HG_LOG_ERROR : HG_LOG_WARN,
+                "worker %d has died, outside of any plugin: %s", (int)crash->pid, cause);
+    } else {
+        place_text(reload, crash, place, sizeof(place));
+        hgh_log(HG_LOG_ERROR, "worker %d has died in %s: %s", (int)crash->pid, place, cause);
+    }
+    event = json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:s}", "event", "crash", "result",
+                      hgh_crash_is_blamed(crash) ? "blamed" : "not blamed", "who", "the gateway",
+                      "generation", (json_int_t)crash->generation, "worker", (int)crash->pid,
+                      "place", place, "reason", cause);
+    if (hgh_history_add(reload->options.instance, event, &err) != HG_OK) {
+        hgh_log(HG_LOG_WARN, "the history: %s", err.text);
+    }
 }
 
 bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size)
@@ -75,7 +127,7 @@ bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size)
             continue;
         }
         number++;
-        crash_log(reload, &crash);
+        crash_tell(reload, &crash);
         if (!blamed && is_over_candidate(reload, &crash)) {
             blamed = true;
             (void)snprintf(reason, size, "plugin %s: worker %d died in its %s",

@@ -16,9 +16,18 @@
 typedef struct hgh_reload_candidate {
     json_t *entry; /* of the next manifest; borrowed from it */
     const char *name;
+    json_t *fallback; /* what stands there if it is refused; a reference, NULL: nothing */
     bool replaces;
     bool tried; /* the same file was refused before, for what is configured: it holds up nobody */
 } hgh_reload_candidate;
+
+/* Where the next generation comes from. */
+typedef enum hgh_reload_kind {
+    HGH_RELOAD_BY_REQUEST = 0,
+    HGH_RELOAD_AT_START, /* bad objects are left out instead of refusing all */
+    HGH_RELOAD_ROLLBACK, /* from a manifest that was kept */
+    HGH_RELOAD_RECOVERY, /* from the one in force, without what workers die of */
+} hgh_reload_kind;
 
 /* What is being waited for. */
 typedef enum hgh_reload_step {
@@ -30,24 +39,32 @@ typedef enum hgh_reload_step {
 
 /* One reload under way. */
 typedef struct hgh_reload_run {
-    bool at_start; /* bad objects are left out instead of refusing all */
+    hgh_reload_kind kind;
     bool force;
+    bool dry_run;     /* it ends before a worker hears of it */
+    char *only;       /* the plugin that is asked for; NULL: all */
+    uint64_t back_to; /* of a rollback; 0: the one before */
+    char *who;        /* asked for it; for the history */
     hgh_reload_step step;
     hgh_settings *settings; /* read anew; NULL: those of the start */
     json_t *next;           /* manifest */
     json_t *report;         /* an array, one object a plugin */
     json_t *descriptions;   /* by name, of the candidates that were probed */
+    json_t *rejected;       /* of before, for a dry run that changes nothing; else NULL */
     hgh_reload_candidate *candidates;
     size_t candidate_count;
     size_t probed;
-    size_t rejections; /* new ones */
-    bool removes;
+    size_t rejections;              /* new ones */
+    bool changes;                   /* something beside the candidates */
     char reason[HG_ERROR_TEXT_MAX]; /* of a refusal as a whole */
     hgh_probe *probe;
     uint64_t began_ms;
     uint64_t deadline_ms;
     uint64_t drain_deadline_ms;
-    hgh_admin_answer_later *later; /* NULL at the start */
+    uint64_t settled_before;       /* crashes, for a recovery that fails */
+    hgh_admin_answer_later *later; /* NULL: nobody waits */
+    void (*ended)(void *context);  /* may be NULL */
+    void *ended_context;
 } hgh_reload_run;
 
 struct hgh_reload {
@@ -62,8 +79,10 @@ struct hgh_reload {
     hgh_event_loop_timer look;
     hgh_event_loop_timer sweep;
     hgh_event_loop_timer deferred;
-    void (*begun)(void *context);
-    void *begun_context;
+    hgh_admin_job recovery; /* in the queue of the writes */
+    bool recovery_is_queued;
+    uint32_t recovery_failures; /* in a row: the next one only switches off */
+    uint64_t recovery_not_before_ms;
 };
 
 /** The settings that count: read anew, or those of the start. */
@@ -87,6 +106,15 @@ void hgh_reload_reject(hgh_reload *reload,
 /** One that was refused before in the same form: it does not count again. */
 void hgh_reload_report_still_rejected(hgh_reload *reload, const char *name);
 
+/** A new object takes its place in the next manifest.
+ *
+ * entry     taken over in any case; gets "since", and from `replaced` what a way back needs.
+ * replaced  the entry of its predecessor; NULL: it has none.
+ * fallback  what stands there if it is refused; NULL: nothing.
+ */
+hg_status hgh_reload_candidate_add(
+    hgh_reload *reload, json_t *entry, const json_t *replaced, json_t *fallback, bool tried);
+
 /** An entry of the manifest in force stays in the next one. */
 void hgh_reload_keep_entry(hgh_reload_run *run, json_t *entry);
 
@@ -96,6 +124,11 @@ void hgh_reload_each_config(
     const char *name,
     void (*visit)(void *context, const hgh_resource_object *object, const char *use, json_t *value),
     void *context);
+
+/** True if the settings let the plugin run. */
+bool hgh_reload_is_listed(const hgh_settings *settings, const char *name);
+
+bool hgh_reload_name_is_in(const json_t *names, const char *name);
 
 /** plugin_attr of a plugin, borrowed; NULL: it has none. */
 json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name);
@@ -110,6 +143,29 @@ json_t *hgh_reload_ignored(const hgh_reload *reload);
 
 /** A line of the log for each of them. */
 void hgh_reload_log_ignored(const hgh_reload *reload);
+
+/* reload_restore.c: ways back */
+
+/** Takes over what a kept manifest says; of the objects in force that it does not have, the same
+ * file is not taken again. */
+hg_status hgh_reload_choose_rollback(hgh_reload *reload, hg_error *err);
+
+/** Takes over what is in force, but for what workers have died of. */
+hg_status hgh_reload_choose_recovery(hgh_reload *reload, hg_error *err);
+
+/** If workers have died of something: has it put out of service, in its turn. */
+void hgh_reload_recover(hgh_reload *reload);
+
+/** A recovery that has ended without success is tried again. */
+void hgh_reload_recovery_failed(hgh_reload *reload);
+
+/* reload_answer.c: what is asked for, and what is told */
+
+void hgh_reload_answer_committed(hgh_reload *reload, const char *result);
+void hgh_reload_answer_refused(hgh_reload *reload);
+
+/** Adds how a reload has come out to the history. */
+void hgh_reload_record(const hgh_reload *reload, const char *result);
 
 /* reload_probe.c: each of them is loaded in a process of its own */
 
@@ -127,6 +183,9 @@ const json_t *hgh_reload_entry_of(const hgh_reload *reload, uint32_t number);
 bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size);
 
 /* reload.c: all workers load them, vote and switch */
+
+/** Takes the run, whose kind and options are set, through a whole reload. */
+void hgh_reload_run_begin(hgh_reload *reload);
 
 void hgh_reload_prepare(hgh_reload *reload);
 

@@ -1,9 +1,11 @@
 /* host/control/reload_probe.c - tries each new object in a process of its own. */
 #include <string.h>
+#include <time.h>
 
 #include "host/control/control_log.h"
 #include "host/control/manifest.h"
 #include "host/control/probe.h"
+#include "host/control/quarantine.h"
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
 
@@ -36,6 +38,16 @@ static void candidate_report(hgh_reload *reload,
     const char *sha256 = json_string_value(json_object_get(failed->entry, "sha256"));
     json_t *rejected = json_object_get(reload->rejected, failed->name);
 
+    if (reload->run.kind == HGH_RELOAD_RECOVERY) { /* of an object that was good for years, maybe */
+        hgh_log(HG_LOG_ERROR, "plugin %s cannot go back, it is switched off: %s", failed->name,
+                reason);
+        (void)json_object_set_new(hgh_reload_report_add(&reload->run, failed->name, "disabled"),
+                                  "reason", json_string(reason));
+        (void)hgh_quarantine_add(reload->run.next, failed->fallback, "disabled",
+                                 json_string_value(json_object_get(failed->fallback, "disabled")),
+                                 time(NULL));
+        return;
+    }
     if (failed->tried) {
         (void)json_object_set_new(rejected, "reason", json_string(reason));
         hgh_reload_report_still_rejected(reload, failed->name);
@@ -66,7 +78,8 @@ static void warnings_log(const char *name, const json_t *warnings)
     }
 }
 
-/* A candidate that failed keeps what was in force; at a start the others go on without it. */
+/* What was in force stays instead of a candidate that failed; at a start and in a recovery the
+ * others go on without it. */
 static void candidate_reject(hgh_reload *reload, const char *reason, const json_t *issues)
 {
     hgh_reload_run *run = &reload->run;
@@ -80,17 +93,15 @@ static void candidate_reject(hgh_reload *reload, const char *reason, const json_
     hgh_staging_remove(reload->options.instance, json_string_value(json_object_get(entry, "path")));
     json_array_foreach(plugins, index, item)
     {
-        json_t *old;
-
-        if (item != entry) {
-            continue;
+        if (item == entry) {
+            (void)json_array_remove(plugins, index);
+            break;
         }
-        (void)json_array_remove(plugins, index);
-        old = hgh_manifest_find(reload->manifest, failed->name);
-        if (old != NULL) {
-            hgh_reload_keep_entry(run, old);
-        }
-        break;
+    }
+    if (failed->fallback != NULL) {
+        hgh_reload_keep_entry(run, failed->fallback);
+        run->changes = run->changes || run->kind == HGH_RELOAD_RECOVERY;
+        json_decref(failed->fallback);
     }
     memmove(&run->candidates[run->probed], &run->candidates[run->probed + 1],
             (run->candidate_count - run->probed - 1) * sizeof(*run->candidates));
@@ -192,7 +203,7 @@ void hgh_reload_probe_next(hgh_reload *reload)
         }
         return;
     }
-    if (run->rejections > 0 && !run->at_start) {
+    if (run->rejections > 0 && run->kind != HGH_RELOAD_AT_START) {
         hgh_reload_refuse(reload);
         return;
     }

@@ -80,32 +80,38 @@ void hgh_staging_remove(const hgh_instance *instance, const char *path)
     free(full);
 }
 
-static bool manifest_names(const json_t *manifest, const char *file)
+static bool entry_names(const json_t *entry, const char *file)
 {
-    size_t index;
-    json_t *entry;
+    const char *path = json_string_value(json_object_get(entry, "path"));
+    const char *slash = path == NULL ? NULL : strrchr(path, '/');
 
-    json_array_foreach(json_object_get(manifest, "plugins"), index, entry)
-    {
-        const char *path = json_string_value(json_object_get(entry, "path"));
-        const char *slash = path == NULL ? NULL : strrchr(path, '/');
+    return slash != NULL && strcmp(slash + 1, file) == 0;
+}
 
-        if (slash != NULL && strcmp(slash + 1, file) == 0) {
-            return true;
+static bool is_named(const json_t *manifests, const char *file)
+{
+    for (size_t i = 0; i < json_array_size(manifests); i++) {
+        size_t index;
+        json_t *entry;
+
+        json_array_foreach(json_object_get(json_array_get(manifests, i), "plugins"), index, entry)
+        {
+            if (entry_names(entry, file) || entry_names(json_object_get(entry, "previous"), file)) {
+                return true;
+            }
         }
     }
     return false;
 }
 
-void hgh_staging_sweep(const hgh_instance *instance, const json_t *current, const json_t *previous)
+void hgh_staging_sweep(const hgh_instance *instance, const json_t *manifests)
 {
     char *path = hgh_instance_path(instance, HGH_STAGING_DIRECTORY);
     DIR *directory = path == NULL ? NULL : opendir(path);
     const struct dirent *item;
 
     while (directory != NULL && (item = readdir(directory)) != NULL) {
-        if (item->d_name[0] != '.' && !manifest_names(current, item->d_name) &&
-            !manifest_names(previous, item->d_name)) {
+        if (item->d_name[0] != '.' && !is_named(manifests, item->d_name)) {
             (void)unlinkat(dirfd(directory), item->d_name, 0); /* a subdirectory stays */
         }
     }

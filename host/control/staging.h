@@ -30,11 +30,9 @@ hg_status hgh_staging_write(const hgh_instance *instance,
 /** Removes one copy; for a candidate that was refused. */
 void hgh_staging_remove(const hgh_instance *instance, const char *path);
 
-/**
- * Removes every copy that neither of two manifests names: the one in force and its predecessor,
- * which may still appear in a backtrace or be needed for a way back. Either may be NULL.
- */
-void hgh_staging_sweep(const hgh_instance *instance, const json_t *current, const json_t *previous);
+/** Removes every copy that no manifest of an array names, as an object or as one that another has
+ * replaced. */
+void hgh_staging_sweep(const hgh_instance *instance, const json_t *manifests);
 
 /** HG_ERR_IO with a text if nothing can be mapped for execution from there (mount option noexec).
  */

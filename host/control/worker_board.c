@@ -137,19 +137,22 @@ json_t *hgh_worker_board_json(const hgh_board *board)
             continue;
         }
         (void)json_array_append_new(
-            array, json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pid",
-                             (int)hgh_board_pid(atomic_load(&slot->owner)), "number",
-                             (int)atomic_load(&slot->engine_number), "state",
-                             state <= HGH_WORKER_DEAD ? states[state] : "unknown", "generation",
-                             (json_int_t)atomic_load(&slot->generation), "requests",
-                             (json_int_t)atomic_load(&slot->requests), "requests_live",
-                             (json_int_t)atomic_load(&slot->requests_live), "requests_parked",
-                             (json_int_t)atomic_load(&slot->requests_parked), "objects_mapped",
-                             (json_int_t)atomic_load(&slot->objects_mapped), "objects_pinned",
-                             (json_int_t)atomic_load(&slot->objects_pinned), "chains",
-                             (json_int_t)atomic_load(&slot->chains), "slow_calls",
-                             (json_int_t)atomic_load(&slot->slow_calls), "apply_failures",
-                             (json_int_t)atomic_load(&slot->apply_failures)));
+            array,
+            json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                      "pid", (int)hgh_board_pid(atomic_load(&slot->owner)), "number",
+                      (int)atomic_load(&slot->engine_number), "state",
+                      state <= HGH_WORKER_DEAD ? states[state] : "unknown", "generation",
+                      (json_int_t)atomic_load(&slot->generation), "requests",
+                      (json_int_t)atomic_load(&slot->requests), "requests_live",
+                      (json_int_t)atomic_load(&slot->requests_live), "requests_parked",
+                      (json_int_t)atomic_load(&slot->requests_parked), "requests_old",
+                      (json_int_t)atomic_load(&slot->requests_old), "oldest_generation",
+                      (json_int_t)atomic_load(&slot->oldest_generation), "objects_mapped",
+                      (json_int_t)atomic_load(&slot->objects_mapped), "objects_pinned",
+                      (json_int_t)atomic_load(&slot->objects_pinned), "chains",
+                      (json_int_t)atomic_load(&slot->chains), "slow_calls",
+                      (json_int_t)atomic_load(&slot->slow_calls), "apply_failures",
+                      (json_int_t)atomic_load(&slot->apply_failures)));
     }
     return array;
 }

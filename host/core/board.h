@@ -51,6 +51,7 @@ typedef struct hgh_board_slot {
     _Atomic uint64_t requests_live;
     _Atomic uint64_t requests_parked;
     _Atomic uint64_t requests_old;       /* live ones on earlier generations */
+    _Atomic uint64_t oldest_generation;  /* that one of them began on; 0: there is none */
     _Atomic uint64_t objects_mapped;     /* plugin objects in memory, all generations */
     _Atomic uint64_t objects_pinned;     /* of these: closed, yet still mapped */
     _Atomic uint64_t chains;             /* compiled and cached */
@@ -64,10 +65,12 @@ typedef struct hgh_board_slot {
 typedef struct hgh_board {
     uint32_t magic;
     uint32_t slots;
-    uint64_t reserved[3];
+    uint64_t reserved[2];
+    _Atomic uint64_t committed_ms; /* CLOCK_MONOTONIC of the last commit; 0: none yet */
     unsigned char explain_key[32]; /* of host/core/explain_token.h, for this start of the gateway */
-    _Atomic uint64_t crashes_found; /* the number of the newest record */
-    _Atomic uint64_t crashes_told;  /* of the newest that control has told of */
+    _Atomic uint64_t crashes_found;   /* the number of the newest record */
+    _Atomic uint64_t crashes_told;    /* of the newest that control has told of */
+    _Atomic uint64_t crashes_settled; /* of the newest that something was done about */
     hgh_crash crashes[HGH_CRASHES_MAX];
     hgh_board_slot slot[HGH_BOARD_SLOTS];
 } hgh_board;

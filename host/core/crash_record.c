@@ -93,8 +93,9 @@ static bool
 record_before(const hgh_board *board, uint64_t *number, uint64_t oldest_ms, hgh_crash *out_crash)
 {
     uint64_t newest = hgh_crash_newest(board);
+    uint64_t settled = atomic_load(&board->crashes_settled);
 
-    while (*number > 0 && newest - *number < HGH_CRASHES_MAX) {
+    while (*number > settled && newest - *number < HGH_CRASHES_MAX) {
         bool is_there = hgh_crash_read(board, (*number)--, out_crash);
 
         if (is_there && out_crash->at_ms >= oldest_ms) {
@@ -107,6 +108,13 @@ record_before(const hgh_board *board, uint64_t *number, uint64_t oldest_ms, hgh_
 static uint64_t since(uint64_t now_ms, uint64_t window_ms)
 {
     return now_ms > window_ms ? now_ms - window_ms : 0;
+}
+
+static uint64_t oldest_of(uint64_t least_ms, uint64_t now_ms)
+{
+    uint64_t oldest_ms = since(now_ms, HGH_CRASH_WINDOW_MS);
+
+    return oldest_ms > least_ms ? oldest_ms : least_ms;
 }
 
 /* True if it came over a configuration that is known, while that was decoded. */
@@ -134,9 +142,9 @@ static bool was_counted(const hgh_board *board,
     return false;
 }
 
-size_t hgh_crash_count(const hgh_board *board, uint32_t object, uint64_t now_ms)
+size_t hgh_crash_count(const hgh_board *board, uint32_t object, uint64_t least_ms, uint64_t now_ms)
 {
-    uint64_t oldest_ms = since(now_ms, HGH_CRASH_WINDOW_MS);
+    uint64_t oldest_ms = oldest_of(least_ms, now_ms);
     uint64_t at = hgh_crash_newest(board);
     hgh_crash crash;
     size_t count = 0;
@@ -150,6 +158,19 @@ size_t hgh_crash_count(const hgh_board *board, uint32_t object, uint64_t now_ms)
                                      oldest_ms)
                      ? 0
                      : 1;
+    }
+    return count;
+}
+
+size_t hgh_crash_count_unblamed(const hgh_board *board, uint64_t least_ms, uint64_t now_ms)
+{
+    uint64_t oldest_ms = oldest_of(least_ms, now_ms);
+    uint64_t at = hgh_crash_newest(board);
+    hgh_crash crash;
+    size_t count = 0;
+
+    while (record_before(board, &at, oldest_ms, &crash)) {
+        count += hgh_crash_is_own(&crash) && crash.marker == 0;
     }
     return count;
 }
@@ -171,13 +192,14 @@ bool hgh_crash_is_poison(const hgh_board *board,
 
 uint32_t hgh_crash_pause_ms(const hgh_board *board, uint64_t now_ms)
 {
-    uint64_t at = hgh_crash_newest(board);
+    uint64_t newest = hgh_crash_newest(board);
     uint32_t pause_ms = 0;
     hgh_crash crash;
     uint32_t count = 0;
 
-    while (record_before(board, &at, since(now_ms, PAUSE_WINDOW_MS), &crash)) {
-        count++;
+    for (uint64_t number = newest; number > 0 && newest - number < HGH_CRASHES_MAX; number--) {
+        count +=
+            hgh_crash_read(board, number, &crash) && crash.at_ms >= since(now_ms, PAUSE_WINDOW_MS);
     }
     if (count > PAUSE_FREE) {
         pause_ms = (count - PAUSE_FREE) * PAUSE_STEP_MS;

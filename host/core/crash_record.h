@@ -74,10 +74,15 @@ bool hgh_crash_is_own(const hgh_crash *crash);
 bool hgh_crash_is_blamed(const hgh_crash *crash);
 
 /**
- * How often a plugin is to blame within HGH_CRASH_WINDOW_MS. Crashes over one and the same
- * configuration, while it is decoded, count once: that one is left out instead.
+ * How often a plugin is to blame within HGH_CRASH_WINDOW_MS, and at `least_ms` or later. What
+ * something was done about counts no more. Crashes over one and the same configuration, while it
+ * is decoded, count once: that one is left out instead.
  */
-size_t hgh_crash_count(const struct hgh_board *board, uint32_t object, uint64_t now_ms);
+size_t
+hgh_crash_count(const struct hgh_board *board, uint32_t object, uint64_t least_ms, uint64_t now_ms);
+
+/** How many have died of what they ran, and ran no plugin; as above. */
+size_t hgh_crash_count_unblamed(const struct hgh_board *board, uint64_t least_ms, uint64_t now_ms);
 
 /** True if a plugin is not to decode that configuration again; `subject` as in hgh_sighting. */
 bool hgh_crash_is_poison(const struct hgh_board *board,

@@ -33,7 +33,7 @@ entry_judge(const json_t *item, const hgh_plugin_host *plugin_host, uint32_t num
     if (plugin_host->board == NULL || hgh_crash_newest(plugin_host->board) == 0) {
         return HG_OK;
     }
-    crashes = hgh_crash_count(plugin_host->board, number, plugin_host->engine->clock_ms());
+    crashes = hgh_crash_count(plugin_host->board, number, 0, plugin_host->engine->clock_ms());
     return crashes < HGH_CRASHES_TO_BLAME
                ? HG_OK
                : hg_error_set(err, HG_ERR_INVALID,

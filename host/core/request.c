@@ -305,25 +305,12 @@ static void route_find(hg_request *request)
     }
 }
 
-/* Gives up the generation. It may have been the last request on an old one, which control waits
- * for. */
-static void generation_leave(hg_request *request)
-{
-    hgh_runtime *runtime = request->runtime;
-    bool is_old = request->generation != runtime->generation;
-
-    hgh_generation_unref(request->generation);
-    if (is_old) {
-        hgh_runtime_report(runtime);
-    }
-}
-
 /* Takes what is in force now, and finds its route. */
 static void request_begin(hg_request *request)
 {
     hgh_runtime *runtime = request->runtime;
 
-    request->generation = hgh_generation_ref(runtime->generation);
+    request->generation = hgh_runtime_enter(runtime);
     request->stage = HGH_STAGE_GLOBAL_REWRITE;
     if (has_path_rules(&runtime->path_rules) && !path_prepare(request)) {
         return;
@@ -340,7 +327,7 @@ static void request_begin(hg_request *request)
 static void request_begin_again(hg_request *request)
 {
     request->body_asked = false;
-    generation_leave(request);
+    hgh_runtime_leave(request->runtime, request->generation);
     request->generation = NULL;
     hgh_chain_unref(request->global);
     request->global = NULL;
@@ -674,6 +661,6 @@ void hgh_request_done(hg_request *request)
     if (request->route != NULL) {
         hgh_resource_unref(&request->route->base);
     }
-    generation_leave(request);
+    hgh_runtime_leave(request->runtime, request->generation);
     atomic_fetch_sub_explicit(&runtime->slot->requests_live, 1, memory_order_relaxed);
 }

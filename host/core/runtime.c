@@ -56,6 +56,17 @@ static void runtime_acknowledge(const hgh_runtime *runtime)
     }
 }
 
+/* 0: no request is on an earlier one. */
+static uint64_t oldest_in_use(const hgh_runtime *runtime)
+{
+    uint64_t number = 0;
+
+    for (const hgh_generation *at = runtime->old_in_use; at != NULL; at = at->older_in_use) {
+        number = at->number;
+    }
+    return number;
+}
+
 void hgh_runtime_report(hgh_runtime *runtime)
 {
     hgh_board_slot *slot = runtime->slot;
@@ -65,6 +76,8 @@ void hgh_runtime_report(hgh_runtime *runtime)
                           memory_order_relaxed);
     atomic_store_explicit(&slot->objects_pinned, runtime->plugin_host.objects_pinned,
                           memory_order_relaxed);
+    atomic_store_explicit(&slot->requests_old, runtime->requests_old, memory_order_relaxed);
+    atomic_store_explicit(&slot->oldest_generation, oldest_in_use(runtime), memory_order_relaxed);
     atomic_store_explicit(&slot->chains, runtime->chains.count, memory_order_relaxed);
     atomic_store_explicit(&slot->word, runtime->word, memory_order_relaxed);
     atomic_store_explicit(&slot->generation, generation, memory_order_release);
@@ -366,12 +379,48 @@ static void keys_reindex(void *context, hgh_map_node *node)
     }
 }
 
+static void old_forget(hgh_runtime *runtime, const hgh_generation *generation)
+{
+    hgh_generation **at = &runtime->old_in_use;
+
+    while (*at != NULL && *at != generation) {
+        at = &(*at)->older_in_use;
+    }
+    if (*at != NULL) {
+        *at = generation->older_in_use;
+    }
+}
+
+/* It may have been the last request on an old one, which control waits for. */
+void hgh_runtime_leave(hgh_runtime *runtime, hgh_generation *generation)
+{
+    if (generation == NULL) {
+        return;
+    }
+    generation->requests--;
+    if (generation == runtime->generation) {
+        hgh_generation_unref(generation);
+        return;
+    }
+    runtime->requests_old--;
+    if (generation->requests == 0) {
+        old_forget(runtime, generation);
+    }
+    hgh_generation_unref(generation);
+    hgh_runtime_report(runtime);
+}
+
 /* Puts a loaded generation in force. Takes over the reference. */
 static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
     hgh_generation *previous = runtime->generation;
 
     runtime->generation = generation;
+    if (previous != NULL && previous->requests > 0) {
+        previous->older_in_use = runtime->old_in_use;
+        runtime->old_in_use = previous;
+        runtime->requests_old += previous->requests;
+    }
     if (previous == NULL || !hgh_consumer_index_is_same(previous, generation)) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], keys_reindex, runtime);
         hgh_map_each(&runtime->snapshot.kinds[HGH_CREDENTIALS], keys_reindex, runtime);

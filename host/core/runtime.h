@@ -71,6 +71,8 @@ typedef struct hgh_runtime {
     hgh_chain_cache chains;
     hgh_coroutine_pool coroutines;
     hgh_generation *generation; /* in force; never NULL once started */
+    hgh_generation *old_in_use; /* earlier ones that have requests, the newest first; borrowed */
+    uint64_t requests_old;      /* of those */
     hgh_preparation preparation;
     json_t *manifest;         /* while starting: of the generation that will be in force */
     json_t *pending_manifest; /* while starting: prepared and not decided */
@@ -125,6 +127,16 @@ void hgh_runtime_wait(hgh_runtime *runtime, struct hg_request *request);
 
 /** Forgets a request that may be waiting. */
 void hgh_runtime_wait_end(hgh_runtime *runtime, struct hg_request *request);
+
+/** A request takes what is in force now; a reference. */
+static inline hgh_generation *hgh_runtime_enter(hgh_runtime *runtime)
+{
+    runtime->generation->requests++;
+    return hgh_generation_ref(runtime->generation);
+}
+
+/** It gives it back. NULL: it had none yet. */
+void hgh_runtime_leave(hgh_runtime *runtime, hgh_generation *generation);
 
 /** Puts an object in force; `source` is taken over in any case. */
 hg_status hgh_runtime_put(hgh_runtime *runtime,

@@ -552,7 +552,12 @@ static ngx_int_t shared_map(ngx_cycle_t *cycle, hgh_nginx_main *main)
         ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno, "hotgate_board: cannot be mapped");
         return NGX_ERROR;
     }
-    (void)hgh_crash_bury(main->board, hgh_nginx_engine.clock_ms());
+    if (hgh_crash_bury(main->board, hgh_nginx_engine.clock_ms()) > 0) {
+        uint64_t one = 1;
+        ssize_t written = write((int)main->ack_fd, &one, sizeof(one));
+
+        (void)written; /* control looks by itself, later */
+    }
     pause_ms = hgh_crash_pause_ms(main->board, hgh_nginx_engine.clock_ms());
     if (pause_ms > 0) {
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,

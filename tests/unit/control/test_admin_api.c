@@ -308,7 +308,11 @@ static void reload_and_status_are_answered_by_their_hooks(void **state)
     api_test *test = *state;
 
     expect(test, "PUT", "/plugins/reload", NULL, 404, "not found");
-    hgh_admin_api_set_reload(test->api, reload_hook, status_hook, test);
+    hgh_admin_api_set_reload(test->api, &(hgh_admin_reload_calls){
+                                            .reload = reload_hook,
+                                            .status = status_hook,
+                                            .context = test,
+                                        });
     expect(test, "PUT", "/plugins/reload", NULL, 200, "{\"result\":\"done\"}\n");
     assert_int_equal(hgh_admin_queue_count(hgh_admin_api_queue(test->api)), 0);
     assert_string_equal(answer_header(test, "X-API-VERSION"), "v3");

@@ -140,17 +140,18 @@ static void a_directory_that_is_not_there_is_an_error(void **state)
     assert_int_equal(hgh_staging_write(&nowhere, "echo", 7, &file, &path, &err), HG_ERR_IO);
     assert_int_equal(hgh_staging_check(&nowhere, &err), HG_ERR_IO);
     assert_int_equal(hgh_staging_check(&instance, &err), HG_OK);
-    hgh_staging_sweep(&nowhere, NULL, NULL);
+    hgh_staging_sweep(&nowhere, NULL);
     hgh_staging_remove(&nowhere, "staging/x.so");
 }
 
 static void what_no_manifest_names_is_swept(void **state)
 {
-    static const char *const files[] = {"staging/now.so", "staging/before.so", "staging/old.so",
-                                        "staging/.hidden"};
-    json_t *now =
-        json_loads("{\"plugins\":[{\"path\":\"staging/now.so\"},{\"path\":7},{}]}", 0, NULL);
-    json_t *before = json_loads("{\"plugins\":[{\"path\":\"staging/before.so\"}]}", 0, NULL);
+    static const char *const files[] = {"staging/now.so", "staging/back.so", "staging/before.so",
+                                        "staging/old.so", "staging/.hidden"};
+    json_t *manifests = json_loads(
+        "[{\"plugins\":[{\"path\":\"staging/now.so\",\"previous\":{\"path\":\"staging/back.so\"}},"
+        "{\"path\":7},{}]}, {\"plugins\":[{\"path\":\"staging/before.so\"}]}]",
+        0, NULL);
     char path[128];
 
     (void)state;
@@ -160,18 +161,19 @@ static void what_no_manifest_names_is_swept(void **state)
     }
     (void)snprintf(path, sizeof(path), "%s/staging/sub", directory);
     assert_int_equal(mkdir(path, 0750), 0);
-    hgh_staging_sweep(&instance, now, before);
+    hgh_staging_sweep(&instance, manifests);
     assert_true(exists("staging/now.so"));
     assert_true(exists("staging/before.so"));
+    assert_true(exists("staging/back.so"));
     assert_false(exists("staging/old.so"));
     assert_true(exists("staging/.hidden"));
     assert_true(exists("staging/sub"));
-    hgh_staging_sweep(&instance, now, NULL);
+    (void)json_array_remove(manifests, 1);
+    hgh_staging_sweep(&instance, manifests);
     assert_false(exists("staging/before.so"));
     hgh_staging_remove(&instance, "staging/now.so");
     assert_false(exists("staging/now.so"));
-    json_decref(now);
-    json_decref(before);
+    json_decref(manifests);
 }
 
 #define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -135,8 +135,8 @@ static void who_is_to_blame(void **state)
             fail_msg("%s", rows[i].what);
         }
     }
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS), 4);
-    assert_int_equal(hgh_crash_count(board, PLUGIN + 1, NOW_MS), 0);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS), 4);
+    assert_int_equal(hgh_crash_count(board, PLUGIN + 1, 0, NOW_MS), 0);
 }
 
 static void crashes_are_forgotten_after_a_while(void **state)
@@ -144,9 +144,25 @@ static void crashes_are_forgotten_after_a_while(void **state)
     (void)state;
     found(&in_rewrite, NOW_MS);
     found(&in_rewrite, NOW_MS + 10);
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS + HGH_CRASH_WINDOW_MS), 2);
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS + HGH_CRASH_WINDOW_MS + 5), 1);
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS + HGH_CRASH_WINDOW_MS + 11), 0);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS + HGH_CRASH_WINDOW_MS), 2);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS + HGH_CRASH_WINDOW_MS + 5), 1);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS + HGH_CRASH_WINDOW_MS + 11), 0);
+}
+
+static void what_was_done_about_counts_no_more(void **state)
+{
+    const last_words elsewhere = {0, 0, SIGSEGV, 0, ""};
+
+    (void)state;
+    found(&in_rewrite, NOW_MS);
+    found(&elsewhere, NOW_MS + 1);
+    found(&in_rewrite, NOW_MS + 2);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS + 1, NOW_MS + 2), 1);
+    assert_int_equal(hgh_crash_count_unblamed(board, 0, NOW_MS + 2), 1);
+    assert_int_equal(hgh_crash_count_unblamed(board, NOW_MS + 2, NOW_MS + 2), 0);
+    atomic_store(&board->crashes_settled, 2);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS + 2), 1);
+    assert_int_equal(hgh_crash_count_unblamed(board, 0, NOW_MS + 2), 0);
 }
 
 static void crashes_over_one_configuration_count_once(void **state)
@@ -158,12 +174,12 @@ static void crashes_over_one_configuration_count_once(void **state)
     assert_false(hgh_crash_is_poison(board, PLUGIN, "routes/1#5", NOW_MS));
     found(&in_parse, NOW_MS);
     found(&in_parse, NOW_MS);
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS), 1);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS), 1);
     assert_true(hgh_crash_is_poison(board, PLUGIN, "routes/1#5", NOW_MS));
     assert_false(hgh_crash_is_poison(board, PLUGIN, "routes/1#6", NOW_MS)); /* it was mended */
     assert_false(hgh_crash_is_poison(board, PLUGIN + 1, "routes/1#5", NOW_MS));
     found(&other, NOW_MS);
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS), 2);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS), 2);
     assert_false(
         hgh_crash_is_poison(board, PLUGIN, "routes/1#5", NOW_MS + HGH_CRASH_WINDOW_MS + 1));
 }
@@ -179,7 +195,7 @@ static void the_oldest_record_goes_first(void **state)
     assert_false(hgh_crash_read(board, 1, &crash));
     assert_false(hgh_crash_read(board, 2, &crash));
     assert_true(hgh_crash_read(board, 3, &crash));
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS), HGH_CRASHES_MAX);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS), HGH_CRASHES_MAX);
 }
 
 static void starts_are_slowed_down_when_workers_die_all_the_time(void **state)
@@ -209,7 +225,7 @@ static void what_a_worker_writes_is_not_trusted(void **state)
     assert_int_equal(strlen(crash.seen.subject), HGH_SUBJECT_MAX - 1);
     assert_int_equal(crash.seen.frame_count, HGH_STACK_FRAMES_MAX);
     atomic_store(&board->crashes_found, UINT64_MAX); /* as any worker could write */
-    assert_int_equal(hgh_crash_count(board, PLUGIN, NOW_MS), 0);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS), 0);
 }
 
 #define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -221,6 +237,7 @@ int main(void)
         ROW(several_dead_are_recorded_in_one_look),
         ROW(who_is_to_blame),
         ROW(crashes_are_forgotten_after_a_while),
+        ROW(what_was_done_about_counts_no_more),
         ROW(crashes_over_one_configuration_count_once),
         ROW(the_oldest_record_goes_first),
         ROW(starts_are_slowed_down_when_workers_die_all_the_time),
