@@ -33,13 +33,23 @@ static size_t width_of(const char *text)
     return width;
 }
 
+static char clean_of(char c)
+{
+    return (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c;
+}
+
 /* Text from the gateway must not steer the terminal. */
 static void clean(char *text)
 {
     for (char *at = text; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-            *at = ' ';
-        }
+        *at = clean_of(*at);
+    }
+}
+
+void hgh_report_put(FILE *out, const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        (void)fputc(clean_of(*at), out);
     }
 }
 

@@ -13,4 +13,7 @@
  */
 void hgh_report_print(FILE *out, json_t *value);
 
+/** Prints text that came from the gateway: nothing in it steers the terminal. */
+void hgh_report_put(FILE *out, const char *text);
+
 #endif
