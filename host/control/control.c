@@ -36,6 +36,7 @@
 #include "host/control/store_sqlite.h"
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
+#include "host/control/worker_process.h"
 
 #define LISTENERS_MAX         32u
 #define CONNECTIONS_MAX       1000u /* of all listeners of the network together */
@@ -76,7 +77,7 @@ typedef struct control {
     json_t *manifest; /* as it was at the start */
     hgh_plugin_check *check;
     hgh_reload *reload;
-    hgh_watchdog *watchdog;   /* NULL: hotgate.slow_call is 0 */
+    hgh_watchdog *watchdog;
     hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
     hgh_admin_server *servers[LISTENERS_MAX + 4];
@@ -647,17 +648,30 @@ static const char *plugin_name(void *context, uint32_t number)
     return hgh_reload_plugin_name(self->reload, number);
 }
 
+static void signal_worker(void *context, pid_t pid, int number)
+{
+    const control *self = context;
+
+    hgh_supervisor_link_signal(self->instance.shared.supervisor, pid, number);
+}
+
 static hg_status make_watchdog(control *self, hg_error *err)
 {
+    const hgh_settings *settings = self->settings;
     hgh_watchdog_options options = {
         .loop = self->loop,
         .board_fd = self->instance.shared.board,
-        .limit_ms = (uint64_t)self->settings->slow_call_ms,
+        .slow_ms = (uint64_t)settings->slow_call_ms,
+        .limit_ms = (uint64_t)settings->call_limit_ms,
+        .memory_bytes = settings->worker_memory_bytes == 0
+                            ? hgh_machine_memory() / 2
+                            : (uint64_t)settings->worker_memory_bytes,
         .plugin_name = plugin_name,
+        .signal_worker = signal_worker,
         .context = self,
     };
 
-    return options.limit_ms == 0 ? HG_OK : hgh_watchdog_new(&options, &self->watchdog, err);
+    return hgh_watchdog_new(&options, &self->watchdog, err);
 }
 
 /* State is published and the Admin API answers. */

@@ -161,6 +161,16 @@ static const hgh_decode_row rows[] = {
      .comment = "Requests of one worker that may wait in plugins at a time."},
     {"hotgate.slow_call", hgh_decode_milliseconds, AT(slow_call_ms), .min = 1, .max = 60000,
      .fallback = "20ms", .comment = "A call into a plugin that takes longer is reported."},
+    {"hotgate.call_limit", hgh_decode_milliseconds, AT(call_limit_ms), .max = 3600000,
+     .fallback = "10s",
+     .comment =
+         "One that takes longer ends its worker, and counts as a crash of the plugin; 0: none "
+         "does."},
+    {"hotgate.worker_memory", hgh_decode_bytes, AT(worker_memory_bytes), .max = INT64_C(1) << 46,
+     .fallback = "0",
+     .comment =
+         "A worker that has more memory to itself is replaced; a plugin that takes it in one "
+         "call is to blame. 0: half of what the machine or the control group has."},
     {"hotgate.nginx", hgh_decode_path, AT(nginx_binary), .fallback = "nginx",
      .comment = "The nginx to run: a path, or a name that is looked for in PATH and /usr/sbin."},
     {"nginx_config.user", hgh_decode_token, AT(user), .fallback = "hotgate-worker",

@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -28,8 +30,10 @@
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
 #include "host/control/nginx_config.h"
+#include "host/control/worker_process.h"
 #include "host/core/arena.h"
 #include "host/core/board.h"
+#include "host/core/crash_handler.h"
 #include "host/core/feed.h"
 
 #define BACK_OFF_FIRST_MS     100u
@@ -523,6 +527,29 @@ static void close_socket(supervisor *self)
     }
 }
 
+/* A signal for a worker: a process whose parent is our nginx. It cannot end and its number be
+ * another's between the look and the signal. */
+static void signal_worker(const supervisor *self, const char *request)
+{
+    static const int allowed[] = {HGH_SIGHTING_SIGNAL, SIGABRT, SIGKILL, SIGQUIT};
+    int number = 0;
+    int pid = 0;
+    int fd;
+
+    if (sscanf(request, "signal %d %d", &number, &pid) != 2 || pid <= 1 || self->engine.pid <= 0) {
+        return;
+    }
+    fd = pidfd_open(pid, 0);
+    for (size_t i = 0; fd >= 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
+        if (allowed[i] == number && hgh_worker_process_parent(pid) == self->engine.pid) {
+            (void)pidfd_send_signal(fd, number, NULL, 0); /* it may have ended just now */
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 static void on_control_packet(void *context, uint32_t events)
 {
     supervisor *self = context;
@@ -546,6 +573,8 @@ static void on_control_packet(void *context, uint32_t events)
         self->is_ready = true;
         self->control.failures = 0;
         allow_engine(self);
+    } else if (strncmp(request, "signal ", strlen("signal ")) == 0) {
+        signal_worker(self, request);
     } else {
         hgh_log(HG_LOG_WARN, "control asks \"%s\", which is not known", request);
     }

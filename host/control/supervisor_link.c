@@ -2,17 +2,20 @@
 #include "host/control/supervisor_link.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "host/control/control_log.h"
 #include "host/control/supervisor.h"
 
 #define ASK_SETTINGS "settings"
 #define ASK_SECRETS  "secrets"
 #define SAY_READY    "ready"
+#define SAY_SIGNAL   "signal"
 #define ANSWER_OK    "ok\n"
 #define ANSWER_ERROR "error\n"
 
@@ -110,6 +113,17 @@ hg_status hgh_supervisor_link_secrets(int fd, hgh_instance_secrets *out_secrets,
 hg_status hgh_supervisor_link_ready(int fd, hg_error *err)
 {
     return packet_send(fd, SAY_READY, err);
+}
+
+void hgh_supervisor_link_signal(int fd, pid_t pid, int number)
+{
+    hg_error err = HG_ERROR_INIT;
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), SAY_SIGNAL " %d %d", number, (int)pid);
+    if (packet_send(fd, text, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
 }
 
 bool hgh_supervisor_link_is_parent(int fd)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <hotgate/error.h>
 
@@ -22,6 +23,14 @@ hg_status hgh_supervisor_link_secrets(int fd, hgh_instance_secrets *out_secrets,
 
 /** Says that state is published and the Admin API listens. */
 hg_status hgh_supervisor_link_ready(int fd, hg_error *err);
+
+/**
+ * Has a signal sent to a worker, which control as another user may not do itself. The supervisor
+ * makes sure that it is one. Does not wait; a failure is logged.
+ *
+ * number  HGH_SIGHTING_SIGNAL, SIGABRT, SIGKILL or SIGQUIT.
+ */
+void hgh_supervisor_link_signal(int fd, pid_t pid, int number);
 
 /** True if the process that made the socket is still this one's parent: the signal that ends
  * control with it may have been lost before it was asked for. */

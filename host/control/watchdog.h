@@ -1,4 +1,4 @@
-/* host/control/watchdog.h - notices a plugin's callback that does not come back.
+/* host/control/watchdog.h - notices plugins that do not come back, and workers that grow.
  *
  * Control looks at every worker's blame marker. A thread inside the worker could do the same, but a
  * process with a second thread pays for it in every call of the C library that locks or may be
@@ -7,6 +7,7 @@
 #define HOST_CONTROL_WATCHDOG_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <hotgate/error.h>
 
@@ -19,9 +20,13 @@ typedef struct hgh_watchdog hgh_watchdog;
 typedef struct hgh_watchdog_options {
     hgh_event_loop *loop;
     int board_fd;
-    uint64_t limit_ms; /* a callback that runs for longer is reported, once */
+    uint64_t slow_ms;      /* a call that runs for longer is reported, once, with its stack */
+    uint64_t limit_ms;     /* one that runs for longer ends its worker; 0: none does */
+    uint64_t memory_bytes; /* a worker that has more to itself is replaced; 0: none is */
     /** The name of the plugin with that number; borrowed until the next call. */
     const char *(*plugin_name)(void *context, uint32_t number);
+    /** Has a signal sent to a worker: HGH_SIGHTING_SIGNAL, SIGABRT, SIGKILL or SIGQUIT. */
+    void (*signal_worker)(void *context, pid_t pid, int number);
     void *context;
 } hgh_watchdog_options;
 

@@ -154,13 +154,6 @@ static const char *plugin_name(uint32_t number)
     return self.plugin_host->loading_path == NULL ? "-" : self.plugin_host->loading_path;
 }
 
-static const char *signal_text(int number)
-{
-    const char *text = number == HGH_SIGNAL_OF_EXIT ? "a call of exit()" : sigdescr_np(number);
-
-    return text == NULL ? "?" : text;
-}
-
 static void sighting_take(int number, const char *what, const void *context)
 {
     hgh_sighting *seen = self.seen;
@@ -169,15 +162,13 @@ static void sighting_take(int number, const char *what, const void *context)
     char line[LINE_BYTES];
 
     seen->signal_number = number; /* first: whatever comes of the rest, it was this */
-    seen->marker = marker;
     seen->frame_count = 0;
     subject_write(call, seen->subject);
+    seen->marker = marker;
     if (marker == 0) {
-        (void)snprintf(line, sizeof(line), "%s: %s, outside of any plugin", what,
-                       signal_text(number));
+        (void)snprintf(line, sizeof(line), "%s, outside of any plugin", what);
     } else {
-        (void)snprintf(line, sizeof(line), "%s: %s, in %s of plugin %s%s%s", what,
-                       signal_text(number), hgh_call_name(call),
+        (void)snprintf(line, sizeof(line), "%s, in %s of plugin %s%s%s", what, hgh_call_name(call),
                        plugin_name(hgh_marker_object(marker)), seen->subject[0] == '\0' ? "" : ", ",
                        seen->subject);
     }
@@ -198,7 +189,12 @@ static void on_fatal(int number, siginfo_t *info, void *context)
     (void)info;
     (void)signal(number, SIG_DFL); /* a second one, in here, ends it at once */
     if (is_in_place()) {
-        sighting_take(number, "this worker dies", context);
+        const char *name = sigdescr_np(number);
+        char what[64];
+
+        (void)snprintf(what, sizeof(what), "this worker dies of signal %d (%s)", number,
+                       name == NULL ? "unknown" : name);
+        sighting_take(number, what, context);
     }
     (void)raise(number); /* delivered at the return, unless the instruction faults again before */
 }
@@ -207,10 +203,10 @@ static void on_asked(int number, siginfo_t *info, void *context)
 {
     int error = errno;
 
+    (void)number;
     (void)info;
     if (is_in_place() && atomic_load(self.plugin_host->blame.marker) != 0) {
-        sighting_take(number, "this worker is asked where it is", context);
-        self.seen->signal_number = 0; /* it lives */
+        sighting_take(0, "a call that takes long", context); /* 0: it lives */
     }
     errno = error;
 }
@@ -219,7 +215,7 @@ static void on_asked(int number, siginfo_t *info, void *context)
 static void on_exit_called(void)
 {
     if (is_in_place() && atomic_load(self.plugin_host->blame.marker) != 0) {
-        sighting_take(HGH_SIGNAL_OF_EXIT, "this worker ends", NULL);
+        sighting_take(HGH_SIGNAL_OF_EXIT, "this worker ends by a call of exit()", NULL);
     }
 }
 

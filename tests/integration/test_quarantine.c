@@ -214,6 +214,9 @@ static void new_object_that_workers_die_of_goes_back(void **state)
         {"one in 100", "access", "crash", 100, "access of plugin faulty 2.0.0", "signal 11"},
         {"aborts", "access", "abort", 1, "access of plugin faulty 2.0.0", "signal 6"},
         {"stack is used up", "access", "stack", 1, "access of plugin faulty 2.0.0", "signal 11"},
+        {"loops", "access", "loop", 1, "access of plugin faulty 2.0.0", "did not come back"},
+        {"sleeps", "rewrite", "sleep", 1, "rewrite of plugin faulty 2.0.0", "did not come back"},
+        {"takes all memory", "access", "memory", 1, "access of plugin faulty", "too much memory"},
     };
 
     (void)state;
@@ -238,6 +241,64 @@ static void new_object_that_workers_die_of_goes_back(void **state)
         serves("1.0.0");
         print_message("%-20s %u requests failed until it was back\n", rows[i].what, failed);
     }
+}
+
+/* Where the time goes is in the log: plugin, phase, route and stack. */
+static void slow_call_is_told_with_its_stack(void **state)
+{
+    json_int_t before;
+    json_int_t slow;
+    char *log;
+
+    (void)state;
+    good_serves();
+    bad_comes(bad);
+    before = generation_now();
+    slow = gateway_sum(running, "slow_calls");
+    route_put("header_filter", "slow", 1);
+    assert_int_equal(status_of("/faulty"), 200); /* it comes back, late */
+    gateway_wait_log(running, "logs/control.log",
+                     "header_filter of plugin faulty, routes/faulty has");
+    log = gateway_log(running, "logs/error.log");
+    assert_non_null(strstr(log, "a call that takes long, in header_filter of plugin faulty"));
+    assert_non_null(strstr(log, "plugin faulty+0x"));
+    free(log);
+    assert_true(gateway_sum(running, "slow_calls") > slow);
+    assert_int_equal(generation_now(), before);
+}
+
+/* A debugger stops a worker in a call for as long as it likes. */
+static void stopped_worker_is_not_ended(void **state)
+{
+    json_int_t before;
+    pid_t pids[GATEWAY_WORKERS_MAX];
+    connection one = {0};
+    const char *request = "GET /faulty HTTP/1.1\r\nHost: a\r\n\r\n";
+    int64_t until_ms;
+
+    (void)state;
+    good_serves();
+    bad_comes(bad);
+    before = generation_now();
+    route_put("access", "slow", 1);
+    assert_true(gateway_workers(running, pids) == 4);
+    assert_true(connection_open(&one, running->port));
+    assert_true(connection_send(&one, request, strlen(request)));
+    gateway_wait_log(running, "logs/control.log",
+                     "access of plugin faulty, routes/faulty has been");
+    for (unsigned i = 0; i < 4; i++) { /* one of them is in the call, for 300 ms */
+        stop_worker(pids[i]);
+    }
+    until_ms = clock_ms() + 2500; /* beyond the limit, and the time in which it would be ended */
+    WAIT_UNTIL(clock_ms() > until_ms);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(process_lives(pids[i]));
+        assert_int_equal(kill(pids[i], SIGCONT), 0);
+    }
+    assert_true(connection_receive(&one, false, &got));
+    assert_int_equal(got.status, 200);
+    connection_close(&one);
+    assert_int_equal(generation_now(), before);
 }
 
 /* The probe takes a configuration that the worker dies of. */
@@ -437,7 +498,10 @@ static int begin(void **state)
     good = author_build("faulty", "faulty", "-DFAULTY_GOOD");
     bad = author_build("faulty", "faulty", "-DFAULTY_VERSION='\"2.0.0\"'");
     worse = author_build("faulty", "faulty", "-DFAULTY_VERSION='\"3.0.0\"'");
-    running = gateway_make(&(gateway_options){.workers = 4});
+    running = gateway_make(&(gateway_options){
+        .workers = 4,
+        .hotgate = "call_limit: 1s, worker_memory: 512m",
+    });
     author_install(running, "victim", "victim", "");
     author_copy(running, good, "faulty");
     gateway_start(running);
@@ -462,6 +526,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_object_that_workers_die_of_goes_back),
+        cmocka_unit_test(slow_call_is_told_with_its_stack),
+        cmocka_unit_test(stopped_worker_is_not_ended),
         cmocka_unit_test(configuration_that_workers_die_of_is_left_out_alone),
         cmocka_unit_test(memory_of_another_plugin_is_the_new_ones_fault),
         cmocka_unit_test(object_without_a_way_back_is_switched_off_alone),

@@ -6,9 +6,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <hotgate/plugin.h>
+
+#define SLOW_MS 300
 
 #ifndef FAULTY_VERSION
 #define FAULTY_VERSION "1.0.0"
@@ -91,7 +94,18 @@ __attribute__((noinline)) static void fail(const char *fault)
         while (nowhere == NULL) {
         }
     } else if (strcmp(fault, "sleep") == 0) {
-        (void)sleep(3600);
+        for (;;) { /* a signal does not end it */
+            (void)sleep(3600);
+        }
+    } else if (strcmp(fault, "slow") == 0) {
+        struct timespec begin;
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &begin);
+        do {
+            (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        } while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 <
+                 SLOW_MS);
     } else if (strcmp(fault, "corrupt") == 0) {
         (void)dl_iterate_phdr(corrupt, NULL);
     } else if (strcmp(fault, "stack") == 0) {
