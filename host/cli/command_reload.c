@@ -71,7 +71,7 @@ static int on_arguments(void *context, hgh_admin_client_command *command, int ar
     if (into->rollback && argc == 1 && into->generation == NULL) {
         into->generation = argv[0];
     } else if (argc > 0) {
-        (void)fprintf(stderr, "hotgate reload: found \"%s\", wanted no argument\n", argv[0]);
+        (void)fprintf(stderr, "hotgate reload: \"%s\" is too much\n", argv[0]);
         return HGH_EXIT_USAGE;
     }
     if (into->rollback && (into->force || into->plugin != NULL)) {

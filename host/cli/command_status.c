@@ -46,7 +46,7 @@ static int on_arguments(void *context, hgh_admin_client_command *command, int ar
     if (into->history && into->limit == NULL && argc == 1) {
         into->limit = argv[0];
     } else if (argc > 0) {
-        (void)fprintf(stderr, "hotgate status: found \"%s\", wanted no argument\n", argv[0]);
+        (void)fprintf(stderr, "hotgate status: \"%s\" is too much\n", argv[0]);
         return HGH_EXIT_USAGE;
     }
     if (!into->history) {

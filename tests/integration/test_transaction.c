@@ -334,9 +334,9 @@ static void command_does_all_of_it(void **state)
         {"reload -p %s --rollback x", 2, "wanted a generation"},
         {"reload -p %s --plugin 'a b'", 2, "wanted the name of a plugin"},
         {"reload -p %s --rollback --force", 2, "no --plugin and no --force"},
-        {"reload -p %s everything", 2, "wanted no argument"},
+        {"reload -p %s everything", 2, "is too much"},
         {"status -p %s --history 0", 2, "wanted a number from 1 to 1000"},
-        {"status -p %s all", 2, "wanted no argument"},
+        {"status -p %s all", 2, "is too much"},
     };
 
     (void)state;
