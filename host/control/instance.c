@@ -41,6 +41,8 @@ static const struct {
     {"run/explain", 0750, OWNER_STARTER},
     {"run/tmp", 0700, OWNER_WORKER},
     {"logs", 0755, OWNER_STARTER},
+    {"logs/crashes", 0750, OWNER_CONTROL},
+
     {"tmp", 0700, OWNER_CONTROL},
 };
 

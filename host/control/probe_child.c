@@ -2,6 +2,7 @@
  *
  * Requests: {"op": "examine", "name", "path", "number", "attributes", "configs": [...]}
  *           {"op": "load", "manifest"}      {"op": "check", "configs": [...]}
+ *           {"op": "symbols", "frames": [...]}
  * where a configuration is {"plugin", "use", "pointer", "resource", "id", "value"}. */
 #include <errno.h>
 #include <getopt.h>
@@ -18,6 +19,7 @@
 
 #include "host/control/frame.h"
 #include "host/control/probe.h"
+#include "host/control/symbols.h"
 #include "host/core/configuration.h"
 #include "host/core/delegation.h"
 #include "host/core/engine.h"
@@ -327,6 +329,9 @@ static void request_run(probe_child *self, const json_t *request)
         load(self, request);
     } else if (strcmp(op, "check") == 0 && self->generation != NULL) {
         check(self, request);
+    } else if (strcmp(op, "symbols") == 0) {
+        reply(self,
+              json_pack("{s:o}", "symbols", hgh_symbols_find(json_object_get(request, "frames"))));
     } else {
         reply(self, json_pack("{s:b, s:s}", "ok", 0, "error", "unknown request"));
     }

@@ -521,10 +521,12 @@ hg_status hgh_reload_new(const hgh_reload_options *options,
     reload->options = *options;
     reload->manifest = manifest == NULL ? hgh_manifest_new() : json_incref(manifest);
     reload->rejected = json_object();
+    reload->crash_reports = hgh_crash_reports_new(options->loop, options->instance);
     reload->board = hgh_board_map(options->instance->shared.board, true);
     if (reload->board == NULL) {
         status = hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
-    } else if (reload->manifest == NULL || reload->rejected == NULL) {
+    } else if (reload->manifest == NULL || reload->rejected == NULL ||
+               reload->crash_reports == NULL) {
         status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     } else {
         reload->newest =
@@ -555,6 +557,7 @@ void hgh_reload_free(hgh_reload *reload)
                                     NULL);
     }
     run_done(&reload->run);
+    hgh_crash_reports_free(reload->crash_reports);
     hgh_board_unmap(reload->board);
     json_decref(reload->manifest);
     json_decref(reload->previous);

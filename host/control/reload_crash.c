@@ -1,6 +1,8 @@
 /* host/control/reload_crash.c - what is made of workers that have died. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "host/control/control_log.h"
 #include "host/control/history.h"
@@ -85,10 +87,62 @@ static void place_text(const hgh_reload *reload, const hgh_crash *crash, char *t
                    subject[0] == '\0' ? "" : ", ", subject);
 }
 
+/* The stack as crash_report.h takes it. */
+static json_t *frames_json(const hgh_reload *reload, const hgh_crash *crash)
+{
+    json_t *frames = json_array();
+
+    for (uint32_t i = 0; i < crash->seen.frame_count; i++) {
+        const hgh_stack_frame *frame = &crash->seen.frames[i];
+        const json_t *entry = hgh_reload_entry_of(reload, frame->object);
+        const char *path = json_string_value(json_object_get(entry, "path"));
+        char *full = path == NULL ? NULL : hgh_instance_path(reload->options.instance, path);
+
+        (void)json_array_append_new(frames, json_pack("{s:O*, s:s*, s:I}", "plugin",
+                                                      json_object_get(entry, "name"), "path", full,
+                                                      "offset", (json_int_t)frame->offset));
+        free(full);
+    }
+    return frames;
+}
+
+/* Writes a file about it; its name, the caller's to free. NULL: no memory. */
+static char *
+report_write(const hgh_reload *reload, const hgh_crash *crash, const char *place, const char *cause)
+{
+    const json_t *entry = hgh_reload_entry_of(reload, hgh_marker_object(crash->marker));
+    const char *members[] = {"path", "sha256", "build_id"};
+    time_t now = time(NULL);
+    char when[32] = "-";
+    char *name = NULL;
+    char *text = NULL;
+    struct tm utc;
+
+    if (gmtime_r(&now, &utc) != NULL) {
+        (void)strftime(when, sizeof(when), "%Y%m%dT%H%M%SZ", &utc);
+    }
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const char *value = json_string_value(json_object_get(entry, members[i]));
+
+        members[i] = value == NULL ? "-" : value;
+    }
+    if (asprintf(&name, "%s-%d.txt", when, (int)crash->pid) >= 0 &&
+        asprintf(&text,
+                 "worker %d of generation %llu\nin:       %s\ncause:    %s\nobject:   %s\n"
+                 "sha256:   %s\nbuild id: %s\n",
+                 (int)crash->pid, (unsigned long long)crash->generation, place, cause, members[0],
+                 members[1], members[2]) >= 0) {
+        hgh_crash_reports_add(reload->crash_reports, name, text, frames_json(reload, crash));
+    }
+    free(text);
+    return name;
+}
+
 static void crash_tell(const hgh_reload *reload, const hgh_crash *crash)
 {
     char cause[TEXT_SIZE];
     char place[TEXT_SIZE];
+    char *report = NULL;
     hg_error err = HG_ERROR_INIT;
     json_t *event;
 
@@ -101,13 +155,17 @@ static void crash_tell(const hgh_reload *reload, const hgh_crash *crash)
         place_text(reload, crash, place, sizeof(place));
         hgh_log(HG_LOG_ERROR, "worker %d has died in %s: %s", (int)crash->pid, place, cause);
     }
-    event = json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:s}", "event", "crash", "result",
+    if (hgh_crash_is_own(crash)) {
+        report = report_write(reload, crash, place, cause);
+    }
+    event = json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:s, s:s*}", "event", "crash", "result",
                       hgh_crash_is_blamed(crash) ? "blamed" : "not blamed", "who", "the gateway",
                       "generation", (json_int_t)crash->generation, "worker", (int)crash->pid,
-                      "place", place, "reason", cause);
+                      "place", place, "reason", cause, "report", report);
     if (hgh_history_add(reload->options.instance, event, &err) != HG_OK) {
         hgh_log(HG_LOG_WARN, "the history: %s", err.text);
     }
+    free(report);
 }
 
 bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size)

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "host/control/crash_report.h"
 #include "host/control/probe.h"
 #include "host/control/reload.h"
 #include "host/core/board.h"
@@ -74,7 +75,8 @@ struct hgh_reload {
     json_t *previous; /* in force before */
     json_t *rejected; /* by name: {"sha256", "reason"} of the last look; "configured": true if it
                          was for what is configured */
-    uint64_t newest;  /* highest generation that was ever prepared */
+    hgh_crash_reports *crash_reports; /* owned */
+    uint64_t newest;                  /* highest generation that was ever prepared */
     hgh_reload_run run;
     hgh_event_loop_timer look;
     hgh_event_loop_timer sweep;

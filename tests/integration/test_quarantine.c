@@ -243,6 +243,35 @@ static void new_object_that_workers_die_of_goes_back(void **state)
     }
 }
 
+/* The file that the history names says where in the source it was. */
+static void report_has_the_symbols_of_the_plugin(void **state)
+{
+    json_int_t before;
+    json_t *event;
+    char *name;
+    char *path;
+
+    (void)state;
+    good_serves();
+    bad_comes(bad);
+    before = generation_now();
+    route_put("access", "crash", 1);
+    (void)provoke(before);
+    event = event_of("crash");
+    name = text_format("logs/crashes/%s", text_of(event, "report"));
+    path = gateway_path(running, name);
+    WAIT_UNTIL(access(path, R_OK) == 0);
+    gateway_wait_log(running, name, "stack of the worker");
+    gateway_wait_log(running, name, "access of plugin faulty 2.0.0");
+    gateway_wait_log(running, name, "cause:    signal 11");
+    gateway_wait_log(running, name, " fail at ");
+    gateway_wait_log(running, name, "tests/plugins/faulty.c:");
+    gateway_wait_log(running, name, " faulty_access at ");
+    free(path);
+    free(name);
+    json_decref(event);
+}
+
 /* Where the time goes is in the log: plugin, phase, route and stack. */
 static void slow_call_is_told_with_its_stack(void **state)
 {
@@ -281,7 +310,7 @@ static void stopped_worker_is_not_ended(void **state)
     bad_comes(bad);
     before = generation_now();
     route_put("access", "slow", 1);
-    assert_true(gateway_workers(running, pids) == 4);
+    WAIT_UNTIL(gateway_workers(running, pids) == 4);
     assert_true(connection_open(&one, running->port));
     assert_true(connection_send(&one, request, strlen(request)));
     gateway_wait_log(running, "logs/control.log",
@@ -526,6 +555,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_object_that_workers_die_of_goes_back),
+        cmocka_unit_test(report_has_the_symbols_of_the_plugin),
         cmocka_unit_test(slow_call_is_told_with_its_stack),
         cmocka_unit_test(stopped_worker_is_not_ended),
         cmocka_unit_test(configuration_that_workers_die_of_is_left_out_alone),
