@@ -91,6 +91,9 @@ static void write_main(FILE *out,
 {
     (void)fputs("# Made by `hotgate run` from config.yaml; do not edit.\n", out);
     directive(out, "", "load_module", module);
+#ifdef HGH_FAILPOINTS
+    (void)fputs("env HOTGATE_FAILPOINTS;\n", out);
+#endif
     (void)fputs("daemon off;\nmaster_process on;\npid " HGH_NGINX_PID_FILE ";\n", out);
     if (instance->as_root) {
         (void)fprintf(out, "user %s " HGH_CONTROL_USER ";\n", settings->user);

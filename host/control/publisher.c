@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/control/object_kind.h"
+#include "host/core/failpoint.h"
 #include "host/core/feed.h"
 
 /* What a change becomes once it is stored: made before, so that nothing can fail then. */
@@ -193,6 +194,7 @@ static void on_committed(void *context, hg_status status, uint64_t revision, con
         end(publisher, status, false, revision, err);
         return;
     }
+    hgh_failpoint("write.stored");
     for (size_t i = 0; i < publisher->pending_count; i++) {
         uint64_t created =
             publisher->is_numbered ? revision - publisher->pending_count + 1 + i : revision;
@@ -205,6 +207,7 @@ static void on_committed(void *context, hg_status status, uint64_t revision, con
         (void)hg_error_set(&reason, status, "stored, but not in force yet: %.400s",
                            publishing.text);
     }
+    hgh_failpoint("write.published");
     end(publisher, status, true, revision, &reason);
 }
 
@@ -222,6 +225,7 @@ static void run(hgh_publisher *publisher,
     hg_status status = HG_ERR_NO_MEMORY;
     size_t bytes = 0;
 
+    hgh_failpoint("write.begun");
     publisher->done = done;
     publisher->context = context;
     publisher->expires_wall_s = how->expires_wall_s;

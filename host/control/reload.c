@@ -16,6 +16,7 @@
 #include "host/control/staging.h"
 #include "host/control/supervisor_link.h"
 #include "host/control/worker_board.h"
+#include "host/core/failpoint.h"
 
 #define VOTE_MS   10000u /* until every worker has voted */
 #define FOLLOW_MS 2000u  /* until every worker runs what was committed */
@@ -187,11 +188,13 @@ static void commit(hgh_reload *reload)
     hg_error err = HG_ERROR_INIT;
     hg_status status;
 
+    hgh_failpoint("reload.voted");
     if (hgh_manifest_generation(reload->manifest) != 0 &&
         hgh_generation_archive_keep(reload->options.instance, reload->manifest, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "reload: no way back to generation %llu: %s",
                 (unsigned long long)hgh_manifest_generation(reload->manifest), err.text);
     }
+    hgh_failpoint("reload.kept");
     err = (hg_error)HG_ERROR_INIT;
     status = path == NULL ? HG_ERR_NO_MEMORY : hgh_manifest_write(path, run->next, &err);
 
@@ -202,7 +205,9 @@ static void commit(hgh_reload *reload)
         hgh_reload_refuse_with(reload, err.text);
         return;
     }
+    hgh_failpoint("reload.written");
     status = hgh_feed_writer_commit(reload->options.feed, generation, &err);
+    hgh_failpoint("reload.committed");
     if (status != HG_OK) { /* room for it is reserved; the next epoch states it in any case */
         hgh_log(HG_LOG_ERROR, "reload: %s", err.text);
     }
@@ -256,6 +261,7 @@ void hgh_reload_prepare(hgh_reload *reload)
         run_end_as(reload, "would be committed");
         return;
     }
+    hgh_failpoint("reload.probed");
     /* A vote on an attempt that was given up must not count for this one: no number is used twice,
      * and votes from before a restart of control are struck out. */
     hgh_worker_board_clear_votes(reload->board);
@@ -269,6 +275,7 @@ void hgh_reload_prepare(hgh_reload *reload)
         hgh_reload_refuse_with(reload, err.text[0] == '\0' ? "out of memory" : err.text);
         return;
     }
+    hgh_failpoint("reload.prepared");
     run->step = HGH_RELOAD_VOTES;
     run->deadline_ms = hgh_event_loop_now_ms() + VOTE_MS;
     look_again(reload);
@@ -348,6 +355,7 @@ static void follow_look(hgh_reload *reload)
             "reload: generation %llu is in force on %zu of %zu workers, after %llu ms",
             (unsigned long long)hgh_manifest_generation(reload->manifest), count.there,
             count.workers, (unsigned long long)(now - run->began_ms));
+    hgh_failpoint("reload.followed");
     staging_sweep(reload);
     hgh_reload_log_ignored(reload);
     if (reload->run.kind == HGH_RELOAD_RECOVERY) {
@@ -495,9 +503,11 @@ void hgh_reload_run_begin(hgh_reload *reload)
     if (status == HG_OK) {
         status = run_prepare(reload, &err);
     }
+    hgh_failpoint("reload.begun");
     if (status == HG_OK) {
         status = run_choose(reload, &err);
     }
+    hgh_failpoint("reload.chosen");
     if (status != HG_OK) {
         hgh_reload_refuse_with(reload, err.text[0] == '\0' ? "out of memory" : err.text);
         return;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "host/core/crash_handler.h"
+#include "host/core/failpoint.h"
 #include "host/core/issues.h"
 #include "host/core/request.h"
 
@@ -472,6 +473,7 @@ static void preparation_drop(hgh_runtime *runtime)
 static void preparation_vote(hgh_runtime *runtime, hgh_vote vote, const char *why)
 {
     hgh_board_vote(runtime->slot, runtime->preparation.generation->number, vote, why);
+    hgh_failpoint("worker.voted");
     runtime_acknowledge(runtime);
 }
 
@@ -597,6 +599,7 @@ static void preparation_slice(void *context)
                     (unsigned long long)preparation->generation->number, err.text);
         preparation_vote(runtime, HGH_VOTE_NO, err.text);
     } else if (done) {
+        hgh_failpoint("worker.loaded");
         preparation_vote(runtime, HGH_VOTE_YES, NULL);
     } else {
         preparation->timer = runtime->engine->start_timer(0, preparation_slice, runtime);
@@ -622,6 +625,7 @@ static void preparation_begin(hgh_runtime *runtime, json_t *manifest)
         runtime->preparation.unconfirmed = false; /* a new file says again what is under way */
         return;
     }
+    hgh_failpoint("worker.preparing");
     preparation_drop(runtime);
     warm_drop(runtime);
     runtime->preparation.serial++;
@@ -653,6 +657,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
                     (unsigned long long)number);
         return;
     }
+    hgh_failpoint("worker.committing");
     while (!preparation->loaded) { /* control has counted a vote of ours: there is none left */
         (void)hgh_generation_load_next(generation, &runtime->plugin_host, runtime->generation,
                                        &preparation->loaded, &err);
@@ -660,6 +665,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
     preparation->generation = NULL; /* now the runtime's */
     preparation_drop(runtime);
     generation_switch(runtime, generation);
+    hgh_failpoint("worker.switched");
     runtime_acknowledge(runtime);
 }
 
