@@ -37,7 +37,7 @@ static json_t *report_json(const hgh_reload *reload, const char *result)
     return report;
 }
 
-/* `done` is what APISIX says: its clients look no further. */
+/* `done` is what APISIX says: its clients look no further, and know of no dry run. */
 void hgh_reload_answer_committed(hgh_reload *reload, const char *result)
 {
     hgh_admin_answer_later *later = reload->run.later;
@@ -45,7 +45,7 @@ void hgh_reload_answer_committed(hgh_reload *reload, const char *result)
     if (later == NULL) {
         return;
     }
-    if (strcmp(reload->options.settings->admin_api_version, "v3") != 0) {
+    if (strcmp(reload->options.settings->admin_api_version, "v3") != 0 && !reload->run.dry_run) {
         hgh_admin_answer answer = {0};
 
         hgh_admin_answer_text(&answer, STATUS_OK, strdup("done"), strlen("done"));

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "host/core/issues.h"
+
 #define POINTER_MAX 256u /* bytes; what lies deeper is told of at its parent */
 
 typedef struct comparison {
@@ -24,27 +26,6 @@ static void change_add(comparison *self, const char *change, const json_t *from,
                                           "change", change, "from", from, "to", to));
 }
 
-/* One step down; false: there is no room for it. */
-static bool pointer_push(char *pointer, const char *key)
-{
-    size_t length = strlen(pointer);
-
-    if (length + 2 * strlen(key) + 2 > POINTER_MAX) {
-        return false;
-    }
-    pointer[length++] = '/';
-    for (const char *at = key; *at != '\0'; at++) {
-        if (*at == '~' || *at == '/') { /* RFC 6901, section 3 */
-            pointer[length++] = '~';
-            pointer[length++] = *at == '~' ? '0' : '1';
-        } else {
-            pointer[length++] = *at;
-        }
-    }
-    pointer[length] = '\0';
-    return true;
-}
-
 static void compare(comparison *self, const json_t *before, const json_t *after);
 
 /* One member of two objects; either may be NULL. */
@@ -56,10 +37,11 @@ member_compare(comparison *self, const char *key, const json_t *before, const js
     if (before != NULL && after != NULL && json_equal(before, after)) {
         return;
     }
-    if (!pointer_push(self->pointer, key)) {
+    if (length + 2 * strlen(key) + 2 > POINTER_MAX) {
         change_add(self, "changed", NULL, NULL);
         return;
     }
+    (void)hgh_pointer_append(self->pointer, length, POINTER_MAX, key);
     compare(self, before, after);
     self->pointer[length] = '\0';
 }
