@@ -12,13 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #define LOOK_MS      1000u
 #define HOPS_MAX     8u              /* links from the path to the file */
 #define WATCHES_MAX  (HOPS_MAX + 1u) /* a directory each, and the file */
 #define EVENTS_BYTES 4096u
 #define EVENTS                                                                                     \
-    (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ATTRIB |            \
-     IN_MOVE_SELF | IN_DELETE_SELF)
+    (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |            \
+     IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF)
+/* With these a writer is through, or what it writes is not there any more. */
+#define WRITTEN (IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
+/* What follows on these is not told by the watch they are told by. */
+#define LOST (IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_Q_OVERFLOW)
 
 /* By which one state of the file is told from another; zero: it is not there. */
 typedef struct signature {
@@ -37,6 +43,7 @@ struct hgh_file_watch {
     int fd; /* -1: there is no inotify */
     size_t count;
     int watches[WATCHES_MAX];
+    json_t *writers; /* owned: names of files that were written to and not closed */
     hgh_event_loop_timer look;
     signature told;   /* of the last call */
     signature looked; /* a look ago */
@@ -63,13 +70,22 @@ static bool is_same(const signature *a, const signature *b)
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+static bool is_in(const int *numbers, size_t count, int number)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add(hgh_file_watch *watch, const char *path)
 {
-    int number =
-        watch->count == WATCHES_MAX ? -1 : inotify_add_watch(watch->fd, path, EVENTS | IN_MASK_ADD);
+    int number = watch->count == WATCHES_MAX ? -1 : inotify_add_watch(watch->fd, path, EVENTS);
 
-    if (number >= 0) {
-        watch->watches[watch->count++] = number; /* twice the same: removed twice, harmlessly */
+    if (number >= 0 && !is_in(watch->watches, watch->count, number)) {
+        watch->watches[watch->count++] = number;
     }
 }
 
@@ -89,11 +105,10 @@ static void to_directory(char *path)
 static void arm(hgh_file_watch *watch)
 {
     char at[PATH_MAX];
+    int before[WATCHES_MAX];
+    size_t before_count = watch->count;
 
-    for (size_t i = 0; i < watch->count; i++) {
-        (void)inotify_rm_watch(watch->fd,
-                               watch->watches[i]); /* it may be gone with what it was on */
-    }
+    memcpy(before, watch->watches, sizeof(before));
     watch->count = 0;
     (void)snprintf(at, sizeof(at), "%s", watch->path);
     for (size_t i = 0; i < HOPS_MAX; i++) {
@@ -114,6 +129,12 @@ static void arm(hgh_file_watch *watch)
         }
     }
     add(watch, watch->path);
+    /* What is still watched keeps its number, and loses no event. */
+    for (size_t i = 0; i < before_count; i++) {
+        if (!is_in(watch->watches, watch->count, before[i])) {
+            (void)inotify_rm_watch(watch->fd, before[i]); /* it may be gone with what it was on */
+        }
+    }
 }
 
 static void tell(hgh_file_watch *watch)
@@ -123,6 +144,24 @@ static void tell(hgh_file_watch *watch)
     }
     watch->told = signature_of(watch->path);
     watch->on_change(watch->context);
+}
+
+/* Takes note of one event; true: something has changed, as far as it can be told yet. */
+static bool take_event(hgh_file_watch *watch, const struct inotify_event *event)
+{
+    const char *name = event->len > 0 ? event->name : "";
+
+    if ((event->mask & LOST) != 0) {
+        (void)json_object_clear(watch->writers);
+    } else if ((event->mask & WRITTEN) != 0) {
+        (void)json_object_del(watch->writers, name); /* it need not have been there */
+    } else if ((event->mask & IN_MODIFY) != 0) {
+        (void)json_object_set_new(watch->writers, name,
+                                  json_true()); /* else it counts as written */
+        return false;
+    }
+    /* That a watch was removed is our own doing, or told by what went before it. */
+    return (event->mask & IN_IGNORED) == 0;
 }
 
 static void on_events(void *context, uint32_t events)
@@ -138,8 +177,7 @@ static void on_events(void *context, uint32_t events)
             const struct inotify_event *one =
                 (const struct inotify_event *)(const void *)&buffer[at];
 
-            /* That a watch was removed is our own doing, or told by what went before it. */
-            is_news = is_news || (one->mask & IN_IGNORED) == 0;
+            is_news = take_event(watch, one) || is_news;
             at += (ssize_t)sizeof(*one) + (ssize_t)one->len;
         }
     }
@@ -161,6 +199,20 @@ static void on_look(void *context)
     }
 }
 
+bool hgh_file_watch_is_written(const hgh_file_watch *watch, const char *name)
+{
+    return json_object_get(watch->writers, name) != NULL;
+}
+
+static void drop(hgh_file_watch *watch)
+{
+    if (watch != NULL) {
+        json_decref(watch->writers);
+        free(watch->path);
+        free(watch);
+    }
+}
+
 hg_status hgh_file_watch_new(hgh_event_loop *loop,
                              const char *path,
                              void (*on_change)(void *context),
@@ -172,9 +224,10 @@ hg_status hgh_file_watch_new(hgh_event_loop *loop,
 
     if (watch != NULL) {
         watch->path = strdup(path);
+        watch->writers = json_object();
     }
-    if (watch == NULL || watch->path == NULL) {
-        free(watch);
+    if (watch == NULL || watch->path == NULL || watch->writers == NULL) {
+        drop(watch);
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
     watch->loop = loop;
@@ -206,6 +259,5 @@ void hgh_file_watch_free(hgh_file_watch *watch)
         hgh_event_loop_unwatch(watch->loop, watch->fd);
         (void)close(watch->fd);
     }
-    free(watch->path);
-    free(watch);
+    drop(watch);
 }

@@ -2,6 +2,8 @@
 #ifndef HOST_CONTROL_FILE_WATCH_H
 #define HOST_CONTROL_FILE_WATCH_H
 
+#include <stdbool.h>
+
 #include <hotgate/error.h>
 
 #include "host/control/event_loop.h"
@@ -26,6 +28,10 @@ hg_status hgh_file_watch_new(hgh_event_loop *loop,
                              void *context,
                              hgh_file_watch **out_watch,
                              hg_error *err);
+
+/** True while a file of that name is known to be in the hands of a writer, who has not closed it.
+ */
+bool hgh_file_watch_is_written(const hgh_file_watch *watch, const char *name);
 
 /** Accepts NULL. Not from on_change. */
 void hgh_file_watch_free(hgh_file_watch *watch);

@@ -1,29 +1,30 @@
 /* host/control/plugin_watch.c - for development: a plugin that is built is put into service. */
 #include "host/control/plugin_watch.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "host/control/control_log.h"
 #include "host/control/file_watch.h"
 #include "host/control/plugin_scan.h"
 
-#define QUIET_MS 100u /* a linker makes its file anew, fills it and changes its mode */
+#define QUIET_MS     100u /* a linker makes its file anew, fills it and changes its mode */
+#define EMPTY_S      2    /* after that an empty file is meant to be one */
+#define BUSY_TOLD_MS 5000u
 
 struct hgh_plugin_watch {
     hgh_plugin_watch_options options;
     char *directory; /* owned */
     hgh_file_watch *files;
-    char *seen;     /* owned: the objects as they were at the last look */
-    char *reloaded; /* owned: as they were before the last reload */
+    char *seen;             /* owned: the objects as they were at the last look */
+    char *reloaded;         /* owned: as they were before the last reload */
+    uint64_t busy_since_ms; /* 0: nobody writes */
+    bool is_told;
     bool is_running;
     hgh_admin_job job;
     hgh_admin_answer_later later;
@@ -56,28 +57,37 @@ static char *describe(const hgh_plugin_scan *scan)
     return text;
 }
 
-/* A read lease is to be had only of a file that nobody has open for writing (fcntl(2)). Where there
- * are no leases, quiet has to do. */
-static bool is_being_written(const char *path)
+/* A new file that is empty is one that its writer has not begun yet. */
+static bool is_being_written(const hgh_plugin_watch *watch, const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool is_busy = false;
+    struct stat about;
 
-    if (fd >= 0) {
-        is_busy = fcntl(fd, F_SETLEASE, F_RDLCK) != 0 && errno == EAGAIN;
-        (void)close(fd); /* which gives the lease back */
-    }
-    return is_busy;
+    return hgh_file_watch_is_written(watch->files, strrchr(path, '/') + 1) ||
+           (stat(path, &about) == 0 && about.st_size == 0 &&
+            time(NULL) - about.st_mtim.tv_sec < EMPTY_S);
 }
 
-static bool any_is_being_written(const hgh_plugin_scan *scan)
+/* True while a writer is waited for; one that takes long is told, once. */
+static bool any_is_being_written(hgh_plugin_watch *watch, const hgh_plugin_scan *scan)
 {
-    bool is_busy = false;
+    uint64_t now_ms = hgh_event_loop_now_ms();
 
-    for (size_t i = 0; i < scan->count && !is_busy; i++) {
-        is_busy = is_being_written(scan->plugins[i].path);
+    for (size_t i = 0; i < scan->count; i++) {
+        if (!is_being_written(watch, scan->plugins[i].path)) {
+            continue;
+        }
+        if (watch->busy_since_ms == 0) {
+            watch->busy_since_ms = now_ms;
+        } else if (!watch->is_told && now_ms - watch->busy_since_ms >= BUSY_TOLD_MS) {
+            watch->is_told = true;
+            hgh_log(HG_LOG_WARN, "%s is being written: its writer has not closed it",
+                    scan->plugins[i].path);
+        }
+        return true;
     }
-    return is_busy;
+    watch->busy_since_ms = 0;
+    watch->is_told = false;
+    return false;
 }
 
 static void on_quiet(void *context);
@@ -147,7 +157,7 @@ static void on_quiet(void *context)
         return;
     }
     now = describe(&scan);
-    is_settled = is_same(now, watch->seen) && !any_is_being_written(&scan);
+    is_settled = is_same(now, watch->seen) && !any_is_being_written(watch, &scan);
     hgh_plugin_scan_done(&scan);
     free(watch->seen);
     watch->seen = now;
@@ -183,8 +193,6 @@ hg_status hgh_plugin_watch_new(const hgh_plugin_watch_options *options,
         hgh_plugin_watch_free(watch);
         return status;
     }
-    /* Whoever opens a file for writing while it is looked at breaks our lease, which is told so. */
-    (void)signal(SIGIO, SIG_IGN);
     hgh_log(HG_LOG_NOTICE, "plugins in %s are reloaded when they change", options->directory);
     wait_for_quiet(watch);
     *out_watch = watch;

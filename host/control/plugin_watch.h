@@ -20,7 +20,7 @@ typedef struct hgh_plugin_watch_options {
 
 /**
  * Reloads whenever the objects in the directory have changed: once they have been quiet for a
- * moment and nobody has one of them open for writing, and again if they change during a reload.
+ * moment and no writer has one of them in its hands, and again if they change during a reload.
  * What is there already counts as changed. The reload's log says what became of each plugin.
  *
  * out_watch  on HG_OK owned by the caller; else untouched.
