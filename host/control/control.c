@@ -61,6 +61,7 @@ typedef struct control_options {
     int control_api; /* -1: none */
     int status;      /* -1: none */
     bool watches_plugins;
+    hgh_config_source source;
 } control_options;
 
 /* Everything that runs. What begins as zero is not there. */
@@ -134,6 +135,7 @@ static bool options_parse(int argc, char **argv, control_options *options)
         LISTEN_ENGINE,
         LISTEN_CONTROL,
         LISTEN_STATUS,
+        STANDALONE,
         WATCH_PLUGINS
     };
     static const struct option names[] = {
@@ -148,6 +150,7 @@ static bool options_parse(int argc, char **argv, control_options *options)
         {"listen-engine", required_argument, NULL, LISTEN_ENGINE},
         {"listen-control", required_argument, NULL, LISTEN_CONTROL},
         {"listen-status", required_argument, NULL, LISTEN_STATUS},
+        {"standalone", required_argument, NULL, STANDALONE},
         {"watch-plugins", no_argument, NULL, WATCH_PLUGINS},
         {0},
     };
@@ -197,6 +200,9 @@ static bool options_parse(int argc, char **argv, control_options *options)
             break;
         case LISTEN_STATUS:
             is_good = number_parse(optarg, &options->status);
+            break;
+        case STANDALONE:
+            options->source = strcmp(optarg, "json") == 0 ? HGH_CONFIG_JSON : HGH_CONFIG_YAML;
             break;
         case WATCH_PLUGINS:
             options->watches_plugins = true;
@@ -302,6 +308,8 @@ static hg_status make_settings(control *self, hg_error *err)
     }
     if (status == HG_OK) { /* the supervisor has told the warnings */
         log_level_set(self->settings->error_log_level);
+        /* The gateway's from its start on: workers go on with what they have. */
+        self->settings->config_source = self->options.source;
     }
     hgh_issues_done(&errors);
     hgh_issues_done(&warnings);

@@ -25,9 +25,10 @@ typedef void (*hgh_store_import_done)(void *context, unsigned status, json_t *an
 /**
  * Judges every object of a document as a write of it would be, with the references that hold
  * afterwards, and stores all of them in one transaction, in force when it is answered. What is
- * there already stays as it is, with its revision. Queued among the writes; the answer comes by
- * `done`: 200 {result: "imported" | "valid", revision, written, unchanged, deleted, warnings} 400
- * {error_msg, errors: [...]}, every finding; nothing was changed.
+ * there already stays as it is, with its revision. Queued among the writes; the answer comes
+ * through `done`:
+ *   200 {result: "imported" | "valid", revision, written, unchanged, deleted, warnings}
+ *   400 {error_msg, errors: [...]}, every finding; nothing was changed.
  */
 void hgh_store_import_start(const hgh_admin_write_parts *parts,
                             const hgh_store_import *import,

@@ -673,6 +673,9 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
     if (self->settings->enable_admin_on_data_port) {
         add_descriptor(&arguments, "--listen-engine", self->engine_admin);
     }
+    if (self->settings->config_source != HGH_CONFIG_STORE) {
+        add_option(&arguments, "--standalone", self->settings->config_provider);
+    }
     if (self->watches_plugins) {
         arguments.arguments[arguments.count++] = watch;
     }
@@ -1062,6 +1065,16 @@ static void keep_fixed(supervisor *self, hgh_settings *settings)
 {
     if (settings->shared_memory_bytes != self->settings->shared_memory_bytes) {
         hgh_log(HG_LOG_WARN, "hotgate.shared_memory: counts at the next start");
+    }
+    if (settings->config_source != self->settings->config_source) {
+        char *provider = settings->config_provider;
+
+        hgh_log(HG_LOG_WARN, "where objects come from (deployment.role): counts at the next start");
+        settings->config_source = self->settings->config_source;
+        settings->config_provider = self->settings->config_provider;
+        self->settings->config_provider = provider; /* freed with the rest */
+        settings->enable_admin = self->settings->enable_admin;
+        settings->enable_admin_on_data_port = self->settings->enable_admin_on_data_port;
     }
     if (self->instance->as_root && strcmp(settings->user, self->settings->user) != 0) {
         char *user = settings->user;

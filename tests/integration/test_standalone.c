@@ -591,11 +591,17 @@ static void the_store_of_the_admin_api_is_left_alone(void **state)
     gateway_start(running);
     WAIT_UNTIL(status_of("/steady") == 200);
     assert_int_equal(status_of("/own"), 404);
-    /* Without a stop: the configuration is read again. */
+    /* A change of that needs a start: what serves goes on. */
     running->options.deployment = NULL;
     gateway_configure(running);
     assert_int_equal(kill(running->pid, SIGHUP), 0);
-    WAIT_UNTIL(status_of("/own") == 200 && status_of("/steady") == 404);
+    gateway_wait_log(running, "logs/control.log", "(deployment.role): counts at the next start");
+    WAIT_UNTIL(state_is("in force"));
+    assert_int_equal(status_of("/steady"), 200);
+    assert_int_equal(gateway_stop(running, SIGTERM), 0);
+    gateway_start(running);
+    assert_int_equal(status_of("/own"), 200);
+    assert_int_equal(status_of("/steady"), 404);
 }
 
 /* --- many --- */
