@@ -188,14 +188,13 @@ void hgh_reload_answer_status(void *context,
     json_t *status;
 
     (void)request;
-    status = json_pack("{s:I, s:s, s:o, s:O, s:o, s:O, s:o, s:o, s:o}", "generation",
-                       (json_int_t)hgh_manifest_generation(reload->manifest), "version",
-                       HGH_VERSION, "plugins", plugins_json(reload), "listed",
-                       json_object_get(reload->manifest, "listed"), "ignored",
-                       hgh_reload_ignored(reload), "rejected", reload->rejected, "quarantine",
-                       quarantine == NULL ? json_array() : json_incref(quarantine),
-                       "kept_generations", archive_json(reload), "workers",
-                       hgh_worker_board_json(reload->board));
+    status = json_pack(
+        "{s:I, s:s, s:o, s:O, s:o, s:O, s:o, s:o, s:o}", "generation",
+        (json_int_t)hgh_manifest_generation(reload->manifest), "version", HGH_VERSION, "plugins",
+        plugins_json(reload), "listed", json_object_get(reload->manifest, "listed"), "ignored",
+        hgh_reload_ignored(reload), "rejected", reload->rejected, "quarantine",
+        quarantine == NULL ? json_array() : json_incref(quarantine), "kept_generations",
+        archive_json(reload), "workers", hgh_worker_board_json(reload->board));
     if (reload->options.on_status != NULL) {
         reload->options.on_status(reload->options.context, status);
     }

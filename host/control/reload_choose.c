@@ -463,8 +463,7 @@ static hg_status only_check(const hgh_reload *reload, const hgh_plugin_scan *sca
     const char *only = reload->run.only;
 
     if (only == NULL || hgh_manifest_find(reload->manifest, only) != NULL ||
-        (hgh_plugin_scan_find(scan, only) != NULL &&
-         hgh_reload_is_listed(reload, only))) {
+        (hgh_plugin_scan_find(scan, only) != NULL && hgh_reload_is_listed(reload, only))) {
         return HG_OK;
     }
     return hg_error_set(err, HG_ERR_NOT_FOUND, "plugin %s: %s", only,

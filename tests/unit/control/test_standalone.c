@@ -57,8 +57,9 @@ static void generation_set(hgh_reload *reload, json_t *list)
     hgh_plugin_catalog_set(reload->test->catalog, ++reload->generation, json_array());
 }
 
-void hgh_reload_start(hgh_reload *reload, hgh_admin_answer_later *later)
+void hgh_reload_start(hgh_reload *reload, const char *who, hgh_admin_answer_later *later)
 {
+    (void)who;
     reload->reloads++;
     if (reload->refusals > 0) {
         reload->refusals--;
