@@ -18,12 +18,12 @@
 #include "host/control/store_sqlite.h"
 #include "host/core/json_value.h"
 
-#define STATUS_OK    200u
-#define STATUS_BAD   400u
-#define RETRY_MS     1000u /* between looks whether what was refused may be good by now */
-#define RETRY_MAX_MS 60000u
-#define ERRORS_KEPT  100u /* with their places, for the status */
-#define ERRORS_TOLD  20u  /* in the log */
+#define STATUS_OK     200u
+#define STATUS_BAD    400u
+#define RETRY_MS      1000u /* between looks whether what was refused may be good by now */
+#define RETRY_MAX_MS  60000u
+#define ERRORS_KEPT   100u /* with their places, for the status */
+#define FINDINGS_TOLD 20u  /* in the log */
 
 /* What is waited for. */
 typedef enum standalone_step {
@@ -101,21 +101,50 @@ static const char *text_of(const json_t *object, const char *member)
     return text == NULL ? "" : text;
 }
 
-/* One line for each finding, as compilers write them. */
+static json_int_t number_of(const json_t *object, const char *member)
+{
+    return json_integer_value(json_object_get(object, member));
+}
+
+/* One line, as compilers write it. */
+static void finding_log(const hgh_standalone *self, hg_log_level level, const json_t *one)
+{
+    const char *pointer = text_of(one, "pointer");
+    const char *text = text_of(one, level == HG_LOG_WARN ? "text" : "error");
+    char said[HG_ERROR_TEXT_MAX];
+
+    if (text[0] == '\0') {
+        (void)snprintf(said, sizeof(said), "found %.200s, wanted %.200s", text_of(one, "found"),
+                       text_of(one, "wanted"));
+    }
+    hgh_log(level, "%s:%lld:%lld: %s%s%s", self->name, (long long)number_of(one, "line"),
+            (long long)number_of(one, "column"), pointer, pointer[0] == '\0' ? "" : ": ",
+            text[0] == '\0' ? said : text);
+}
+
 static void errors_log(const hgh_standalone *self)
 {
-    for (size_t i = 0; i < json_array_size(self->errors) && i < ERRORS_TOLD; i++) {
-        const json_t *one = json_array_get(self->errors, i);
-        const char *pointer = text_of(one, "pointer");
-
-        hgh_log(HG_LOG_ERROR, "%s:%lld:%lld: %s%s%s", self->name,
-                (long long)json_integer_value(json_object_get(one, "line")),
-                (long long)json_integer_value(json_object_get(one, "column")), pointer,
-                pointer[0] == '\0' ? "" : ": ", text_of(one, "error"));
+    for (size_t i = 0; i < json_array_size(self->errors) && i < FINDINGS_TOLD; i++) {
+        finding_log(self, HG_LOG_ERROR, json_array_get(self->errors, i));
     }
-    if (self->error_count > ERRORS_TOLD) {
+    if (self->error_count > FINDINGS_TOLD) {
         hgh_log(HG_LOG_ERROR, "%s: %zu further errors", self->name,
-                self->error_count - ERRORS_TOLD);
+                self->error_count - FINDINGS_TOLD);
+    }
+}
+
+/* What plugins warn of, in a file that is good. */
+static void warnings_log(hgh_standalone *self, const json_t *warnings)
+{
+    for (size_t i = 0; i < json_array_size(warnings) && i < FINDINGS_TOLD; i++) {
+        json_t *one = json_array_get(warnings, i);
+
+        hgh_standalone_file_place(&self->file, one);
+        finding_log(self, HG_LOG_WARN, one);
+    }
+    if (json_array_size(warnings) > FINDINGS_TOLD) {
+        hgh_log(HG_LOG_WARN, "%s: %zu further warnings", self->name,
+                json_array_size(warnings) - FINDINGS_TOLD);
     }
 }
 
@@ -161,21 +190,46 @@ static void look_end(hgh_standalone *self)
     }
 }
 
-/* Errors with their places; takes the reference. */
+/* By where they stand. */
+static int compare_errors(const void *a, const void *b)
+{
+    const json_t *const *left = a;
+    const json_t *const *right = b;
+    json_int_t lines = number_of(*left, "line") - number_of(*right, "line");
+    json_int_t columns = number_of(*left, "column") - number_of(*right, "column");
+    json_int_t order = lines != 0 ? lines : columns;
+
+    return order < 0 ? -1 : (int)(order > 0);
+}
+
+/* The first of them with their places, from top to bottom; what memory lacks for is still counted.
+ */
+static json_t *errors_place(hgh_standalone *self, const json_t *errors)
+{
+    json_t *sorted[ERRORS_KEPT];
+    json_t *kept = json_array();
+    size_t count = 0;
+
+    for (; count < ERRORS_KEPT && count < json_array_size(errors); count++) {
+        sorted[count] = json_array_get(errors, count);
+        if (json_object_get(sorted[count], "line") == NULL) {
+            hgh_standalone_file_place(&self->file, sorted[count]);
+        }
+    }
+    qsort(sorted, count, sizeof(sorted[0]), compare_errors);
+    for (size_t i = 0; i < count; i++) {
+        (void)json_array_append(kept, sorted[i]);
+    }
+    return kept;
+}
+
+/* Takes the reference. */
 static void refuse(hgh_standalone *self, json_t *errors)
 {
     char text[HG_ERROR_TEXT_MAX];
     size_t count = json_array_size(errors);
-    json_t *kept = json_array();
+    json_t *kept = errors_place(self, errors);
 
-    for (size_t i = 0; kept != NULL && i < count && i < ERRORS_KEPT; i++) {
-        json_t *one = json_array_get(errors, i);
-
-        if (json_object_get(one, "line") == NULL) {
-            hgh_standalone_file_place(&self->file, one);
-        }
-        (void)json_array_append(kept, one); /* what is missing is still counted */
-    }
     json_decref(errors);
     (void)snprintf(text, sizeof(text), "%s is refused: %zu %s", self->name, count,
                    count == 1 ? "error" : "errors");
@@ -217,7 +271,9 @@ static void good_read(hgh_standalone *self)
     char *path = hgh_instance_path(self->options.instance, HGH_STANDALONE_STATE);
     json_t *state = path == NULL ? NULL : json_load_file(path, 0, NULL);
 
-    self->has_good = hgh_standalone_has_good(self->options.instance);
+    /* The two are written one after the other: the first objects may be there without the file. */
+    self->has_good = hgh_standalone_has_good(self->options.instance) ||
+                     hgh_resource_table_revision(self->options.parts->table) > 0;
     (void)snprintf(self->good, sizeof(self->good), "%s", text_of(state, "sha256"));
     self->since_wall_s = json_integer_value(json_object_get(state, "since"));
     json_decref(state);
@@ -334,10 +390,10 @@ static void import_good(hgh_standalone *self, const json_t *answer)
 
     hgh_log(HG_LOG_NOTICE,
             "%s is in force: revision %lld, %lld objects written, %lld unchanged, %lld deleted",
-            self->name, (long long)json_integer_value(json_object_get(answer, "revision")),
-            (long long)json_integer_value(json_object_get(answer, "written")),
-            (long long)json_integer_value(json_object_get(answer, "unchanged")),
-            (long long)json_integer_value(json_object_get(answer, "deleted")));
+            self->name, (long long)number_of(answer, "revision"),
+            (long long)number_of(answer, "written"), (long long)number_of(answer, "unchanged"),
+            (long long)number_of(answer, "deleted"));
+    warnings_log(self, json_object_get(answer, "warnings"));
     /* Without a list in the file, that of config.yaml counts, also when it is read anew. */
     if (hgh_plugin_list_is_within(in_force, self->list)) {
         hgh_reload_set_list(self->options.reload, self->file.plugins);
@@ -378,7 +434,7 @@ static void import_begin(hgh_standalone *self)
     const hgh_store_import import = {
         .document = json_incref(self->file.document),
         .replaces = true,
-        .listed = json_is_array(self->list) ? self->list : NULL,
+        .listed = self->file.plugins, /* a file must not contradict itself */
     };
 
     self->step = STEP_IMPORT;

@@ -41,24 +41,32 @@ static bool sha256_set(hgh_standalone_file *file)
     return true;
 }
 
-hg_status hgh_standalone_file_take(const char *text,
-                                   size_t length,
-                                   bool is_json,
-                                   hgh_standalone_file *out_file)
+/* Takes `text`, which has a NUL behind it. */
+static hg_status adopt(char *text, size_t length, bool is_json, hgh_standalone_file *out_file)
 {
-    hgh_standalone_file file = {.is_json = is_json, .length = length, .text = malloc(length + 1)};
+    hgh_standalone_file file = {.is_json = is_json, .length = length, .text = text};
 
-    if (file.text == NULL) {
-        return HG_ERR_NO_MEMORY;
-    }
-    memcpy(file.text, text, length);
-    file.text[length] = '\0';
     if (!sha256_set(&file)) {
         hgh_standalone_file_done(&file);
         return HG_ERR_NO_MEMORY;
     }
     *out_file = file;
     return HG_OK;
+}
+
+hg_status hgh_standalone_file_take(const char *text,
+                                   size_t length,
+                                   bool is_json,
+                                   hgh_standalone_file *out_file)
+{
+    char *copy = malloc(length + 1);
+
+    if (copy == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return adopt(copy, length, is_json, out_file);
 }
 
 static hg_status open_regular(const char *path, int *out_fd, size_t *out_size, hg_error *err)
@@ -124,12 +132,15 @@ hg_status hgh_standalone_file_read(const char *path,
         }
         length += got > 0 ? (size_t)got : 0;
     }
-    if (status == HG_OK && hgh_standalone_file_take(text, length, is_json, out_file) != HG_OK) {
-        status = hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", path);
-    }
-    free(text);
     (void)close(fd);
-    return status;
+    if (status != HG_OK) {
+        free(text);
+        return status;
+    }
+    text[length] = '\0';
+    return adopt(text, length, is_json, out_file) == HG_OK
+               ? HG_OK
+               : hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", path);
 }
 
 bool hgh_standalone_file_is_whole(const hgh_standalone_file *file)

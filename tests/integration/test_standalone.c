@@ -194,6 +194,16 @@ static void a_first_start_needs_a_file_that_is_whole_and_good(void **state)
         free(said);
     }
     replace_with("", "");
+    if (geteuid() == 0) { /* then control is another user */
+        char *said = NULL;
+
+        shell("chmod 0600 '%s/conf/apisix.yaml'", running->directory);
+        assert_int_equal(gateway_refuse(running, &said), 1);
+        assert_non_null(strstr(said, "conf/apisix.yaml: permission denied: "));
+        free(said);
+        shell("chgrp hotgate '%s/conf/apisix.yaml' && chmod 0640 '%s/conf/apisix.yaml'",
+              running->directory, running->directory);
+    }
     gateway_start(running);
     assert_int_equal(status_of("/steady"), 200);
     assert_int_equal(gateway_stop(running, SIGTERM), 0);
@@ -469,6 +479,27 @@ static void plugins_and_what_needs_them_come_and_go_in_one_file(void **state)
     }
 }
 
+/* The list of config.yaml switches off, as it does for what is written at the Admin API. */
+static void what_the_configuration_leaves_out_is_ignored_with_a_warning(void **state)
+{
+    (void)state;
+    assert_int_equal(gateway_stop(running, SIGTERM), 0);
+    running->options.settings = "plugins: [key-auth]";
+    gateway_configure(running);
+    gateway_start(running);
+    replace_with(MARKED, "");
+    WAIT_UNTIL(status_of("/m") == 200);
+    assert_string_equal(mark_of("/m"), "");
+    gateway_wait_log(running, "logs/control.log",
+                     "conf/apisix.yaml:2:103: /routes/1/plugins/mark: ");
+    replace_with(MARKED, "plugins: [key-auth]");
+    WAIT_UNTIL(state_is("refused"));
+    running->options.settings = NULL;
+    gateway_configure(running);
+    replace_with(MARKED, "plugins: [key-auth, mark]");
+    WAIT_UNTIL(strcmp(mark_of("/m"), "here") == 0);
+}
+
 static void a_file_that_waits_for_a_plugin_is_taken_after_the_reload(void **state)
 {
     (void)state;
@@ -665,6 +696,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_good_last_survives_everything, set_up_running,
                                         tear_down),
         cmocka_unit_test_setup_teardown(plugins_and_what_needs_them_come_and_go_in_one_file,
+                                        set_up_running, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_configuration_leaves_out_is_ignored_with_a_warning,
                                         set_up_running, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_waits_for_a_plugin_is_taken_after_the_reload,
                                         set_up_running, tear_down),
