@@ -83,7 +83,7 @@ typedef struct control {
     hgh_standalone *standalone;     /* NULL: objects are written at the Admin API */
     hgh_plugin_watch *plugin_watch; /* NULL: reloads are asked for */
     hgh_watchdog *watchdog;
-    hgh_admin_job first_look;       /* of the reload, in the queue of the writes */
+    hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
     hgh_admin_server *servers[LISTENERS_MAX + 4];
     hgh_board *board;
@@ -826,6 +826,7 @@ static void control_done(control *self)
     hgh_engine_explain_free(self->explain);
     hgh_arena_close(self->arena);
     hgh_board_unmap(self->board);
+    hgh_standalone_end(self->standalone);
     hgh_admin_api_free(self->api);
     hgh_plugin_watch_free(self->plugin_watch);
     hgh_standalone_free(self->standalone);

@@ -40,6 +40,7 @@ struct hgh_standalone {
     char *path;       /* owned, absolute */
     hgh_file_watch *watch;
     bool has_good; /* a file was good once */
+    bool is_over;  /* control ends */
     hgh_standalone_file file;
     char seen[HGH_STANDALONE_SHA256_MAX]; /* of what was looked at last; "": nothing */
     standalone_step step;
@@ -409,6 +410,10 @@ static void on_imported(void *context, unsigned status, json_t *answer)
     hgh_standalone *self = context;
     json_t *errors = json_object_get(answer, "errors");
 
+    if (self->is_over) {
+        json_decref(answer);
+        return;
+    }
     if (status == STATUS_OK) {
         import_good(self, answer);
         json_decref(answer);
@@ -572,6 +577,13 @@ hg_status hgh_standalone_new(const hgh_standalone_options *options,
     return HG_OK;
 }
 
+void hgh_standalone_end(hgh_standalone *self)
+{
+    if (self != NULL) {
+        self->is_over = true;
+    }
+}
+
 void hgh_standalone_free(hgh_standalone *self)
 {
     if (self == NULL) {
@@ -625,7 +637,8 @@ void hgh_standalone_begin(hgh_standalone *self,
         self->is_late = true; /* since then it may have changed */
         transaction_begin(self);
     } else {
-        look_end(self);
+        hgh_standalone_file_done(&self->file);
+        look(self);
     }
 }
 

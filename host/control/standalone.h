@@ -44,6 +44,10 @@ hg_status hgh_standalone_new(const hgh_standalone_options *options,
                              hgh_standalone **out_standalone,
                              hg_error *err);
 
+/** Control ends: what is cut off on its way is nobody's news, and nothing further is begun. Accepts
+ * NULL. */
+void hgh_standalone_end(hgh_standalone *standalone);
+
 /** Accepts NULL. After the queue of the writes is gone. */
 void hgh_standalone_free(hgh_standalone *standalone);
 
