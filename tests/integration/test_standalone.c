@@ -19,6 +19,9 @@
 #define YAML       "conf/apisix.yaml"
 #define SEED       "routes: [{id: steady, uri: /steady, upstream_id: 1}"
 #define MANY       10000u
+#define KILLS      7u /* the next start of control comes later and later */
+#define KILLS_FULL 40u
+#define LOOKS      10u
 #define QUICK_MS   15000 /* for MANY, with sanitizers too */
 
 static gateway *running;
@@ -500,6 +503,42 @@ static void what_the_configuration_leaves_out_is_ignored_with_a_warning(void **s
     WAIT_UNTIL(strcmp(mark_of("/m"), "here") == 0);
 }
 
+/* Whatever step control is killed in: a route is there with its plugin, or it is not there. */
+static void a_kill_at_any_step_leaves_no_route_without_its_plugin(void **state)
+{
+    load_plan plan = {.port = running->port, .target = "/steady", .connections = 2};
+    load *background = load_start(&plan);
+    load_result result;
+    unsigned kills = scale_is_full() ? KILLS_FULL : KILLS;
+
+    (void)state;
+    for (unsigned i = 0; i < kills; i++) {
+        pid_t control = gateway_control(running);
+
+        if (i % 2 == 0) {
+            replace_with(MARKED, "plugins: [key-auth, mark]");
+        } else {
+            replace_with("", "plugins: [key-auth]");
+        }
+        (void)poll(NULL, 0, (int)(i * 97 % 40)); /* while a file is being applied */
+        if (control > 0) {
+            assert_int_equal(kill(control, SIGKILL), 0);
+        }
+        for (unsigned k = 0; k < LOOKS; k++) {
+            assert_true(status_of("/m") == 404 || strcmp(mark_of("/m"), "here") == 0 ||
+                        status_of("/m") == 404);
+        }
+        WAIT_UNTIL(gateway_control(running) > 0 && gateway_control(running) != control);
+    }
+    replace_with(MARKED, "plugins: [key-auth, mark]");
+    WAIT_UNTIL(strcmp(mark_of("/m"), "here") == 0);
+    WAIT_UNTIL(state_is("in force"));
+    result = load_stop(background);
+    if (result.failures != 0) {
+        fail_msg("%zu requests failed: %s", result.failures, result.first);
+    }
+}
+
 static void a_file_that_waits_for_a_plugin_is_taken_after_the_reload(void **state)
 {
     (void)state;
@@ -698,6 +737,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(plugins_and_what_needs_them_come_and_go_in_one_file,
                                         set_up_running, tear_down),
         cmocka_unit_test_setup_teardown(what_the_configuration_leaves_out_is_ignored_with_a_warning,
+                                        set_up_running, tear_down),
+        cmocka_unit_test_setup_teardown(a_kill_at_any_step_leaves_no_route_without_its_plugin,
                                         set_up_running, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_waits_for_a_plugin_is_taken_after_the_reload,
                                         set_up_running, tear_down),

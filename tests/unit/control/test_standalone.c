@@ -13,6 +13,7 @@
 #define DEADLINE_MS     20000u
 #define LOOK_MS         5u
 #define OVER_A_RETRY_MS 1500u
+#define MANY            10000u
 #define PATH_BYTES      200u
 #define ROUTE_OF(id, plugins)                                                                      \
     "{id: " id ", uri: /" id ", upstream: {nodes: {\"127.0.0.1:80\": 1}}, plugins: {" plugins "}}"
@@ -37,6 +38,7 @@ typedef struct file_test {
     uint64_t deadline_ms;
     int begun;         /* 0: not yet, 1: it can serve, -1: it cannot */
     const char *state; /* what is waited for */
+    uint64_t revision; /* another one is */
 } file_test;
 
 void hgh_reload_set_list(hgh_reload *reload, json_t *list)
@@ -318,6 +320,60 @@ static void plugins_that_do_not_go_are_tried_again(void **state)
     assert_true(list_is(self->reload.in_force, "[\"low\"]"));
 }
 
+/* A file with MANY routes, of which one says something else. */
+static void write_many(const file_test *self, unsigned other)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+
+    assert_non_null(out);
+    (void)fputs("routes:\n", out);
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)fprintf(out, "- {id: r%u, uri: /%u%s, upstream: {nodes: {\"127.0.0.1:80\": 1}}}\n", i,
+                      i, i == other ? "/other" : "");
+    }
+    (void)fputs("#END\n", out);
+    assert_int_equal(fclose(out), 0);
+    write_file(self, text);
+    free(text);
+}
+
+static uint64_t modified_of(const file_test *self, const char *key)
+{
+    const hgh_resource_object *object = hgh_resource_table_find(self->api->table, key);
+
+    assert_non_null(object);
+    return object->modified;
+}
+
+static bool has_another_revision(file_test *self)
+{
+    return hgh_resource_table_revision(self->api->table) != self->revision;
+}
+
+static void the_difference_alone_is_written(void **state)
+{
+    file_test *self = *state;
+    uint64_t modified;
+
+    write_many(self, MANY);
+    start(self);
+    self->revision = hgh_resource_table_revision(self->api->table);
+    assert_int_equal(self->revision, MANY);
+    modified = modified_of(self, "routes/r5");
+    write_many(self, 7);
+    run_until(self, has_another_revision, "another revision");
+    assert_int_equal(hgh_resource_table_revision(self->api->table), MANY + 1);
+    assert_int_equal(modified_of(self, "routes/r7"), MANY + 1);
+    assert_int_equal(modified_of(self, "routes/r5"), modified);
+    self->revision = MANY + 1;
+    write_file(self, "routes: [" ROUTE_OF("a", "") "]\n#END\n");
+    run_until(self, has_another_revision, "another revision");
+    assert_int_equal(hgh_resource_table_count(self->api->table), 1);
+    assert_int_equal(hgh_resource_table_revision(self->api->table), 2 * MANY + 2);
+}
+
 static void without_a_list_the_configuration_decides(void **state)
 {
     file_test *self = *state;
@@ -342,6 +398,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(plugins_go_back_when_the_objects_are_refused, set_up_file,
                                         tear_down_file),
         cmocka_unit_test_setup_teardown(plugins_that_do_not_go_are_tried_again, set_up_file,
+                                        tear_down_file),
+        cmocka_unit_test_setup_teardown(the_difference_alone_is_written, set_up_file,
                                         tear_down_file),
         cmocka_unit_test_setup_teardown(without_a_list_the_configuration_decides, set_up_file,
                                         tear_down_file),
