@@ -5,25 +5,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "host/control/control_log.h"
 #include "host/control/file_watch.h"
-#include "host/control/manifest.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_list.h"
 #include "host/control/standalone_file.h"
+#include "host/control/standalone_report.h"
 #include "host/control/store_import.h"
 #include "host/control/store_sqlite.h"
 #include "host/core/json_value.h"
 
-#define STATUS_OK     200u
-#define STATUS_BAD    400u
-#define RETRY_MS      1000u /* between looks whether what was refused may be good by now */
-#define RETRY_MAX_MS  60000u
-#define ERRORS_KEPT   100u /* with their places, for the status */
-#define FINDINGS_TOLD 20u  /* in the log */
+#define STATUS_OK    200u
+#define STATUS_BAD   400u
+#define RETRY_MS     1000u /* between looks whether what was refused may be good by now */
+#define RETRY_MAX_MS 60000u
 
 /* What is waited for. */
 typedef enum standalone_step {
@@ -39,8 +35,8 @@ struct hgh_standalone {
     const char *name; /* static: conf/apisix.yaml */
     char *path;       /* owned, absolute */
     hgh_file_watch *watch;
-    bool has_good; /* a file was good once */
-    bool is_over;  /* control ends */
+    hgh_standalone_report report;
+    bool is_over; /* control ends */
     hgh_standalone_file file;
     char seen[HGH_STANDALONE_SHA256_MAX]; /* of what was looked at last; "": nothing */
     standalone_step step;
@@ -53,13 +49,7 @@ struct hgh_standalone {
     hgh_event_loop_timer retry;
     uint64_t retry_at_ms; /* 0: only after another generation */
     uint64_t retry_after_ms;
-    uint64_t generation;                  /* with which it was looked at */
-    const char *state;                    /* static */
-    char good[HGH_STANDALONE_SHA256_MAX]; /* of what is in force; "": not known */
-    json_int_t since_wall_s;
-    char error[HG_ERROR_TEXT_MAX];
-    json_t *errors; /* owned; NULL: none */
-    size_t error_count;
+    uint64_t generation; /* with which it was looked at */
     void (*begun)(void *context, bool can_serve);
     void *begun_context;
 };
@@ -84,17 +74,6 @@ const char *hgh_standalone_store(const hgh_settings *settings)
     return settings->config_source == HGH_CONFIG_STORE ? HGH_STORE_FILE : HGH_STANDALONE_STORE;
 }
 
-bool hgh_standalone_has_good(const hgh_instance *instance)
-{
-    char *path = hgh_instance_path(instance, HGH_STANDALONE_STATE);
-    bool is_there = path != NULL && access(path, F_OK) == 0;
-
-    free(path);
-    return is_there;
-}
-
-/* --- what is known of the file --- */
-
 static const char *text_of(const json_t *object, const char *member)
 {
     const char *text = json_string_value(json_object_get(object, member));
@@ -102,74 +81,14 @@ static const char *text_of(const json_t *object, const char *member)
     return text == NULL ? "" : text;
 }
 
-static json_int_t number_of(const json_t *object, const char *member)
+static long long number_of(const json_t *object, const char *member)
 {
     return json_integer_value(json_object_get(object, member));
 }
 
-/* One line, as compilers write it. */
-static void finding_log(const hgh_standalone *self, hg_log_level level, const json_t *one)
-{
-    const char *pointer = text_of(one, "pointer");
-    const char *text = text_of(one, level == HG_LOG_WARN ? "text" : "error");
-    char said[HG_ERROR_TEXT_MAX];
+/* --- the end of a look --- */
 
-    if (text[0] == '\0') {
-        (void)snprintf(said, sizeof(said), "found %.200s, wanted %.200s", text_of(one, "found"),
-                       text_of(one, "wanted"));
-    }
-    hgh_log(level, "%s:%lld:%lld: %s%s%s", self->name, (long long)number_of(one, "line"),
-            (long long)number_of(one, "column"), pointer, pointer[0] == '\0' ? "" : ": ",
-            text[0] == '\0' ? said : text);
-}
-
-static void errors_log(const hgh_standalone *self)
-{
-    for (size_t i = 0; i < json_array_size(self->errors) && i < FINDINGS_TOLD; i++) {
-        finding_log(self, HG_LOG_ERROR, json_array_get(self->errors, i));
-    }
-    if (self->error_count > FINDINGS_TOLD) {
-        hgh_log(HG_LOG_ERROR, "%s: %zu further errors", self->name,
-                self->error_count - FINDINGS_TOLD);
-    }
-}
-
-/* What plugins warn of, in a file that is good. */
-static void warnings_log(hgh_standalone *self, const json_t *warnings)
-{
-    for (size_t i = 0; i < json_array_size(warnings) && i < FINDINGS_TOLD; i++) {
-        json_t *one = json_array_get(warnings, i);
-
-        hgh_standalone_file_place(&self->file, one);
-        finding_log(self, HG_LOG_WARN, one);
-    }
-    if (json_array_size(warnings) > FINDINGS_TOLD) {
-        hgh_log(HG_LOG_WARN, "%s: %zu further warnings", self->name,
-                json_array_size(warnings) - FINDINGS_TOLD);
-    }
-}
-
-/* Nothing of the file is taken; what was good before stays. The same is told once. errors: taken;
- * NULL: there are none to show. */
-static void
-problem_set(hgh_standalone *self, const char *state, const char *text, json_t *errors, size_t count)
-{
-    if (strcmp(self->state, state) != 0 || strcmp(self->error, text) != 0 ||
-        json_equal(self->errors, errors) == 0) {
-        json_decref(self->errors);
-        self->errors = errors;
-        self->error_count = count;
-        errors_log(self);
-        hgh_log(HG_LOG_ERROR, "%s; %s", text,
-                self->has_good ? "what was good last stays in force" : "there is nothing to serve");
-    } else {
-        json_decref(errors);
-    }
-    self->state = state;
-    (void)snprintf(self->error, sizeof(self->error), "%s", text);
-}
-
-/* The end of a look; whoever waits for the first one is told. */
+/* Whoever waits for the first one is told. */
 static void look_end(hgh_standalone *self)
 {
     void (*begun)(void *, bool) = self->begun;
@@ -183,7 +102,7 @@ static void look_end(hgh_standalone *self)
     self->before = NULL;
     if (begun != NULL) {
         self->begun = NULL;
-        begun(self->begun_context, self->has_good);
+        begun(self->begun_context, self->report.has_good);
     }
     if (self->is_late) {
         self->is_late = false;
@@ -191,50 +110,10 @@ static void look_end(hgh_standalone *self)
     }
 }
 
-/* By where they stand. */
-static int compare_errors(const void *a, const void *b)
-{
-    const json_t *const *left = a;
-    const json_t *const *right = b;
-    json_int_t lines = number_of(*left, "line") - number_of(*right, "line");
-    json_int_t columns = number_of(*left, "column") - number_of(*right, "column");
-    json_int_t order = lines != 0 ? lines : columns;
-
-    return order < 0 ? -1 : (int)(order > 0);
-}
-
-/* The first of them with their places, from top to bottom; what memory lacks for is still counted.
- */
-static json_t *errors_place(hgh_standalone *self, const json_t *errors)
-{
-    json_t *sorted[ERRORS_KEPT];
-    json_t *kept = json_array();
-    size_t count = 0;
-
-    for (; count < ERRORS_KEPT && count < json_array_size(errors); count++) {
-        sorted[count] = json_array_get(errors, count);
-        if (json_object_get(sorted[count], "line") == NULL) {
-            hgh_standalone_file_place(&self->file, sorted[count]);
-        }
-    }
-    qsort(sorted, count, sizeof(sorted[0]), compare_errors);
-    for (size_t i = 0; i < count; i++) {
-        (void)json_array_append(kept, sorted[i]);
-    }
-    return kept;
-}
-
-/* Takes the reference. */
+/* It is not tried again before something has changed. Takes the reference. */
 static void refuse(hgh_standalone *self, json_t *errors)
 {
-    char text[HG_ERROR_TEXT_MAX];
-    size_t count = json_array_size(errors);
-    json_t *kept = errors_place(self, errors);
-
-    json_decref(errors);
-    (void)snprintf(text, sizeof(text), "%s is refused: %zu %s", self->name, count,
-                   count == 1 ? "error" : "errors");
-    problem_set(self, "refused", text, kept, count);
+    hgh_standalone_report_refuse(&self->report, &self->file, errors);
     self->retry_at_ms = 0;
 }
 
@@ -244,41 +123,12 @@ static void fail(hgh_standalone *self, const char *why)
     char text[HG_ERROR_TEXT_MAX];
 
     (void)snprintf(text, sizeof(text), "%s is not in force: %.400s", self->name, why);
-    problem_set(self, "refused", text, NULL, 0);
+    hgh_standalone_report_problem(&self->report, "refused", text);
     self->retry_after_ms = self->retry_after_ms == 0 ? RETRY_MS : 2 * self->retry_after_ms;
     if (self->retry_after_ms > RETRY_MAX_MS) {
         self->retry_after_ms = RETRY_MAX_MS;
     }
     self->retry_at_ms = hgh_event_loop_now_ms() + self->retry_after_ms;
-}
-
-/* Remembers, beyond a restart, that there is a state to serve. */
-static void good_write(hgh_standalone *self)
-{
-    char *path = hgh_instance_path(self->options.instance, HGH_STANDALONE_STATE);
-    json_t *state = json_pack("{s:s, s:s, s:I}", "file", self->name, "sha256", self->good, "since",
-                              self->since_wall_s);
-    hg_error err = HG_ERROR_INIT;
-
-    if (path == NULL || state == NULL || hgh_manifest_write(path, state, &err) != HG_OK) {
-        hgh_log(HG_LOG_ERROR, "%s", err.text[0] == '\0' ? "out of memory" : err.text);
-    }
-    json_decref(state);
-    free(path);
-}
-
-static void good_read(hgh_standalone *self)
-{
-    char *path = hgh_instance_path(self->options.instance, HGH_STANDALONE_STATE);
-    json_t *state = path == NULL ? NULL : json_load_file(path, 0, NULL);
-
-    /* The two are written one after the other: the first objects may be there without the file. */
-    self->has_good = hgh_standalone_has_good(self->options.instance) ||
-                     hgh_resource_table_revision(self->options.parts->table) > 0;
-    (void)snprintf(self->good, sizeof(self->good), "%s", text_of(state, "sha256"));
-    self->since_wall_s = json_integer_value(json_object_get(state, "since"));
-    json_decref(state);
-    free(path);
 }
 
 /* --- plugins --- */
@@ -368,21 +218,11 @@ static void reload_begin(hgh_standalone *self, standalone_step step, json_t *lis
 /* All of the file is in force. */
 static void imported(hgh_standalone *self)
 {
-    json_decref(self->errors);
-    self->errors = NULL;
-    self->error_count = 0;
-    self->error[0] = '\0';
-    self->state = "in force";
+    hgh_standalone_report_in_force(&self->report, &self->file);
     self->retry_at_ms = 0;
     self->retry_after_ms = 0;
     json_decref(self->good_list);
     self->good_list = json_incref(self->file.plugins);
-    if (strcmp(self->good, self->file.sha256) != 0 || !self->has_good) {
-        memcpy(self->good, self->file.sha256, sizeof(self->good));
-        self->since_wall_s = (json_int_t)time(NULL);
-        self->has_good = true;
-        good_write(self);
-    }
 }
 
 static void import_good(hgh_standalone *self, const json_t *answer)
@@ -391,10 +231,9 @@ static void import_good(hgh_standalone *self, const json_t *answer)
 
     hgh_log(HG_LOG_NOTICE,
             "%s is in force: revision %lld, %lld objects written, %lld unchanged, %lld deleted",
-            self->name, (long long)number_of(answer, "revision"),
-            (long long)number_of(answer, "written"), (long long)number_of(answer, "unchanged"),
-            (long long)number_of(answer, "deleted"));
-    warnings_log(self, json_object_get(answer, "warnings"));
+            self->name, number_of(answer, "revision"), number_of(answer, "written"),
+            number_of(answer, "unchanged"), number_of(answer, "deleted"));
+    hgh_standalone_report_warn(&self->report, &self->file, json_object_get(answer, "warnings"));
     /* Without a list in the file, that of config.yaml counts, also when it is read anew. */
     if (hgh_plugin_list_is_within(in_force, self->list)) {
         hgh_reload_set_list(self->options.reload, self->file.plugins);
@@ -458,7 +297,8 @@ static bool file_read(hgh_standalone *self)
 
     if (status != HG_OK) {
         self->seen[0] = '\0';
-        problem_set(self, status == HG_ERR_NOT_FOUND ? "missing" : "unreadable", err.text, NULL, 0);
+        hgh_standalone_report_problem(
+            &self->report, status == HG_ERR_NOT_FOUND ? "missing" : "unreadable", err.text);
         return false;
     }
     if (strcmp(self->file.sha256, self->seen) == 0) {
@@ -469,7 +309,7 @@ static bool file_read(hgh_standalone *self)
         (void)snprintf(text, sizeof(text),
                        "%s: the last line is not #END: it is not written to its end yet",
                        self->name);
-        problem_set(self, "incomplete", text, NULL, 0);
+        hgh_standalone_report_problem(&self->report, "incomplete", text);
         return false;
     }
     memcpy(self->seen, self->file.sha256, sizeof(self->seen));
@@ -545,7 +385,7 @@ static void on_retry(void *context)
     uint64_t now_ms = hgh_event_loop_now_ms();
 
     hgh_event_loop_timer_start(self->options.loop, &self->retry, RETRY_MS, on_retry, self);
-    if (self->step == STEP_NONE && strcmp(self->state, "refused") == 0 &&
+    if (self->step == STEP_NONE && strcmp(self->report.state, "refused") == 0 &&
         ((self->retry_at_ms != 0 && now_ms >= self->retry_at_ms) ||
          self->generation != hgh_plugin_catalog_generation(self->options.parts->catalog))) {
         self->seen[0] = '\0';
@@ -566,13 +406,13 @@ hg_status hgh_standalone_new(const hgh_standalone_options *options,
         self->options = *options;
         self->name = hgh_standalone_name(options->settings);
         self->path = hgh_instance_path(options->instance, self->name);
-        self->state = "";
     }
     if (self == NULL || self->path == NULL) {
         free(self);
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
-    good_read(self);
+    hgh_standalone_report_open(&self->report, options->instance, self->name,
+                               hgh_resource_table_revision(options->parts->table) > 0);
     *out_standalone = self;
     return HG_OK;
 }
@@ -595,7 +435,7 @@ void hgh_standalone_free(hgh_standalone *self)
     json_decref(self->list);
     json_decref(self->before);
     json_decref(self->good_list);
-    json_decref(self->errors);
+    hgh_standalone_report_done(&self->report);
     free(self->path);
     free(self);
 }
@@ -606,12 +446,13 @@ void hgh_standalone_prepare(hgh_standalone *self)
     json_t *wanted = NULL;
 
     if (file_read(self) && file_parse(self)) {
-        wanted =
-            self->has_good ? hgh_plugin_list_join(in_force, self->list) : json_incref(self->list);
-    } else if (self->has_good) { /* no plugin goes before the file is good that does without it */
+        wanted = self->report.has_good ? hgh_plugin_list_join(in_force, self->list)
+                                       : json_incref(self->list);
+    } else if (self->report
+                   .has_good) { /* no plugin goes before the file is good that does without it */
         wanted = json_incref(hgh_json_unconst(in_force));
     }
-    if (self->has_good) {
+    if (self->report.has_good) {
         self->before = json_incref(hgh_json_unconst(in_force));
         self->good_list = json_incref(self->before);
     }
@@ -644,10 +485,6 @@ void hgh_standalone_begin(hgh_standalone *self,
 
 json_t *hgh_standalone_status(const hgh_standalone *self)
 {
-    return json_pack("{s:s, s:s, s:I, s:s, s:I, s:s*, s:I, s:O*}", "file", self->name, "state",
-                     self->state, "revision",
-                     (json_int_t)hgh_resource_table_revision(self->options.parts->table), "sha256",
-                     self->good, "since", self->since_wall_s, "error",
-                     self->error[0] == '\0' ? NULL : self->error, "error_count",
-                     (json_int_t)self->error_count, "errors", self->errors);
+    return hgh_standalone_report_json(&self->report,
+                                      hgh_resource_table_revision(self->options.parts->table));
 }

@@ -36,9 +36,6 @@ const char *hgh_standalone_name(const hgh_settings *settings);
  * has all that was written at its Admin API. */
 const char *hgh_standalone_store(const hgh_settings *settings);
 
-/** True if a file was good once: then there is something to serve without it. */
-bool hgh_standalone_has_good(const hgh_instance *instance);
-
 /** out_standalone: on HG_OK owned by the caller; else untouched. */
 hg_status hgh_standalone_new(const hgh_standalone_options *options,
                              hgh_standalone **out_standalone,

@@ -8,8 +8,10 @@
 #include <time.h>
 
 #include "host/control/object_credential.h"
+#include "host/control/plugin_list.h"
 #include "host/control/store_document.h"
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 
 #define CHUNK        64u /* objects whose plugins are judged in one call */
 #define TEXT_MAX     1100u
@@ -274,18 +276,6 @@ static const char *text_member(const json_t *object, const char *member)
     return text == NULL ? "" : text;
 }
 
-static bool is_listed(const json_t *listed, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(listed); i++) {
-        const char *item = json_string_value(json_array_get(listed, i));
-
-        if (item != NULL && strcmp(item, name) == 0) {
-            return true;
-        }
-    }
-    return listed == NULL;
-}
-
 /* A plugin that is still loaded, and will not be once the list counts. */
 static bool judge_list(import_job *job)
 {
@@ -304,7 +294,7 @@ static bool judge_list(import_job *job)
             char pointer[POINTER_MAX];
             char text[TEXT_MAX];
 
-            if (!is_listed(job->listed, name)) {
+            if (!hgh_plugin_list_has(job->listed, name)) {
                 (void)snprintf(pointer, sizeof(pointer), "%s%s", item->pointer,
                                text_member(config, "pointer"));
                 (void)snprintf(text, sizeof(text), "unknown plugin [%s]", name);
@@ -583,7 +573,7 @@ void hgh_store_import_start(const hgh_admin_write_parts *parts,
     job->parts = parts;
     job->done = done;
     job->context = context;
-    job->listed = json_incref((json_t *)(uintptr_t)import->listed);
+    job->listed = json_incref(hgh_json_unconst(import->listed));
     job->replaces = import->replaces;
     job->only_judges = import->only_judges || import->is_validation;
     job->is_validation = import->is_validation;

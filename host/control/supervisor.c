@@ -30,7 +30,7 @@
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
 #include "host/control/nginx_config.h"
-#include "host/control/standalone.h"
+#include "host/control/standalone_report.h"
 #include "host/control/worker_process.h"
 #include "host/core/arena.h"
 #include "host/core/board.h"
@@ -420,7 +420,7 @@ static bool is_published(const supervisor *self)
     uint64_t word = 0;
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool has_good = self->settings->config_source == HGH_CONFIG_STORE ||
-                    hgh_standalone_has_good(self->instance);
+                    hgh_standalone_report_has_good(self->instance);
 
     if (fd >= 0) {
         if (read(fd, &word, sizeof(word)) != (ssize_t)sizeof(word)) {

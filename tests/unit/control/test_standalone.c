@@ -7,6 +7,7 @@
 
 #include "host/control/plugin_list.h"
 #include "host/control/standalone.h"
+#include "host/control/standalone_report.h"
 #include "tests/unit/control/api_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -233,7 +234,7 @@ static void without_a_good_file_there_is_nothing_to_serve(void **state)
     start(self);
     assert_int_equal(self->begun, -1);
     assert_string_equal(state_of(self), "refused");
-    assert_false(hgh_standalone_has_good(&self->instance));
+    assert_false(hgh_standalone_report_has_good(&self->instance));
 }
 
 static void a_good_file_is_in_force_and_remembered(void **state)
@@ -247,7 +248,7 @@ static void a_good_file_is_in_force_and_remembered(void **state)
     assert_true(has_route(self, "a"));
     assert_int_equal(self->reload.reloads, 0); /* the first look has loaded what it lists */
     assert_true(list_is(self->reload.in_force, "[\"low\"]"));
-    assert_true(hgh_standalone_has_good(&self->instance));
+    assert_true(hgh_standalone_report_has_good(&self->instance));
     revision = hgh_resource_table_revision(self->api->table);
     stop(self);
     write_file(self, "routes: 5\n#END\n");
