@@ -15,7 +15,7 @@
 #define LOG_FILE "logs/control.log"
 
 static const char usage[] =
-    "Usage: hotgate run [-p DIR] [-c FILE]\n"
+    "Usage: hotgate run [-p DIR] [-c FILE] [--watch-plugins]\n"
     "\n"
     "Runs the gateway in the foreground until it gets a signal: TERM and INT stop it at\n"
     "once, QUIT when running requests have ended; HUP reads the configuration again, USR1\n"
@@ -26,6 +26,8 @@ static const char usage[] =
     "                     (default: the current directory)\n"
     "  -c, --config FILE  the configuration (default: DIR/conf/config.yaml, which is made\n"
     "                     with an admin key if it is not there)\n"
+    "      --watch-plugins  for development: plugins that are put into the plugins directory\n"
+    "                     of the instance, changed or taken away are reloaded by themselves\n"
     "  -h, --help         show this text\n";
 
 static int fail(const char *text)
@@ -99,7 +101,7 @@ prepare(hgh_instance *instance, hgh_settings *settings, const hg_issues *warning
     return HG_OK;
 }
 
-static int run(const char *directory, const char *config)
+static int run(const char *directory, const char *config, bool watches_plugins)
 {
     hgh_instance instance = {.lock = -1};
     hgh_settings *settings = NULL;
@@ -113,7 +115,7 @@ static int run(const char *directory, const char *config)
     settings = load(&instance, config == NULL, &warnings);
     if (settings != NULL) {
         if (prepare(&instance, settings, &warnings, &err) == HG_OK) {
-            code = hgh_supervisor_run(&instance, settings);
+            code = hgh_supervisor_run(&instance, settings, watches_plugins);
             settings = NULL; /* taken */
         } else {
             (void)fail(err.text);
@@ -131,11 +133,13 @@ int hgh_command_run(int argc, char **argv)
     static const struct option options[] = {
         {"prefix", required_argument, NULL, 'p'},
         {"config", required_argument, NULL, 'c'},
+        {"watch-plugins", no_argument, NULL, 'w'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
     const char *directory = ".";
     const char *config = NULL;
+    bool watches_plugins = false;
     int option;
 
     while ((option = getopt_long(argc, argv, "p:c:h", options, NULL)) != -1) {
@@ -145,6 +149,9 @@ int hgh_command_run(int argc, char **argv)
             break;
         case 'c':
             config = optarg;
+            break;
+        case 'w':
+            watches_plugins = true;
             break;
         case 'h':
             (void)fputs(usage, stdout);
@@ -158,5 +165,5 @@ int hgh_command_run(int argc, char **argv)
         (void)fprintf(stderr, "hotgate run: \"%s\" is too much\n%s", argv[optind], usage);
         return HGH_EXIT_USAGE;
     }
-    return run(directory, config);
+    return run(directory, config, watches_plugins);
 }

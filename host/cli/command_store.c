@@ -19,12 +19,12 @@
 #include "host/control/keyring.h"
 #include "host/control/publisher.h"
 #include "host/control/settings.h"
+#include "host/control/standalone.h"
 #include "host/control/store_copy.h"
 #include "host/control/store_document.h"
 #include "host/control/store_sealed.h"
 #include "host/control/store_sqlite.h"
 
-#define STORE_FILE  "state/store.db"
 #define EXPORT_PATH "/apisix/admin/store/export"
 #define IMPORT_PATH "/apisix/admin/store/import"
 #define TIMEOUT_S   600L /* many objects, each judged by its plugins */
@@ -113,7 +113,7 @@ static hg_status read_settings(reader *self, hg_error *err)
 
 static hg_status open_store(reader *self, hg_error *err)
 {
-    char *path = hgh_instance_path(&self->instance, STORE_FILE);
+    char *path = hgh_instance_path(&self->instance, hgh_standalone_store(self->settings));
     hgh_keyring *keyring = NULL;
     hgh_store *inner = NULL;
     hg_status status = HG_OK;
@@ -374,7 +374,7 @@ static int backup(const options *given)
     char *path = NULL;
     hg_status status;
 
-    if (asprintf(&path, "%s/" STORE_FILE, given->directory) < 0) {
+    if (asprintf(&path, "%s/" HGH_STORE_FILE, given->directory) < 0) {
         return fail(BACKUP_NAME, "out of memory");
     }
     status = hgh_store_copy(path, given->file, &revision, &count, &err);

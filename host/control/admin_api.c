@@ -220,6 +220,14 @@ static bool ttl_parse(api_call *call, int64_t *out_ttl_s)
     return true;
 }
 
+/* Nothing of the request could make it right: it is the method that is not to be had here. */
+static void refuse_write(api_call *call)
+{
+    hgh_admin_later_error(&call->later, STATUS_NOT_METHOD,
+                          "the configuration is read only: it comes from %s; change that file",
+                          call->api->parts.read_only);
+}
+
 static void get_objects(api_call *call, const hgh_object_kind *kind)
 {
     hgh_admin_read read = {
@@ -253,6 +261,9 @@ dispatch(api_call *call, const hgh_object_kind *kind, uint32_t method, json_t *b
         json_decref(body);
         hgh_admin_later_error(&call->later, STATUS_NOT_METHOD, "not supported `%s` method for %s",
                               call->request->method, kind->noun);
+    } else if (method != HGH_ADMIN_GET && call->api->parts.read_only != NULL) {
+        json_decref(body);
+        refuse_write(call);
     } else if (method != HGH_ADMIN_GET) {
         hgh_admin_write_start(&call->api->write_parts, &write, &call->later);
     } else {
@@ -353,6 +364,11 @@ static void export_all(api_call *call)
     answer(call, &made);
 }
 
+static void on_imported(void *context, unsigned status, json_t *made)
+{
+    answer_json(context, status, made);
+}
+
 /* Whole documents: POST /configs/validate, and through the instance's socket what `hotgate store`
  * asks for. True: it was one of them. */
 static bool documents(api_call *call)
@@ -370,6 +386,10 @@ static bool documents(api_call *call)
     if (!is_validation && !(is_local && is_asked(call, "store", "import", HGH_ADMIN_POST))) {
         return false;
     }
+    if (call->api->parts.read_only != NULL && !import.only_judges && !is_validation) {
+        refuse_write(call);
+        return true;
+    }
     if (!body_parse(call, &import.document, is_local ? HGH_ADMIN_IMPORT_MAX : HGH_ADMIN_BODY_MAX)) {
         return true;
     }
@@ -377,7 +397,7 @@ static bool documents(api_call *call)
         hgh_admin_later_error(&call->later, STATUS_BAD, "missing configurations");
         return true;
     }
-    hgh_store_import_start(&call->api->write_parts, &import, &call->later);
+    hgh_store_import_start(&call->api->write_parts, &import, on_imported, call);
     return true;
 }
 
@@ -634,6 +654,11 @@ void hgh_admin_api_set_plugin_check(hgh_admin_api *api, hgh_plugin_check *plugin
 hgh_admin_queue *hgh_admin_api_queue(hgh_admin_api *api)
 {
     return api->queue;
+}
+
+const hgh_admin_write_parts *hgh_admin_api_write_parts(const hgh_admin_api *api)
+{
+    return &api->write_parts;
 }
 
 const hgh_object_check *hgh_admin_api_object_check(const hgh_admin_api *api)

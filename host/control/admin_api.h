@@ -7,6 +7,7 @@
 #include "host/control/admin_exchange.h"
 #include "host/control/admin_queue.h"
 #include "host/control/admin_server.h"
+#include "host/control/admin_write.h"
 #include "host/control/event_loop.h"
 #include "host/control/object_check.h"
 #include "host/control/plugin_catalog.h"
@@ -26,6 +27,7 @@ typedef struct hgh_admin_api_parts {
     hgh_publisher *publisher;
     const hgh_plugin_catalog *catalog;
     hgh_plugin_check *plugin_check; /* NULL: each plugin is unknown */
+    const char *read_only; /* the file that all objects come from; NULL: they are written here */
 } hgh_admin_api_parts;
 
 /** Answers a request through `later`, exactly once, now or later. */
@@ -67,6 +69,9 @@ void hgh_admin_api_set_plugin_check(hgh_admin_api *api, hgh_plugin_check *plugin
 /** Where everything that changes the state waits for its turn: for changes that nobody asked for
  * by a request. */
 hgh_admin_queue *hgh_admin_api_queue(hgh_admin_api *api);
+
+/** What changes need that nobody asked for by a request; borrowed. */
+const hgh_admin_write_parts *hgh_admin_api_write_parts(const hgh_admin_api *api);
 
 /** The judge of objects; borrowed. */
 const hgh_object_check *hgh_admin_api_object_check(const hgh_admin_api *api);

@@ -27,10 +27,12 @@
 #include "host/control/manifest.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
+#include "host/control/plugin_watch.h"
 #include "host/control/publisher.h"
 #include "host/control/reload.h"
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
+#include "host/control/standalone.h"
 #include "host/control/store.h"
 #include "host/control/store_sealed.h"
 #include "host/control/store_sqlite.h"
@@ -42,7 +44,6 @@
 #define CONNECTIONS_MAX       1000u /* of all listeners of the network together */
 #define LOCAL_CONNECTIONS_MAX 100u
 #define STATE_UMASK           0027u /* what control writes is for its user and the group's readers */
-#define STORE_FILE            "state/store.db"
 #define FEED_DIRECTORY        "state/feed"
 #define LOG_FILE              "logs/control.log"
 #define EXIT_FAILED_START     1
@@ -59,6 +60,8 @@ typedef struct control_options {
     int listeners[LISTENERS_MAX];
     int control_api; /* -1: none */
     int status;      /* -1: none */
+    bool watches_plugins;
+    hgh_config_source source;
 } control_options;
 
 /* Everything that runs. What begins as zero is not there. */
@@ -77,6 +80,8 @@ typedef struct control {
     json_t *manifest; /* as it was at the start */
     hgh_plugin_check *check;
     hgh_reload *reload;
+    hgh_standalone *standalone;     /* NULL: objects are written at the Admin API */
+    hgh_plugin_watch *plugin_watch; /* NULL: reloads are asked for */
     hgh_watchdog *watchdog;
     hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
@@ -129,7 +134,9 @@ static bool options_parse(int argc, char **argv, control_options *options)
         LISTEN_LOCAL,
         LISTEN_ENGINE,
         LISTEN_CONTROL,
-        LISTEN_STATUS
+        LISTEN_STATUS,
+        STANDALONE,
+        WATCH_PLUGINS
     };
     static const struct option names[] = {
         {"config", required_argument, NULL, CONFIG},
@@ -143,6 +150,8 @@ static bool options_parse(int argc, char **argv, control_options *options)
         {"listen-engine", required_argument, NULL, LISTEN_ENGINE},
         {"listen-control", required_argument, NULL, LISTEN_CONTROL},
         {"listen-status", required_argument, NULL, LISTEN_STATUS},
+        {"standalone", required_argument, NULL, STANDALONE},
+        {"watch-plugins", no_argument, NULL, WATCH_PLUGINS},
         {0},
     };
     bool is_good = true;
@@ -191,6 +200,12 @@ static bool options_parse(int argc, char **argv, control_options *options)
             break;
         case LISTEN_STATUS:
             is_good = number_parse(optarg, &options->status);
+            break;
+        case STANDALONE:
+            options->source = strcmp(optarg, "json") == 0 ? HGH_CONFIG_JSON : HGH_CONFIG_YAML;
+            break;
+        case WATCH_PLUGINS:
+            options->watches_plugins = true;
             break;
         default:
             is_good = false;
@@ -293,6 +308,8 @@ static hg_status make_settings(control *self, hg_error *err)
     }
     if (status == HG_OK) { /* the supervisor has told the warnings */
         log_level_set(self->settings->error_log_level);
+        /* The gateway's from its start on: workers go on with what they have. */
+        self->settings->config_source = self->options.source;
     }
     hgh_issues_done(&errors);
     hgh_issues_done(&warnings);
@@ -378,7 +395,8 @@ static hg_status seal_store(control *self, hg_error *err)
     if (status == HG_OK) {
         status = hgh_store_sealed_settle(self->store, &count, &why);
         if (status != HG_OK) {
-            (void)hg_error_set(err, status, STORE_FILE ": %.480s", why.text);
+            (void)hg_error_set(err, status, "%s: %.480s", hgh_standalone_store(self->settings),
+                               why.text);
         }
     }
     if (status == HG_OK && count > 0) {
@@ -391,7 +409,7 @@ static hg_status seal_store(control *self, hg_error *err)
 
 static hg_status make_store(control *self, hg_error *err)
 {
-    char *path = hgh_instance_path(&self->instance, STORE_FILE);
+    char *path = hgh_instance_path(&self->instance, hgh_standalone_store(self->settings));
     hg_status status =
         path == NULL ? no_memory(err) : hgh_store_sqlite_open(path, &self->store, err);
 
@@ -461,6 +479,7 @@ static hg_status make_api(control *self, hg_error *err)
         .table = self->table,
         .publisher = self->publisher,
         .catalog = self->catalog,
+        .read_only = hgh_standalone_name(self->settings),
     };
     return hgh_admin_api_new(&parts, &self->api, err);
 }
@@ -532,6 +551,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
         .reload_context = self->reload,
         .explain = hgh_engine_explain_start,
         .explain_context = self->explain,
+        .standalone = self->standalone,
         .board = self->board,
         .health = open_health(self),
     };
@@ -602,6 +622,15 @@ static void on_loaded(void *context, const json_t *plugins)
     hgh_reload_describe(self->reload, plugins);
 }
 
+static void on_status(void *context, json_t *status)
+{
+    const control *self = context;
+
+    if (self->standalone != NULL) {
+        (void)json_object_set_new(status, "standalone", hgh_standalone_status(self->standalone));
+    }
+}
+
 static hg_status make_plugins(control *self, hg_error *err)
 {
     hgh_plugin_check_options check = {
@@ -627,6 +656,8 @@ static hg_status make_plugins(control *self, hg_error *err)
         .catalog = self->catalog,
         .check = self->check,
         .queue = hgh_admin_api_queue(self->api),
+        .on_status = on_status,
+        .context = self,
     };
     status = hgh_reload_new(&reload, self->manifest, &self->reload, err);
     if (status == HG_OK) {
@@ -674,16 +705,73 @@ static hg_status make_watchdog(control *self, hg_error *err)
     return hgh_watchdog_new(&options, &self->watchdog, err);
 }
 
-/* State is published and the Admin API answers. */
+static hg_status make_standalone(control *self, hg_error *err)
+{
+    const hgh_standalone_options options = {
+        .loop = self->loop,
+        .instance = &self->instance,
+        .settings = self->settings,
+        .parts = hgh_admin_api_write_parts(self->api),
+        .reload = self->reload,
+    };
+    hg_status status;
+
+    if (hgh_standalone_name(self->settings) == NULL) {
+        return HG_OK;
+    }
+    status = hgh_standalone_new(&options, &self->standalone, err);
+    if (status == HG_OK) {
+        hgh_standalone_prepare(self->standalone);
+    }
+    return status;
+}
+
+/* A new object in the directory is put into service by itself. */
+static void watch_plugins(control *self)
+{
+    hgh_plugin_watch_options options = {
+        .loop = self->loop,
+        .queue = hgh_admin_api_queue(self->api),
+        .reload = self->reload,
+    };
+    hg_error err = HG_ERROR_INIT;
+    char *directory = hgh_reload_own_directory(self->reload);
+
+    options.directory = directory;
+    if (directory == NULL || hgh_plugin_watch_new(&options, &self->plugin_watch, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "--watch-plugins: %s",
+                directory == NULL ? "out of memory" : err.text);
+    }
+    free(directory);
+}
+
+/* State is published and the Admin API answers; without anything to serve, the start is off. */
+static void on_can_serve(void *context, bool can_serve)
+{
+    control *self = context;
+    int supervisor = self->instance.shared.supervisor;
+    hg_error err = HG_ERROR_INIT;
+    hg_status status = can_serve ? hgh_supervisor_link_ready(supervisor, &err)
+                                 : hgh_supervisor_link_refused(supervisor, &err);
+
+    if (status != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+        hgh_event_loop_stop(self->loop);
+    }
+}
+
 static void on_begun(void *context)
 {
     control *self = context;
-    hg_error err = HG_ERROR_INIT;
 
     hgh_admin_queue_end(hgh_admin_api_queue(self->api));
-    if (hgh_supervisor_link_ready(self->instance.shared.supervisor, &err) != HG_OK) {
-        hgh_log(HG_LOG_ERROR, "%s", err.text);
-        hgh_event_loop_stop(self->loop);
+    if (self->options.watches_plugins) {
+        watch_plugins(self);
+    }
+    if (self->standalone == NULL) {
+        on_can_serve(self, true);
+    } else {
+        hgh_standalone_begin(self->standalone, on_can_serve, self);
     }
 }
 
@@ -713,12 +801,19 @@ static const struct {
     const char *name; /* for the message when it fails */
     hg_status (*make)(control *self, hg_error *err);
 } parts[] = {
-    {"the instance", make_instance}, {"the settings", make_settings},
-    {"the loop", make_loop},         {"the store", make_store},
-    {"the manifest", make_manifest}, {"the feed", make_feed},
-    {"the Admin API", make_api},     {"the plugins", make_plugins},
-    {"the watchdog", make_watchdog}, {"the workers", make_worker_views},
-    {"the listeners", make_servers}, {"the first look", begin},
+    {"the instance", make_instance},
+    {"the settings", make_settings},
+    {"the loop", make_loop},
+    {"the store", make_store},
+    {"the manifest", make_manifest},
+    {"the feed", make_feed},
+    {"the Admin API", make_api},
+    {"the plugins", make_plugins},
+    {"the file", make_standalone},
+    {"the watchdog", make_watchdog},
+    {"the workers", make_worker_views},
+    {"the listeners", make_servers},
+    {"the first look", begin},
 };
 
 /* Against the order in which they were made. */
@@ -731,7 +826,10 @@ static void control_done(control *self)
     hgh_engine_explain_free(self->explain);
     hgh_arena_close(self->arena);
     hgh_board_unmap(self->board);
+    hgh_standalone_end(self->standalone);
     hgh_admin_api_free(self->api);
+    hgh_plugin_watch_free(self->plugin_watch);
+    hgh_standalone_free(self->standalone);
     hgh_watchdog_free(self->watchdog);
     hgh_reload_free(self->reload);
     hgh_plugin_check_free(self->check);

@@ -400,6 +400,16 @@ static void explain(control_call *call)
     call->api->explain(call->api->explain_context, call->request, &call->later);
 }
 
+/* How it stands with the file that objects come from. */
+static void get_standalone(control_call *call)
+{
+    if (call->api->standalone == NULL) {
+        not_found(call);
+    } else {
+        answer_json(call, hgh_standalone_status(call->api->standalone));
+    }
+}
+
 /* What can be given back here: plugins and workers have no collector. */
 static void post_gc(control_call *call)
 {
@@ -429,6 +439,7 @@ static const endpoint endpoints[] = {
     {"GET", "/v1/plugin_metadata/", get_metadata},
     {"GET", "/v1/healthcheck", get_healthchecks},
     {"GET", "/v1/healthcheck/", get_healthcheck},
+    {"GET", "/v1/standalone", get_standalone},
     {"GET", "/v1/explain", explain},
     {"POST", "/v1/explain", explain},
     {"PUT", "/v1/plugins/reload", put_reload},

@@ -8,6 +8,7 @@
 #include "host/control/object_check.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/resource_table.h"
+#include "host/control/standalone.h"
 #include "host/core/board.h"
 #include "host/core/health.h"
 
@@ -23,9 +24,10 @@ typedef struct hgh_control_api {
     void *reload_context;
     hgh_admin_call explain;
     void *explain_context;
-    const hgh_health_board *health; /* NULL: nothing is checked */
-    const hgh_board *board;         /* of the workers, for /status/ready */
-    struct control_list *lists;     /* under way; its own */
+    const hgh_standalone *standalone; /* NULL: objects come from no file */
+    const hgh_health_board *health;   /* NULL: nothing is checked */
+    const hgh_board *board;           /* of the workers, for /status/ready */
+    struct control_list *lists;       /* under way; its own */
 } hgh_control_api;
 
 /** What the server of the Control API calls for each request. */

@@ -29,6 +29,26 @@ const hgh_settings *hgh_reload_settings(const hgh_reload *reload)
     return reload->run.settings == NULL ? reload->options.settings : reload->run.settings;
 }
 
+const json_t *hgh_reload_listed(const hgh_reload *reload)
+{
+    const json_t *listed =
+        reload->list == NULL ? hgh_reload_settings(reload)->plugins : reload->list;
+
+    return json_is_null(listed) ? NULL : listed;
+}
+
+void hgh_reload_set_list(hgh_reload *reload, json_t *list)
+{
+    json_incref(list); /* it may be the one that goes */
+    json_decref(reload->list);
+    reload->list = list;
+}
+
+const json_t *hgh_reload_list_in_force(const hgh_reload *reload)
+{
+    return json_object_get(reload->manifest, "listed");
+}
+
 /* ------------------------------------------------------------------------------------ ends */
 
 static void run_done(hgh_reload_run *run)
@@ -179,6 +199,19 @@ static void crashes_unsettle(hgh_reload *reload)
     }
 }
 
+/* What is not there any more; what the list leaves out is told with those that configure it. */
+static void removals_log(const hgh_reload *reload)
+{
+    for (size_t i = 0; i < json_array_size(reload->run.report); i++) {
+        const json_t *item = json_array_get(reload->run.report, i);
+
+        if (strcmp(json_string_value(json_object_get(item, "state")), "removed") == 0) {
+            hgh_log(HG_LOG_NOTICE, "reload: plugin %s is removed",
+                    json_string_value(json_object_get(item, "name")));
+        }
+    }
+}
+
 /* Every worker has said yes: from the manifest's rename on the new generation is in force. */
 static void commit(hgh_reload *reload)
 {
@@ -212,6 +245,7 @@ static void commit(hgh_reload *reload)
         hgh_log(HG_LOG_ERROR, "reload: %s", err.text);
     }
     atomic_store(&reload->board->committed_ms, hgh_event_loop_now_ms());
+    removals_log(reload);
     candidates_report(reload);
     json_decref(reload->previous);
     reload->previous = reload->manifest;
@@ -429,17 +463,17 @@ static hg_status settings_read(hgh_reload *reload, hg_error *err)
 static json_t *listed_next(const hgh_reload *reload)
 {
     const hgh_reload_run *run = &reload->run;
-    const hgh_settings *settings = hgh_reload_settings(reload);
+    const json_t *wanted = hgh_reload_listed(reload);
     json_t *listed = json_object_get(reload->manifest, "listed");
 
     if (run->kind == HGH_RELOAD_ROLLBACK || run->kind == HGH_RELOAD_RECOVERY) {
         return json_deep_copy(listed);
     }
-    if (run->only == NULL || !json_is_array(listed) || settings->plugins == NULL) {
-        return settings->plugins == NULL ? json_null() : json_deep_copy(settings->plugins);
+    if (run->only == NULL || !json_is_array(listed) || wanted == NULL) {
+        return wanted == NULL ? json_null() : json_deep_copy(wanted);
     }
     listed = json_deep_copy(listed);
-    if (hgh_reload_is_listed(settings, run->only) && !hgh_reload_name_is_in(listed, run->only)) {
+    if (hgh_reload_is_listed(reload, run->only) && !hgh_reload_name_is_in(listed, run->only)) {
         (void)json_array_append_new(listed, json_string(run->only));
     }
     return listed;
@@ -572,6 +606,7 @@ void hgh_reload_free(hgh_reload *reload)
     json_decref(reload->manifest);
     json_decref(reload->previous);
     json_decref(reload->rejected);
+    json_decref(reload->list);
     free(reload);
 }
 
@@ -579,12 +614,12 @@ void hgh_reload_free(hgh_reload *reload)
 static bool configuration_differs(const hgh_reload *reload)
 {
     const hgh_settings *settings = reload->options.settings;
+    const json_t *wanted = hgh_reload_listed(reload);
     json_t *listed = json_object_get(reload->manifest, "listed");
     size_t index;
     json_t *entry;
 
-    if (settings->plugins == NULL ? !json_is_null(listed)
-                                  : json_equal(settings->plugins, listed) == 0) {
+    if (wanted == NULL ? !json_is_null(listed) : json_equal(wanted, listed) == 0) {
         return true;
     }
     json_array_foreach(json_object_get(reload->manifest, "plugins"), index, entry)

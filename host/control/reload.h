@@ -29,6 +29,9 @@ typedef struct hgh_reload_options {
     hgh_plugin_catalog *catalog;
     hgh_plugin_check *check;
     hgh_admin_queue *queue; /* in which a recovery takes its turn */
+    /** Adds what else the status shows; NULL: nothing. */
+    void (*on_status)(void *context, json_t *status);
+    void *context;
 } hgh_reload_options;
 
 /**
@@ -57,6 +60,22 @@ void hgh_reload_describe(hgh_reload *reload, const json_t *plugins);
 
 /** The name of the plugin that has, or had last, a number of the manifests; "-": nobody. */
 const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number);
+
+/** The list of plugins that counts from the next reload on instead of the one in config.yaml, which
+ * is read anew by each. A reference is kept. JSON's null: all that are there; NULL: config.yaml's.
+ */
+void hgh_reload_set_list(hgh_reload *reload, json_t *list);
+
+/** The list that is in force: an array, or JSON's null for all; NULL: there never was a generation
+ * with one. Borrowed until the next reload. */
+const json_t *hgh_reload_list_in_force(const hgh_reload *reload);
+
+/** Where the plugins of the instance lie: owned by the caller; NULL: no memory. */
+char *hgh_reload_own_directory(const hgh_reload *reload);
+
+/** A reload that nobody asked for at the Admin API, in its turn among the writes; answered through
+ * `later` with status and report. who: for the history. */
+void hgh_reload_start(hgh_reload *reload, const char *who, hgh_admin_answer_later *later);
 
 /** Answers PUT /apisix/admin/plugins/reload; `context` is the hgh_reload.
  *

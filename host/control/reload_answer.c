@@ -45,7 +45,8 @@ void hgh_reload_answer_committed(hgh_reload *reload, const char *result)
     if (later == NULL) {
         return;
     }
-    if (strcmp(reload->options.settings->admin_api_version, "v3") != 0 && !reload->run.dry_run) {
+    if (!reload->run.is_own && !reload->run.dry_run &&
+        strcmp(reload->options.settings->admin_api_version, "v3") != 0) {
         hgh_admin_answer answer = {0};
 
         hgh_admin_answer_text(&answer, STATUS_OK, strdup("done"), strlen("done"));
@@ -185,17 +186,20 @@ void hgh_reload_answer_status(void *context,
 {
     const hgh_reload *reload = context;
     json_t *quarantine = json_object_get(reload->manifest, "quarantine");
+    json_t *status;
 
     (void)request;
-    hgh_admin_later_json(
-        later, STATUS_OK,
-        json_pack("{s:I, s:s, s:o, s:O, s:o, s:O, s:o, s:o, s:o}", "generation",
-                  (json_int_t)hgh_manifest_generation(reload->manifest), "version", HGH_VERSION,
-                  "plugins", plugins_json(reload), "listed",
-                  json_object_get(reload->manifest, "listed"), "ignored",
-                  hgh_reload_ignored(reload), "rejected", reload->rejected, "quarantine",
-                  quarantine == NULL ? json_array() : json_incref(quarantine), "kept_generations",
-                  archive_json(reload), "workers", hgh_worker_board_json(reload->board)));
+    status = json_pack(
+        "{s:I, s:s, s:o, s:O, s:o, s:O, s:o, s:o, s:o}", "generation",
+        (json_int_t)hgh_manifest_generation(reload->manifest), "version", HGH_VERSION, "plugins",
+        plugins_json(reload), "listed", json_object_get(reload->manifest, "listed"), "ignored",
+        hgh_reload_ignored(reload), "rejected", reload->rejected, "quarantine",
+        quarantine == NULL ? json_array() : json_incref(quarantine), "kept_generations",
+        archive_json(reload), "workers", hgh_worker_board_json(reload->board));
+    if (reload->options.on_status != NULL) {
+        reload->options.on_status(reload->options.context, status);
+    }
+    hgh_admin_later_json(later, STATUS_OK, status);
 }
 
 /* --------------------------------------------------------------------------------- request */
@@ -302,5 +306,16 @@ void hgh_reload_answer(void *context,
     }
     run.who = client_text(request);
     reload->run = run;
+    hgh_reload_run_begin(reload);
+}
+
+void hgh_reload_start(hgh_reload *reload, const char *who, hgh_admin_answer_later *later)
+{
+    reload->run = (hgh_reload_run){
+        .kind = HGH_RELOAD_BY_REQUEST,
+        .is_own = true,
+        .who = strdup(who),
+        .later = later,
+    };
     hgh_reload_run_begin(reload);
 }

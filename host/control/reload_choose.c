@@ -14,6 +14,7 @@
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
 #include "host/core/configuration.h"
+#include "host/core/json_value.h"
 
 #define USERS_NAMED    10u /* of a plugin that is still configured */
 #define UNKNOWN_NUMBER 0u
@@ -182,9 +183,11 @@ bool hgh_reload_name_is_in(const json_t *names, const char *name)
     return false;
 }
 
-bool hgh_reload_is_listed(const hgh_settings *settings, const char *name)
+bool hgh_reload_is_listed(const hgh_reload *reload, const char *name)
 {
-    return settings->plugins == NULL || hgh_reload_name_is_in(settings->plugins, name);
+    const json_t *listed = hgh_reload_listed(reload);
+
+    return listed == NULL || hgh_reload_name_is_in(listed, name);
 }
 
 json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name)
@@ -401,7 +404,7 @@ static void removals_choose(hgh_reload *reload, const hgh_plugin_scan *scan)
 
         if (!is_asked_for(&reload->run, name)) {
             hgh_reload_keep_entry(&reload->run, old);
-        } else if (!hgh_reload_is_listed(hgh_reload_settings(reload), name)) {
+        } else if (!hgh_reload_is_listed(reload, name)) {
             (void)hgh_reload_report_add(&reload->run, name, "ignored");
             reload->run.changes = true;
         } else if (hgh_plugin_scan_find(scan, name) == NULL) {
@@ -415,7 +418,7 @@ static void missing_report(hgh_reload *reload, const hgh_plugin_scan *scan)
     size_t index;
     json_t *item;
 
-    json_array_foreach(hgh_reload_settings(reload)->plugins, index, item)
+    json_array_foreach(hgh_json_unconst(hgh_reload_listed(reload)), index, item)
     {
         const char *name = json_string_value(item);
 
@@ -460,8 +463,7 @@ static hg_status only_check(const hgh_reload *reload, const hgh_plugin_scan *sca
     const char *only = reload->run.only;
 
     if (only == NULL || hgh_manifest_find(reload->manifest, only) != NULL ||
-        (hgh_plugin_scan_find(scan, only) != NULL &&
-         hgh_reload_is_listed(hgh_reload_settings(reload), only))) {
+        (hgh_plugin_scan_find(scan, only) != NULL && hgh_reload_is_listed(reload, only))) {
         return HG_OK;
     }
     return hg_error_set(err, HG_ERR_NOT_FOUND, "plugin %s: %s", only,
@@ -470,13 +472,19 @@ static hg_status only_check(const hgh_reload *reload, const hgh_plugin_scan *sca
                             : "plugins of the configuration does not list it");
 }
 
+char *hgh_reload_own_directory(const hgh_reload *reload)
+{
+    const char *directory = hgh_reload_settings(reload)->plugins_directory;
+
+    return directory[0] == '/' ? strdup(directory)
+                               : hgh_instance_path(reload->options.instance, directory);
+}
+
 hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
 {
     const hgh_settings *settings = hgh_reload_settings(reload);
     char *shipped = shipped_directory(reload->options.instance);
-    char *own = settings->plugins_directory[0] == '/'
-                    ? strdup(settings->plugins_directory)
-                    : hgh_instance_path(reload->options.instance, settings->plugins_directory);
+    char *own = hgh_reload_own_directory(reload);
     hgh_plugin_scan scan = {0};
     hg_status status = HG_ERR_NO_MEMORY;
 
@@ -490,7 +498,7 @@ hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
         if (!is_asked_for(&reload->run, scan.plugins[i].name)) {
             continue;
         }
-        if (hgh_reload_is_listed(settings, scan.plugins[i].name)) {
+        if (hgh_reload_is_listed(reload, scan.plugins[i].name)) {
             object_choose(reload, &scan.plugins[i]);
         } else if (hgh_manifest_find(reload->manifest, scan.plugins[i].name) == NULL) {
             (void)hgh_reload_report_add(&reload->run, scan.plugins[i].name, "ignored");

@@ -46,6 +46,7 @@ typedef struct hgh_reload_run {
     char *only;       /* the plugin that is asked for; NULL: all */
     uint64_t back_to; /* of a rollback; 0: the one before */
     char *who;        /* asked for it; for the history */
+    bool is_own;      /* nobody did at the Admin API: its answer is a report in any case */
     hgh_reload_step step;
     hgh_settings *settings; /* read anew; NULL: those of the start */
     json_t *next;           /* manifest */
@@ -76,6 +77,7 @@ struct hgh_reload {
     json_t *rejected; /* by name: {"sha256", "reason"} of the last look; "configured": true if it
                          was for what is configured */
     hgh_crash_reports *crash_reports; /* owned */
+    json_t *list;                     /* counts instead of the one of the settings; NULL: none */
     uint64_t newest;                  /* highest generation that was ever prepared */
     hgh_reload_run run;
     hgh_event_loop_timer look;
@@ -89,6 +91,9 @@ struct hgh_reload {
 
 /** The settings that count: read anew, or those of the start. */
 const hgh_settings *hgh_reload_settings(const hgh_reload *reload);
+
+/** The list of plugins that counts; NULL: all that are there. */
+const json_t *hgh_reload_listed(const hgh_reload *reload);
 
 /* reload_choose.c: which objects are put into service */
 
@@ -128,7 +133,7 @@ void hgh_reload_each_config(
     void *context);
 
 /** True if the settings let the plugin run. */
-bool hgh_reload_is_listed(const hgh_settings *settings, const char *name);
+bool hgh_reload_is_listed(const hgh_reload *reload, const char *name);
 
 bool hgh_reload_name_is_in(const json_t *names, const char *name);
 

@@ -49,9 +49,14 @@ static void candidate_report(hgh_reload *reload,
         return;
     }
     if (failed->tried) {
+        const char *before = json_string_value(json_object_get(rejected, "reason"));
+
+        if (before == NULL || strcmp(before, reason) != 0) { /* the same is told once */
+            hgh_log(HG_LOG_ERROR, "reload: plugin %s is refused as before: %s", failed->name,
+                    reason);
+        }
         (void)json_object_set_new(rejected, "reason", json_string(reason));
         hgh_reload_report_still_rejected(reload, failed->name);
-        hgh_log(HG_LOG_ERROR, "reload: plugin %s is refused as before: %s", failed->name, reason);
         return;
     }
     hgh_reload_reject(reload, failed->name, sha256, reason, issues);

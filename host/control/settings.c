@@ -15,6 +15,7 @@
 #define SEGMENT_MAX   64u  /* bytes of one key of ours, with the NUL */
 #define SIBLINGS_MAX  128u /* known keys in one mapping */
 #define COMMENT_WIDTH 96u  /* columns of the generated file */
+#define NO_EFFECT     "known from APISIX, has no effect in this gateway"
 
 /* --- the table --- */
 
@@ -104,6 +105,14 @@ static const hgh_decode_row rows[] = {
      .comment = "The store's keys, 16 characters or more each: the first one encrypts, all "
                 "decrypt. None is built in: `hotgate run` generates one into conf/keyring of the "
                 "instance."},
+    {"deployment.role", hgh_decode_word, AT(role), .words = "traditional data_plane control_plane",
+     .fallback = "traditional",
+     .comment = "data_plane with a config_provider of yaml or json: all objects come from a file, "
+                "and there is no Admin API unless apisix.enable_admin is written out as true."},
+    {"deployment.role_data_plane.config_provider", hgh_decode_word, AT(config_provider),
+     .words = "yaml json etcd xds", .example = "yaml",
+     .comment = "yaml: conf/apisix.yaml of the instance, with #END as its last line; json: "
+                "conf/apisix.json. Changes of the file come into force by themselves."},
     {"deployment.admin.admin_listen", hgh_decode_listen, LIST(admin_listen), .words = "127.0.0.1",
      .fallback = "{ip: 127.0.0.1, port: 9180}",
      .comment = "What the Admin API listens on. A port alone is on 127.0.0.1."},
@@ -246,6 +255,7 @@ static const struct {
     const char *old;
     const char *path;
 } moved[] = {
+    {"apisix.config_center", "deployment.role_data_plane.config_provider"},
     {"apisix.admin_key", "deployment.admin.admin_key"},
     {"apisix.allow_admin", "deployment.admin.allow_admin"},
     {"apisix.admin_listen", "deployment.admin.admin_listen"},
@@ -268,7 +278,6 @@ static const struct {
     const char *path;
     const char *same; /* the text for which nothing is lost; NULL: none */
 } ignored[] = {
-    {"apisix.config_center", NULL},
     {"apisix.control.router", NULL},
     {"apisix.disable_sync_configuration_during_start", NULL},
     {"apisix.enable_debug", NULL},
@@ -296,9 +305,8 @@ static const struct {
     {"deployment.admin.enable_admin_ui", NULL},
     {"deployment.certs", NULL},
     {"deployment.etcd", NULL},
-    {"deployment.role", "traditional"},
     {"deployment.role_control_plane", NULL},
-    {"deployment.role_data_plane", NULL},
+    {"deployment.role_data_plane.control_plane", NULL},
     {"deployment.role_traditional", NULL},
     {"discovery", NULL},
     {"etcd", NULL},
@@ -444,7 +452,7 @@ check_keys(hgh_decode_reader *self, json_t *mapping, const char *parent, const c
         if (kind == KEY_UNKNOWN) {
             complain_unknown(self, parent, key, pointer);
         } else if (kind == KEY_IGNORED) {
-            hgh_decode_warn(self, pointer, "known from APISIX, has no effect in this gateway");
+            hgh_decode_warn(self, pointer, NO_EFFECT);
         } else if (kind == KEY_ABOVE && json_is_object(value)) {
             check_keys(self, value, path, pointer);
         } else if (kind == KEY_ABOVE && !json_is_null(value)) {
@@ -544,8 +552,8 @@ static bool is_set(const hgh_decode_reader *self, const char *path)
 static bool is_admin_of_2_15(const hgh_decode_reader *self)
 {
     return self->settings->enable_admin && is_set(self, "apisix.enable_admin") &&
-           !is_set(self, "apisix.port_admin") && !is_set(self, "apisix.admin_listen") &&
-           !is_set(self, "deployment.admin");
+           !is_set(self, "deployment.role") && !is_set(self, "apisix.port_admin") &&
+           !is_set(self, "apisix.admin_listen") && !is_set(self, "deployment.admin");
 }
 
 /* All addresses of the data plane in one list. */
@@ -584,6 +592,34 @@ static void check_plugins_given(hgh_decode_reader *self)
     }
 }
 
+/* Roles and providers that this gateway does not have are told; the others say where objects come
+ * from. */
+static void decide_source(hgh_decode_reader *self)
+{
+    hgh_settings *settings = self->settings;
+    const char *provider = settings->config_provider == NULL ? "etcd" : settings->config_provider;
+    bool is_old = is_set(self, "apisix.config_center"); /* there were no roles then */
+    bool is_data_plane =
+        is_old || (settings->role != NULL && strcmp(settings->role, "data_plane") == 0);
+
+    if (settings->role != NULL && strcmp(settings->role, "control_plane") == 0) {
+        hgh_decode_warn(self, "/deployment/role", NO_EFFECT);
+    }
+    if (is_data_plane && strcmp(provider, "yaml") == 0) {
+        settings->config_source = HGH_CONFIG_YAML;
+    } else if (is_data_plane && strcmp(provider, "json") == 0) {
+        settings->config_source = HGH_CONFIG_JSON;
+    } else if (is_data_plane) {
+        hgh_decode_warn(self, is_old ? "/apisix/config_center" : "/deployment/role", NO_EFFECT);
+    } else if (settings->config_provider != NULL) {
+        hgh_decode_warn(self, "/deployment/role_data_plane/config_provider",
+                        "has no effect: deployment.role is not data_plane");
+    }
+    if (settings->config_source != HGH_CONFIG_STORE && !is_set(self, "apisix.enable_admin")) {
+        settings->enable_admin = false;
+    }
+}
+
 /* What one key means for another. */
 static void check_together(hgh_decode_reader *self)
 {
@@ -591,6 +627,7 @@ static void check_together(hgh_decode_reader *self)
 
     data_listen_join(self);
     check_plugins_given(self);
+    decide_source(self);
 
     if (settings->https_admin &&
         (settings->admin_ssl_cert == NULL || settings->admin_ssl_cert_key == NULL)) {
@@ -781,6 +818,8 @@ void hgh_settings_free(hgh_settings *settings)
     free(settings->fallback_sni);
     free(settings->ssl_trusted_certificate);
     free(settings->router);
+    free(settings->role);
+    free(settings->config_provider);
     free(settings->admin_listen);
     free(settings->admin_api_version);
     free(settings->admin_ssl_cert);

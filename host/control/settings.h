@@ -25,6 +25,13 @@ typedef enum hgh_role {
     HGH_ROLE_ADMIN = 2,
 } hgh_role;
 
+/** Where objects come from. */
+typedef enum hgh_config_source {
+    HGH_CONFIG_STORE = 0, /* the Admin API writes them */
+    HGH_CONFIG_YAML,      /* conf/apisix.yaml */
+    HGH_CONFIG_JSON,      /* conf/apisix.json */
+} hgh_config_source;
+
 /** One entry of deployment.admin.admin_key. */
 typedef struct hgh_admin_key {
     char *name;
@@ -69,7 +76,11 @@ typedef struct hgh_settings {
     hgh_listen control_listen; /* apisix.control.{ip,port}: 127.0.0.1, 9090 */
     hgh_listen status_listen;  /* apisix.status.{ip,port}: 127.0.0.1; port 0: there is none */
 
-    bool enable_admin;         /* apisix.enable_admin: true */
+    char *role;                      /* deployment.role: traditional */
+    char *config_provider;           /* deployment.role_data_plane.config_provider: NULL, none */
+    hgh_config_source config_source; /* what the two mean */
+
+    bool enable_admin;         /* apisix.enable_admin: true; false for a data plane of a file */
     size_t admin_listen_count; /* deployment.admin.admin_listen: 127.0.0.1:9180; 0: a file of
                                   release 2.15 that has the Admin API on the data port alone */
     hgh_listen *admin_listen;

@@ -8,8 +8,10 @@
 #include <time.h>
 
 #include "host/control/object_credential.h"
+#include "host/control/plugin_list.h"
 #include "host/control/store_document.h"
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 
 #define CHUNK        64u /* objects whose plugins are judged in one call */
 #define TEXT_MAX     1100u
@@ -25,11 +27,13 @@
 typedef struct import_job {
     hgh_admin_job job; /* first: the queue hands it back to us */
     const hgh_admin_write_parts *parts;
-    hgh_admin_answer_later *later;
+    hgh_store_import_done done;
+    void *context;
     bool replaces;
     bool only_judges;
     bool is_validation;
-    json_t *json; /* owned until it was taken apart */
+    json_t *listed; /* owned; NULL: any plugin may be named */
+    json_t *json;   /* owned until it was taken apart */
     hgh_document document;
     hgh_resource_table *result;    /* owned: what there is afterwards */
     json_t *errors;                /* owned */
@@ -62,6 +66,7 @@ static void job_free(import_job *job)
     free(job->changes);
     hgh_document_done(&job->document);
     hgh_resource_table_free(job->result);
+    json_decref(job->listed);
     json_decref(job->json);
     json_decref(job->errors);
     json_decref(job->warnings);
@@ -71,11 +76,12 @@ static void job_free(import_job *job)
 /* The import is over: the next write has its turn. */
 static void job_end(import_job *job, unsigned status, json_t *answer)
 {
-    hgh_admin_answer_later *later = job->later;
+    hgh_store_import_done done = job->done;
+    void *context = job->context;
 
     hgh_admin_queue_end(job->parts->queue);
     job_free(job);
-    hgh_admin_later_json(later, status, answer);
+    done(context, status, answer);
 }
 
 static void job_fail(import_job *job, const char *text)
@@ -86,10 +92,11 @@ static void job_fail(import_job *job, const char *text)
 static void job_cancel(hgh_admin_job *base)
 {
     import_job *job = (import_job *)base;
-    hgh_admin_answer_later *later = job->later;
+    hgh_store_import_done done = job->done;
+    void *context = job->context;
 
     job_free(job);
-    hgh_admin_later_error(later, STATUS_STORE, "the control plane ends");
+    done(context, STATUS_STORE, json_pack("{s:s}", "error_msg", "the control plane ends"));
 }
 
 static void job_refuse(import_job *job)
@@ -262,6 +269,43 @@ static void judge_objects(import_job *job)
     }
 }
 
+static const char *text_member(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+
+    return text == NULL ? "" : text;
+}
+
+/* A plugin that is still loaded, and will not be once the list counts. */
+static bool judge_list(import_job *job)
+{
+    bool is_done = true;
+
+    for (size_t i = 0; job->listed != NULL && is_done && i < job->document.count; i++) {
+        const hgh_document_item *item = &job->document.items[i];
+        json_t *own = hgh_object_check_plugins(item->kind, id_of(item), item->object);
+        size_t k;
+        json_t *config;
+
+        is_done = own != NULL;
+        json_array_foreach(own, k, config)
+        {
+            const char *name = text_member(config, "plugin");
+            char pointer[POINTER_MAX];
+            char text[TEXT_MAX];
+
+            if (!hgh_plugin_list_has(job->listed, name)) {
+                (void)snprintf(pointer, sizeof(pointer), "%s%s", item->pointer,
+                               text_member(config, "pointer"));
+                (void)snprintf(text, sizeof(text), "unknown plugin [%s]", name);
+                hgh_document_error(job->errors, item, pointer, name, "a plugin of the list", text);
+            }
+        }
+        json_decref(own);
+    }
+    return is_done;
+}
+
 /* What needs the catalog of the plugins that have judged. */
 static void judge_credentials(import_job *job)
 {
@@ -276,13 +320,6 @@ static void judge_credentials(import_job *job)
         }
         add_issues(job, item, &issues);
     }
-}
-
-static const char *text_member(const json_t *object, const char *member)
-{
-    const char *text = json_string_value(json_object_get(object, member));
-
-    return text == NULL ? "" : text;
 }
 
 /* The item of the chunk whose pointer a finding begins with. */
@@ -355,11 +392,16 @@ static json_t *chunk_make(import_job *job)
 
     for (; configs != NULL && job->end < job->document.count && taken < job->chunk; job->end++) {
         const hgh_document_item *item = &job->document.items[job->end];
-        json_t *own = hgh_object_check_plugins(item->kind, id_of(item), item->object);
+        json_t *own;
         size_t i;
         json_t *config;
-        bool is_done = own != NULL;
+        bool is_done;
 
+        if (job->is_unchanged[job->end]) {
+            continue; /* these plugins, or those that a reload found them good for, judged it */
+        }
+        own = hgh_object_check_plugins(item->kind, id_of(item), item->object);
+        is_done = own != NULL;
         json_array_foreach(own, i, config)
         {
             json_t *pointer = json_sprintf("%s%s", item->pointer, text_member(config, "pointer"));
@@ -507,24 +549,31 @@ static void job_run(hgh_admin_job *base)
         return;
     }
     judge_objects(job);
-    judge_plugins(job);
+    if (judge_list(job)) {
+        judge_plugins(job);
+    } else {
+        job_fail(job, "out of memory");
+    }
 }
 
 void hgh_store_import_start(const hgh_admin_write_parts *parts,
                             const hgh_store_import *import,
-                            hgh_admin_answer_later *later)
+                            hgh_store_import_done done,
+                            void *context)
 {
     import_job *job = calloc(1, sizeof(*job));
 
     if (job == NULL) {
         json_decref(import->document);
-        hgh_admin_later_error(later, STATUS_STORE, "out of memory");
+        done(context, STATUS_STORE, json_pack("{s:s}", "error_msg", "out of memory"));
         return;
     }
     job->job.run = job_run;
     job->job.cancel = job_cancel;
     job->parts = parts;
-    job->later = later;
+    job->done = done;
+    job->context = context;
+    job->listed = json_incref(hgh_json_unconst(import->listed));
     job->replaces = import->replaces;
     job->only_judges = import->only_judges || import->is_validation;
     job->is_validation = import->is_validation;

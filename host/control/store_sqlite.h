@@ -6,6 +6,8 @@
 
 #include "host/control/store.h"
 
+#define HGH_STORE_FILE "state/store.db" /* of the instance */
+
 /** Raised when an older hotgate could not read it any more. 2: values may be encrypted, as BLOB. */
 #define HGH_STORE_SQLITE_FORMAT 2
 

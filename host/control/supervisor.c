@@ -30,6 +30,7 @@
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
 #include "host/control/nginx_config.h"
+#include "host/control/standalone_report.h"
 #include "host/control/worker_process.h"
 #include "host/core/arena.h"
 #include "host/core/board.h"
@@ -114,6 +115,7 @@ struct supervisor {
     bool engine_allowed;    /* nginx may run from here on */
     bool engine_proven;     /* it has started once */
     off_t engine_log_start; /* length of its log before the first start */
+    bool watches_plugins;
     bool is_stopping;
     int engine_stop; /* the signal that ends nginx */
     uint64_t begun_ms;
@@ -410,12 +412,15 @@ static void start_failed(child *one, const hg_error *err, hgh_event_loop_on_time
 
 /* --- control --- */
 
-/* Whether there is a state that nginx could serve without control. */
+/* Whether there is a state that nginx could serve without control: with a file as its source, none
+ * before one was good. */
 static bool is_published(const supervisor *self)
 {
     char *path = hgh_instance_path(self->instance, FEED_WORD);
     uint64_t word = 0;
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool has_good = self->settings->config_source == HGH_CONFIG_STORE ||
+                    hgh_standalone_report_has_good(self->instance);
 
     if (fd >= 0) {
         if (read(fd, &word, sizeof(word)) != (ssize_t)sizeof(word)) {
@@ -424,7 +429,7 @@ static bool is_published(const supervisor *self)
         (void)close(fd);
     }
     free(path);
-    return word != 0;
+    return word != 0 && has_good;
 }
 
 static void allow_engine(supervisor *self)
@@ -575,6 +580,10 @@ static void on_control_packet(void *context, uint32_t events)
         allow_engine(self);
     } else if (strncmp(request, "signal ", strlen("signal ")) == 0) {
         signal_worker(self, request);
+    } else if (strcmp(request, "refused") == 0) {
+        if (!self->engine_allowed) {
+            fail(self, "nothing to serve: the gateway does not start");
+        }
     } else {
         hgh_log(HG_LOG_WARN, "control asks \"%s\", which is not known", request);
     }
@@ -640,6 +649,7 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
     char listen[OWN_COUNT][LIST_TEXT_MAX];
     char name[] = "hotgate";
     char command[] = "control";
+    char watch[] = "--watch-plugins";
     control_arguments arguments = {.arguments = {name, command}, .count = 2};
     hgh_child_plan plan = {
         .program = PROGRAM,
@@ -662,6 +672,12 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
     add_descriptor(&arguments, "--listen-local", self->local);
     if (self->settings->enable_admin_on_data_port) {
         add_descriptor(&arguments, "--listen-engine", self->engine_admin);
+    }
+    if (self->settings->config_source != HGH_CONFIG_STORE) {
+        add_option(&arguments, "--standalone", self->settings->config_provider);
+    }
+    if (self->watches_plugins) {
+        arguments.arguments[arguments.count++] = watch;
     }
     for (size_t i = 0; i < OWN_COUNT; i++) {
         arguments.descriptor_count += list_sockets(
@@ -1050,6 +1066,16 @@ static void keep_fixed(supervisor *self, hgh_settings *settings)
     if (settings->shared_memory_bytes != self->settings->shared_memory_bytes) {
         hgh_log(HG_LOG_WARN, "hotgate.shared_memory: counts at the next start");
     }
+    if (settings->config_source != self->settings->config_source) {
+        char *provider = settings->config_provider;
+
+        hgh_log(HG_LOG_WARN, "where objects come from (deployment.role): counts at the next start");
+        settings->config_source = self->settings->config_source;
+        settings->config_provider = self->settings->config_provider;
+        self->settings->config_provider = provider; /* freed with the rest */
+        settings->enable_admin = self->settings->enable_admin;
+        settings->enable_admin_on_data_port = self->settings->enable_admin_on_data_port;
+    }
     if (self->instance->as_root && strcmp(settings->user, self->settings->user) != 0) {
         char *user = settings->user;
 
@@ -1203,11 +1229,12 @@ static void log_start(const supervisor *self)
     }
 }
 
-int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings)
+int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings, bool watches_plugins)
 {
     supervisor self = {
         .instance = instance,
         .settings = settings,
+        .watches_plugins = watches_plugins,
         .control = {.name = "control"},
         .engine = {.name = "nginx"},
         .socket = -1,

@@ -15,6 +15,7 @@
 #define ASK_SETTINGS "settings"
 #define ASK_SECRETS  "secrets"
 #define SAY_READY    "ready"
+#define SAY_REFUSED  "refused"
 #define SAY_SIGNAL   "signal"
 #define ANSWER_OK    "ok\n"
 #define ANSWER_ERROR "error\n"
@@ -124,6 +125,11 @@ void hgh_supervisor_link_signal(int fd, pid_t pid, int number)
     if (packet_send(fd, text, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
+}
+
+hg_status hgh_supervisor_link_refused(int fd, hg_error *err)
+{
+    return packet_send(fd, SAY_REFUSED, err);
 }
 
 bool hgh_supervisor_link_is_parent(int fd)

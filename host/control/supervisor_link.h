@@ -32,6 +32,10 @@ hg_status hgh_supervisor_link_ready(int fd, hg_error *err);
  */
 void hgh_supervisor_link_signal(int fd, pid_t pid, int number);
 
+/** Says that there is nothing to serve, which the log explains: at the very first start the gateway
+ * ends then. */
+hg_status hgh_supervisor_link_refused(int fd, hg_error *err);
+
 /** True if the process that made the socket is still this one's parent: the signal that ends
  * control with it may have been lost before it was asked for. */
 bool hgh_supervisor_link_is_parent(int fd);

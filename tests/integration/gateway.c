@@ -81,16 +81,16 @@ void gateway_configure(gateway *self)
     char *text = text_format(
         "apisix:\n  node_listen: [{ip: 127.0.0.1, port: %u}]\n  control: {port: %u}\n"
         "  ssl: {listen: [{ip: 127.0.0.1, port: %u}]%s%s}\n  %s\n"
-        "deployment:\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
+        "deployment:\n  %s\n  admin:\n    admin_listen: {ip: 127.0.0.1, port: %u}\n"
         "    admin_key: [{name: admin, key: " GATEWAY_KEY ", role: admin}, "
         "{name: viewer, key: " GATEWAY_KEY "-viewer, role: viewer}]\n"
         "nginx_config:\n  worker_processes: %u\n  error_log_level: info\n  %s\n"
         "  http:\n    keepalive_requests: 10000000\n    %s\n"
         "hotgate: {%s}\n%s\n",
         self->port, self->control_port, self->tls_port, options->ssl == NULL ? "" : ", ",
-        or_empty(options->ssl), or_empty(options->apisix), self->admin_port, options->workers,
-        or_empty(options->nginx), or_empty(options->http), or_empty(options->hotgate),
-        or_empty(options->settings));
+        or_empty(options->ssl), or_empty(options->apisix), or_empty(options->deployment),
+        self->admin_port, options->workers, or_empty(options->nginx), or_empty(options->http),
+        or_empty(options->hotgate), or_empty(options->settings));
 
     file_write(path, text, strlen(text));
     free(text);
@@ -131,8 +131,8 @@ gateway *gateway_make(const gateway_options *options)
 static pid_t supervisor_start(const gateway *self, int output)
 {
     const char *config = self->options.config;
-    const char *arguments[] = {
-        self->program, "run", "-p", self->directory, config == NULL ? NULL : "-c", config, NULL};
+    const char *arguments[8] = {self->program, "run", "-p", self->directory};
+    size_t count = 4;
     const char *environment[SANITIZER_VARIABLES_MAX + 2] = {NULL};
     size_t variables = sanitizer_environment(environment);
     command what = {
@@ -145,6 +145,13 @@ static pid_t supervisor_start(const gateway *self, int output)
         .file_max_bytes = self->options.file_max_bytes,
     };
 
+    if (self->options.watches) {
+        arguments[count++] = "--watch-plugins";
+    }
+    if (config != NULL) {
+        arguments[count++] = "-c";
+        arguments[count++] = config;
+    }
     environment[variables] = self->options.environment;
     return command_start(&what, output);
 }

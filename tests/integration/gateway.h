@@ -25,6 +25,7 @@ typedef struct gateway_options {
     const char *nginx;       /* members of `nginx_config:`; NULL: none */
     const char *http;        /* members of `nginx_config.http:`; NULL: none */
     const char *ssl;         /* more members of `apisix.ssl`; NULL: none */
+    const char *deployment;  /* more members of `deployment:`, a line each; NULL: none */
     const char *settings;    /* further top level lines; NULL: none */
     const char *hide;        /* a folder that its processes find empty, if we are root */
     bool only_writes;        /* nothing but the instance can be written; needs root */
@@ -32,6 +33,7 @@ typedef struct gateway_options {
     uid_t user;              /* runs all of it; 0: we */
     size_t file_max_bytes;   /* no file of it may grow larger; 0: no limit */
     const char *environment; /* one NAME=VALUE; NULL: none */
+    bool watches;            /* `hotgate run --watch-plugins` */
     bool by_socket; /* the Admin API through run/control.sock: the port is not open to us */
 } gateway_options;
 

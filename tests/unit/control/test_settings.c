@@ -239,13 +239,63 @@ static void keys_of_release_2_15_are_understood(void **state)
     assert_string_equal(settings->allow_admin[0], "127.0.0.1");
     assert_string_equal(
         warnings,
-        "config.yaml:4:3: /apisix/config_center: known from APISIX, has no effect in this gateway\n"
         "config.yaml:5:1: /etcd: known from APISIX, has no effect in this gateway\n"
         "config.yaml:2:25: /apisix/admin_key/0/key: this key stands in APISIX's documentation: "
         "everybody knows it\n"
         "config.yaml:3:3: /apisix/allow_admin: has no effect: the same is set at its newer "
-        "place\n");
+        "place\n"
+        "config.yaml:4:3: /apisix/config_center: known from APISIX, has no effect in this "
+        "gateway\n");
     hgh_settings_free(settings);
+}
+
+static void objects_may_come_from_a_file(void **state)
+{
+    static const struct {
+        const char *text;
+        hgh_config_source source;
+        bool has_admin;
+        const char *warning; /* a part; "": none */
+    } cases[] = {
+        {"", HGH_CONFIG_STORE, true, ""},
+        {"deployment: {role: traditional, role_traditional: ~}", HGH_CONFIG_STORE, true, ""},
+        {"deployment: {role: data_plane, role_data_plane: {config_provider: yaml}}",
+         HGH_CONFIG_YAML, false, ""},
+        {"deployment: {role: data_plane, role_data_plane: {config_provider: json}}",
+         HGH_CONFIG_JSON, false, ""},
+        {"apisix: {enable_admin: true}\n"
+         "deployment: {role: data_plane, role_data_plane: {config_provider: yaml}}",
+         HGH_CONFIG_YAML, true, ""},
+        {"deployment: {role: data_plane, role_data_plane: {config_provider: etcd}}",
+         HGH_CONFIG_STORE, true, "/deployment/role: known from APISIX, has no effect"},
+        {"deployment: {role: data_plane}", HGH_CONFIG_STORE, true,
+         "/deployment/role: known from APISIX, has no effect"},
+        {"deployment: {role: control_plane}", HGH_CONFIG_STORE, true,
+         "/deployment/role: known from APISIX, has no effect"},
+        {"deployment: {role_data_plane: {config_provider: yaml}}", HGH_CONFIG_STORE, true,
+         "config_provider: has no effect: deployment.role is not data_plane"},
+        /* as release 2.15 has it */
+        {"apisix: {enable_admin: false, config_center: yaml}", HGH_CONFIG_YAML, false, ""},
+        {"apisix: {config_center: yaml}", HGH_CONFIG_YAML, false, ""},
+        {"apisix: {config_center: etcd}", HGH_CONFIG_STORE, true,
+         "/apisix/config_center: known from APISIX, has no effect"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char errors[1024];
+        char warnings[1024];
+        hgh_settings *settings = NULL;
+
+        if (parse(cases[i].text, &settings, errors, warnings, sizeof(errors)) != HG_OK ||
+            settings->config_source != cases[i].source ||
+            settings->enable_admin != cases[i].has_admin ||
+            (cases[i].warning[0] == '\0') != (warnings[0] == '\0') ||
+            strstr(warnings, cases[i].warning) == NULL) {
+            fail_msg("%s: %s%s", cases[i].text, errors, warnings);
+        }
+        hgh_settings_free(settings);
+    }
 }
 
 static void the_data_port_has_the_admin_api_if_it_is_meant_to(void **state)
@@ -538,6 +588,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_value_is_decoded),
         cmocka_unit_test(listeners_have_many_forms),
         cmocka_unit_test(keys_of_release_2_15_are_understood),
+        cmocka_unit_test(objects_may_come_from_a_file),
         cmocka_unit_test(the_data_port_has_the_admin_api_if_it_is_meant_to),
         cmocka_unit_test(tls_and_keys_of_the_store_are_decoded),
         cmocka_unit_test(mistakes_are_named_at_their_place),

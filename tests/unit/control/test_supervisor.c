@@ -250,7 +250,7 @@ static int play_supervisor(const char *where)
     } else if (hgh_settings_load(instance.config_path, &settings, &errors, &warnings) != HG_OK) {
         (void)fprintf(stderr, "%s\n", errors.items[0].text);
     } else {
-        code = hgh_supervisor_run(&instance, settings);
+        code = hgh_supervisor_run(&instance, settings, false);
     }
     hgh_issues_done(&errors);
     hgh_issues_done(&warnings);
