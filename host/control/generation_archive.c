@@ -12,7 +12,17 @@
 
 #define FILES_MAX 64u /* looked at; there are never so many unless somebody put them there */
 
-/* Their numbers, the newest first; returns how many. */
+/* The number that a file's name stands for; 0: it is none of ours. */
+static uint64_t number_of(const char *file_name)
+{
+    uint64_t number = strtoull(file_name, NULL, 10);
+    char written[32];
+
+    (void)snprintf(written, sizeof(written), "%llu.json", (unsigned long long)number);
+    return strcmp(written, file_name) == 0 ? number : 0;
+}
+
+/* The numbers of the newest ones, the newest first; returns how many. */
 static size_t numbers_list(const char *directory, uint64_t numbers[FILES_MAX])
 {
     DIR *stream = opendir(directory);
@@ -20,18 +30,17 @@ static size_t numbers_list(const char *directory, uint64_t numbers[FILES_MAX])
     size_t count = 0;
 
     while (stream != NULL && (item = readdir(stream)) != NULL) {
-        char *end = NULL;
-        uint64_t number = strtoull(item->d_name, &end, 10);
-        size_t at = count;
+        uint64_t number = number_of(item->d_name);
+        size_t at;
 
-        if (end == item->d_name || strcmp(end, ".json") != 0 || count == FILES_MAX) {
+        if (number == 0 || (count == FILES_MAX && number < numbers[FILES_MAX - 1])) {
             continue;
         }
-        for (; at > 0 && numbers[at - 1] < number; at--) {
+        count += count < FILES_MAX;
+        for (at = count - 1; at > 0 && numbers[at - 1] < number; at--) {
             numbers[at] = numbers[at - 1];
         }
         numbers[at] = number;
-        count++;
     }
     if (stream != NULL) {
         (void)closedir(stream);
@@ -52,12 +61,12 @@ hgh_generation_archive_keep(const hgh_instance *instance, const json_t *manifest
     char *directory = hgh_instance_path(instance, HGH_ARCHIVE_DIRECTORY);
     char *path = directory == NULL ? NULL : file_path(directory, hgh_manifest_generation(manifest));
     uint64_t numbers[FILES_MAX];
-    hg_status status = HG_ERR_NO_MEMORY;
+    hg_status status;
     size_t count;
 
-    if (path != NULL) {
-        status = hgh_manifest_write(path, manifest, err);
-    }
+    status = path != NULL
+                 ? hgh_manifest_write(path, manifest, err)
+                 : hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", HGH_ARCHIVE_DIRECTORY);
     free(path);
     count = status == HG_OK ? numbers_list(directory, numbers) : 0;
     for (size_t i = HGH_ARCHIVE_MAX; i < count; i++) {
@@ -74,16 +83,18 @@ hgh_generation_archive_keep(const hgh_instance *instance, const json_t *manifest
 json_t *hgh_generation_archive_all(const hgh_instance *instance)
 {
     char *directory = hgh_instance_path(instance, HGH_ARCHIVE_DIRECTORY);
-    json_t *all = json_array();
+    json_t *all = directory == NULL ? NULL : json_array();
     uint64_t numbers[FILES_MAX];
-    size_t count = directory == NULL ? 0 : numbers_list(directory, numbers);
+    size_t count = all == NULL ? 0 : numbers_list(directory, numbers);
 
-    for (size_t i = 0; i < count && i < HGH_ARCHIVE_MAX; i++) {
+    for (size_t i = 0; i < count && i < HGH_ARCHIVE_MAX && all != NULL; i++) {
         char *path = file_path(directory, numbers[i]);
         json_t *manifest = NULL;
 
-        if (path != NULL && hgh_manifest_read(path, &manifest, NULL) == HG_OK && manifest != NULL) {
-            (void)json_array_append_new(all, manifest);
+        if (path == NULL || (hgh_manifest_read(path, &manifest, NULL) == HG_OK &&
+                             manifest != NULL && json_array_append_new(all, manifest) != 0)) {
+            json_decref(all); /* one too few would cost the objects that it names */
+            all = NULL;
         }
         free(path);
     }

@@ -58,7 +58,9 @@ static void lines_trim(const char *path)
     }
     if (file != NULL) {
         is_good = fclose(file) == 0 && is_good;
-        (void)(is_good ? rename(temporary, path) : unlink(temporary));
+        if (!is_good || rename(temporary, path) != 0) {
+            (void)unlink(temporary);
+        }
     }
     free(temporary);
     json_decref(events);
@@ -91,7 +93,7 @@ hg_status hgh_history_add(const hgh_instance *instance, json_t *event, hg_error 
     char *json = NULL;
     char *line = NULL;
     int length = -1;
-    hg_status status = HG_ERR_NO_MEMORY;
+    hg_status status;
 
     if (event != NULL && json_object_set_new(event, "at", json_integer(time(NULL))) == 0) {
         json = json_dumps(event, JSON_COMPACT);
@@ -100,9 +102,9 @@ hg_status hgh_history_add(const hgh_instance *instance, json_t *event, hg_error 
         /* One that was cut short by a full disk ends at our line's own first byte. */
         length = asprintf(&line, "\n%s\n", json);
     }
-    if (length > 0) {
-        status = line_append(path, line, (size_t)length, err);
-    }
+    status = length > 0
+                 ? line_append(path, line, (size_t)length, err)
+                 : hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", HGH_HISTORY_FILE);
     free(line);
     free(json);
     free(path);

@@ -118,7 +118,7 @@ static bool is_poison_known(const json_t *entry, const char *subject)
             return true;
         }
     }
-    return json_array_size(json_object_get(entry, "poison")) >= HGH_POISON_MAX;
+    return false;
 }
 
 /* A configuration over which two workers have died, and which the manifest does not name yet. */
@@ -151,6 +151,7 @@ hgh_quarantine_verdict hgh_quarantine_judge(const hgh_board *board,
     uint32_t number = number_of(entry);
     size_t count;
     char last[HGH_SUBJECT_MAX + 64];
+    char suspicion[HG_ERROR_TEXT_MAX]; /* of the new ones, which go in its place */
 
     if (is_disabled(entry) || hgh_crash_newest(board) == 0) {
         return verdict;
@@ -160,9 +161,8 @@ hgh_quarantine_verdict hgh_quarantine_judge(const hgh_board *board,
         return verdict;
     }
     count = hgh_crash_count(board, number, 0, now_ms);
-    if (count >= HGH_CRASHES_TO_BLAME &&
-        (is_new(manifest, entry) || !has_new(manifest) ||
-         !new_are_suspected(board, manifest, now_ms, verdict.why))) {
+    if (count >= HGH_CRASHES_TO_BLAME && (is_new(manifest, entry) || !has_new(manifest) ||
+                                          !new_are_suspected(board, manifest, now_ms, suspicion))) {
         last_crash_text(board, number, last, sizeof(last));
         (void)snprintf(verdict.why, sizeof(verdict.why),
                        "%zu workers have died in it within %u s%s", count,
@@ -170,7 +170,15 @@ hgh_quarantine_verdict hgh_quarantine_judge(const hgh_board *board,
         verdict.action = way_out(manifest, entry);
         return verdict;
     }
-    if (poison_find(board, entry, now_ms, verdict.subject)) {
+    if (!poison_find(board, entry, now_ms, verdict.subject)) {
+        return verdict;
+    }
+    if (json_array_size(json_object_get(entry, "poison")) >= HGH_POISON_MAX) {
+        (void)snprintf(verdict.why, sizeof(verdict.why),
+                       "workers have died while it decoded more than %u configurations",
+                       HGH_POISON_MAX);
+        verdict.action = way_out(manifest, entry);
+    } else {
         (void)snprintf(verdict.why, sizeof(verdict.why),
                        "workers have died while it decoded the configuration of %s",
                        verdict.subject);
@@ -237,7 +245,7 @@ hg_status hgh_quarantine_add(
     const char *sha256 = json_string_value(json_object_get(entry, "sha256"));
     json_t *list = json_object_get(manifest, "quarantine");
 
-    if (list == NULL) {
+    if (!json_is_array(list)) {
         list = json_array();
         if (json_object_set_new(manifest, "quarantine", list) != 0) {
             return HG_ERR_NO_MEMORY;

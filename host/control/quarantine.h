@@ -19,7 +19,7 @@
 #include "host/core/board.h"
 
 #define HGH_QUARANTINE_MAX 200u /* entries kept; the oldest goes first */
-#define HGH_POISON_MAX     100u /* configurations that one plugin is kept from */
+#define HGH_POISON_MAX     100u /* configurations that one plugin is kept from; with more it goes */
 
 /** What is done about one plugin. */
 typedef enum hgh_quarantine_action {

@@ -33,7 +33,7 @@ typedef enum stage {
 typedef struct sight {
     uint64_t owner;
     uint64_t marker;
-    uint64_t since_ms; /* it has run for so long, not counting time that it stood still */
+    uint64_t since_ms; /* it has run since then; anew once it stood still */
     uint64_t stage_ms; /* when the stage was reached */
     stage stage;
     bool asked_to_quit;
@@ -56,10 +56,10 @@ struct hgh_watchdog {
     told told[TOLD_MAX];
 };
 
-static void signal_send(const hgh_watchdog *watchdog, const hgh_board_slot *slot, int number)
+/* To the one that was looked at: the slot may have another owner by now. */
+static void signal_send(const hgh_watchdog *watchdog, const sight *at, int number)
 {
-    watchdog->options.signal_worker(watchdog->options.context,
-                                    hgh_board_pid(atomic_load(&slot->owner)), number);
+    watchdog->options.signal_worker(watchdog->options.context, hgh_board_pid(at->owner), number);
 }
 
 /* "access of plugin echo, routes/1" */
@@ -134,7 +134,7 @@ static void begin_slow(hgh_watchdog *watchdog, hgh_board_slot *slot, sight *at, 
         return;
     }
     last->at_ms = now_ms;
-    signal_send(watchdog, slot, HGH_SIGHTING_SIGNAL);
+    signal_send(watchdog, at, HGH_SIGHTING_SIGNAL);
     stage_set(at, STAGE_ASKED, now_ms);
 }
 
@@ -147,7 +147,14 @@ end_worker(const hgh_watchdog *watchdog, hgh_board_slot *slot, const sight *at, 
     hgh_log(HG_LOG_ERROR, "worker %d: %s %s: it is ended", (int)hgh_board_pid(at->owner), place,
             why == HGH_KILLED_FOR_TIME ? "does not come back" : "takes too much memory");
     atomic_store(&slot->killed_for, why);
-    signal_send(watchdog, slot, SIGABRT);
+    signal_send(watchdog, at, SIGABRT);
+}
+
+/* A debugger holds it, or somebody has stopped it. */
+static bool stands_still(const sight *at)
+{
+    return (at->stage == STAGE_RUNS || at->stage == STAGE_REPORTED) &&
+           hgh_worker_process_is_stopped(hgh_board_pid(at->owner));
 }
 
 /* One call that goes on since the last look. */
@@ -156,7 +163,9 @@ static void call_look(hgh_watchdog *watchdog, hgh_board_slot *slot, sight *at, u
     const hgh_watchdog_options *options = &watchdog->options;
     uint64_t ran_ms = now_ms - at->since_ms;
 
-    if (at->stage == STAGE_RUNS && ran_ms >= options->slow_ms) {
+    if (ran_ms >= options->slow_ms && stands_still(at)) {
+        at->since_ms = now_ms; /* its time begins anew */
+    } else if (at->stage == STAGE_RUNS && ran_ms >= options->slow_ms) {
         begin_slow(watchdog, slot, at, now_ms);
     } else if (at->stage == STAGE_ASKED &&
                (slot->seen.marker == at->marker || now_ms - at->stage_ms >= ANSWER_MS)) {
@@ -164,15 +173,10 @@ static void call_look(hgh_watchdog *watchdog, hgh_board_slot *slot, sight *at, u
         stage_set(at, STAGE_REPORTED, now_ms);
     } else if (at->stage == STAGE_REPORTED && options->limit_ms != 0 &&
                ran_ms >= options->limit_ms) {
-        if (hgh_worker_process_is_stopped(hgh_board_pid(at->owner))) {
-            at->since_ms =
-                now_ms; /* a debugger holds it, or it was stopped: its time begins anew */
-            return;
-        }
         end_worker(watchdog, slot, at, HGH_KILLED_FOR_TIME);
         stage_set(at, STAGE_ABORTED, now_ms);
     } else if (at->stage == STAGE_ABORTED && now_ms - at->stage_ms >= KILL_MS) {
-        signal_send(watchdog, slot, SIGKILL);
+        signal_send(watchdog, at, SIGKILL);
         stage_set(at, STAGE_KILLED, now_ms);
     }
 }
@@ -206,13 +210,15 @@ static void memory_look(const hgh_watchdog *watchdog, hgh_board_slot *slot, sigh
 {
     uint64_t bytes = hgh_worker_process_memory(hgh_board_pid(at->owner));
 
-    if (bytes <= watchdog->options.memory_bytes || at->stage >= STAGE_ABORTED ||
-        at->asked_to_quit) {
+    if (bytes <= watchdog->options.memory_bytes || at->stage >= STAGE_ABORTED) {
         return;
     }
-    if (at->marker != 0 && at->stage != STAGE_RUNS) { /* a call that goes on, and grows */
+    if (at->marker != 0 && at->stage != STAGE_RUNS) { /* a call that goes on: it will not quit */
         end_worker(watchdog, slot, at, HGH_KILLED_FOR_MEMORY);
         stage_set(at, STAGE_ABORTED, hgh_event_loop_now_ms());
+        return;
+    }
+    if (at->asked_to_quit) {
         return;
     }
     hgh_log(HG_LOG_ERROR,
@@ -220,7 +226,7 @@ static void memory_look(const hgh_watchdog *watchdog, hgh_board_slot *slot, sigh
             "requests have, and another one takes its place",
             (int)hgh_board_pid(at->owner), (unsigned long long)(bytes >> 20));
     at->asked_to_quit = true;
-    signal_send(watchdog, slot, SIGQUIT);
+    signal_send(watchdog, at, SIGQUIT);
 }
 
 /* ------------------------------------------------------------------------------------ look */

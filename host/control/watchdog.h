@@ -20,8 +20,9 @@ typedef struct hgh_watchdog hgh_watchdog;
 typedef struct hgh_watchdog_options {
     hgh_event_loop *loop;
     int board_fd;
-    uint64_t slow_ms;      /* a call that runs for longer is reported, once, with its stack */
-    uint64_t limit_ms;     /* one that runs for longer ends its worker; 0: none does */
+    uint64_t slow_ms;  /* a call that runs for longer is counted once, and reported with its stack
+                          unless one like it was a moment ago */
+    uint64_t limit_ms; /* one that runs for longer ends its worker; 0: none does */
     uint64_t memory_bytes; /* a worker that has more to itself is replaced; 0: none is */
     /** The name of the plugin with that number; borrowed until the next call. */
     const char *(*plugin_name)(void *context, uint32_t number);

@@ -108,38 +108,60 @@ static void frame_write(const void *address, uint32_t index, hgh_stack_frame *fr
 }
 
 /* Where the signal came; NULL: not known on this machine. */
-static const void *interrupted(const void *context)
+static const void *interrupted(const ucontext_t *registers)
 {
-    const ucontext_t *registers = context;
-
 #if defined(__x86_64__)
     return registers == NULL ? NULL : (const void *)registers->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
     return registers == NULL ? NULL : (const void *)registers->uc_mcontext.pc;
 #else
+    (void)registers;
     return NULL;
 #endif
 }
 
+/* Where a call that has done nothing yet returns to; NULL: not known on this machine. */
+static const void *called_from(const ucontext_t *registers)
+{
+#if defined(__x86_64__)
+    return registers == NULL ? NULL : *(const void *const *)registers->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+    return registers == NULL ? NULL : (const void *)registers->uc_mcontext.regs[30];
+#else
+    (void)registers;
+    return NULL;
+#endif
+}
+
+static void frame_add(hgh_sighting *seen, const void *address)
+{
+    hgh_stack_frame *frame = &seen->frames[seen->frame_count];
+
+    *frame = (hgh_stack_frame){0};
+    frame_write(address, seen->frame_count, frame);
+    seen->frame_count++;
+}
+
 /* From the frame on that the signal interrupted: those above it are the handler's own. */
-static void stack_write(hgh_sighting *seen, const void *from)
+static void stack_write(hgh_sighting *seen, const ucontext_t *registers)
 {
     void *addresses[HGH_STACK_FRAMES_MAX + 8];
     int count = backtrace(addresses, (int)(sizeof(addresses) / sizeof(addresses[0])));
+    const void *from = interrupted(registers);
+    hgh_code_place place;
     int first = 0;
 
     while (first < count && addresses[first] != from) {
         first++;
     }
-    if (first == count) { /* it jumped to where there is no code: what called it is all there is */
-        first = 0;
+    if (first + 1 >= count && hgh_plugin_object_find_code(called_from(registers), &place)) {
+        frame_add(seen, from); /* it called what is no code, from where no way leads on */
+        frame_add(seen, called_from(registers));
+        return;
     }
-    for (int i = first; i < count && seen->frame_count < HGH_STACK_FRAMES_MAX; i++) {
-        hgh_stack_frame *frame = &seen->frames[seen->frame_count];
-
-        *frame = (hgh_stack_frame){0};
-        frame_write(addresses[i], seen->frame_count, frame);
-        seen->frame_count++;
+    for (int i = first == count ? 0 : first; i < count && seen->frame_count < HGH_STACK_FRAMES_MAX;
+         i++) {
+        frame_add(seen, addresses[i]);
     }
 }
 
@@ -154,7 +176,7 @@ static const char *plugin_name(uint32_t number)
     return self.plugin_host->loading_path == NULL ? "-" : self.plugin_host->loading_path;
 }
 
-static void sighting_take(int number, const char *what, const void *context)
+static void sighting_take(int number, const char *what, const ucontext_t *registers)
 {
     hgh_sighting *seen = self.seen;
     uint64_t marker = atomic_load(self.plugin_host->blame.marker);
@@ -173,7 +195,7 @@ static void sighting_take(int number, const char *what, const void *context)
                        seen->subject);
     }
     log_line(line);
-    stack_write(seen, interrupted(context));
+    stack_write(seen, registers);
 }
 
 /* -------------------------------------------------------------------------------- handlers */

@@ -45,7 +45,9 @@ typedef struct hgh_generation_entry {
  * manifest  {"generation": N, "listed": [names] or null, "plugins": [{"name", "path", "number",
  *           "attributes", "disabled", "poison"}...]}; a reference is kept until all is loaded. One
  *           with "disabled", why, is left out; "poison" lists configurations that it does not
- * decode. out_generation  on HG_OK one reference of the caller's; else untouched.
+ *           decode.
+ *
+ * out_generation  on HG_OK one reference of the caller's; else untouched.
  */
 hg_status hgh_generation_new(json_t *manifest, hgh_generation **out_generation, hg_error *err);
 

@@ -150,8 +150,11 @@ bool hgh_plugin_object_holds(const hgh_plugin_object *object,
 {
     ElfW(Addr) at = (ElfW(Addr))address;
 
+    if (at < object->base || at >= object->end) {
+        return false;
+    }
     *out_offset = at - object->base;
-    return at >= object->base && at < object->end;
+    return true;
 }
 
 bool hgh_plugin_object_find_code(const void *address, hgh_code_place *out_place)

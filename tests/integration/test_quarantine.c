@@ -529,7 +529,7 @@ static int begin(void **state)
     worse = author_build("faulty", "faulty", "-DFAULTY_VERSION='\"3.0.0\"'");
     running = gateway_make(&(gateway_options){
         .workers = 4,
-        .hotgate = "call_limit: 1s, worker_memory: 512m",
+        .hotgate = "call_limit: 1s, worker_memory: 128m",
     });
     author_install(running, "victim", "victim", "");
     author_copy(running, good, "faulty");
