@@ -644,6 +644,8 @@ static void json_and_the_form_of_release_2_15_are_understood(void **state)
 /* What was written at the Admin API is there again when the file is not the source any more. */
 static void the_store_of_the_admin_api_is_left_alone(void **state)
 {
+    pid_t control;
+
     (void)state;
     assert_int_equal(gateway_stop(running, SIGTERM), 0);
     running->options.deployment = NULL;
@@ -664,9 +666,11 @@ static void the_store_of_the_admin_api_is_left_alone(void **state)
     /* A change of that needs a start: what serves goes on. */
     running->options.deployment = NULL;
     gateway_configure(running);
+    control = gateway_control(running);
     assert_int_equal(kill(running->pid, SIGHUP), 0);
     gateway_wait_log(running, "logs/control.log", "(deployment.role): counts at the next start");
-    WAIT_UNTIL(state_is("in force"));
+    WAIT_UNTIL(gateway_control(running) > 0 && gateway_control(running) != control &&
+               state_is("in force"));
     assert_int_equal(status_of("/steady"), 200);
     assert_int_equal(gateway_stop(running, SIGTERM), 0);
     gateway_start(running);
