@@ -395,6 +395,18 @@ static void transfer_fail(hgh_http_transfer *self, hg_status status, const char 
     transfer_end(self);
 }
 
+/* libcurl does not say why there is no connection. */
+static void cause_add(hgh_http_transfer *self)
+{
+    size_t length = strlen(self->description);
+    long cause = 0;
+
+    if (curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &cause) == CURLE_OK && cause != 0) {
+        (void)snprintf(self->description + length, sizeof(self->description) - length, ": %s",
+                       strerror((int)cause));
+    }
+}
+
 static void transfer_complete(hgh_http_transfer *self, CURLcode code)
 {
     char text[64];
@@ -408,6 +420,9 @@ static void transfer_complete(hgh_http_transfer *self, CURLcode code)
                        self->result.body.is_cut ? "body" : "headers");
         transfer_fail(self, HG_ERR_TOO_LARGE, text);
     } else if (code != CURLE_OK) {
+        if (code == CURLE_COULDNT_CONNECT) {
+            cause_add(self);
+        }
         transfer_fail(self, status_of(code),
                       self->description[0] == '\0' ? curl_easy_strerror(code) : self->description);
     } else {

@@ -200,13 +200,21 @@ static bool turn_take(const hg_timer *timer, uint64_t *out_delay_ms)
                              every_ms + TURN_KEPT_MS, now_ms) == HG_OK;
 }
 
+/* In the probe nothing is ever due: its engine has no timers. */
+static void due_stop(hg_timer *timer)
+{
+    if (timer->due != NULL) {
+        timer->plugin->plugin_host->engine->stop(timer->due);
+        timer->due = NULL;
+    }
+}
+
 static void timer_due(void *context)
 {
     hg_timer *timer = context;
     uint64_t delay_ms;
 
-    timer->plugin->plugin_host->engine->stop(timer->due);
-    timer->due = NULL;
+    due_stop(timer);
     if (timer->turns != NULL && !turn_take(timer, &delay_ms)) {
         timer_wait_for(timer, delay_ms);
         return;
@@ -238,7 +246,7 @@ static void timer_free(hg_timer *timer)
         at = &(*at)->next;
     }
     *at = timer->next;
-    timer->plugin->plugin_host->engine->stop(timer->due);
+    due_stop(timer);
     free(timer);
 }
 
@@ -397,8 +405,7 @@ void hgh_timers_stop(hgh_plugin *plugin)
 {
     plugin->ends = true;
     for (hg_timer *timer = plugin->timers; timer != NULL; timer = timer->next) {
-        plugin->plugin_host->engine->stop(timer->due);
-        timer->due = NULL;
+        due_stop(timer);
     }
 }
 

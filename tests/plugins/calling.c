@@ -1,6 +1,10 @@
 /* tests/plugins/calling.c - calls other servers as its configuration says, and tells what came. */
 #include <hotgate/plugin.h>
 
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+
 #define CALLS_MAX 4u
 
 typedef struct calling_config {
@@ -161,7 +165,7 @@ static void on_header_filter(hg_request *request, const void *config)
 }
 
 HG_PLUGIN("calling",
-          "1.0.0",
+          VERSION,
           .summary = "Calls other servers as its configuration says, and tells what came.",
           .priority = 61,
           .flags = HG_WAITS,

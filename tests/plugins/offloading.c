@@ -8,6 +8,10 @@
 
 #include <hotgate/plugin.h>
 
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+
 typedef struct offloading_config {
     int64_t ms;
     int64_t times;
@@ -86,7 +90,7 @@ static void on_header_filter(hg_request *request, const void *config)
 }
 
 HG_PLUGIN("offloading",
-          "1.0.0",
+          VERSION,
           .summary = "Has functions run on threads, and tells what came of it.",
           .priority = 62,
           .flags = HG_WAITS,

@@ -1,6 +1,10 @@
 /* tests/plugins/timing.c - timers as its attributes say; what they do stands in the log. */
 #include <hotgate/plugin.h>
 
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+
 typedef struct timing_attributes {
     int64_t first_ms;
     int64_t every_ms;
@@ -98,7 +102,7 @@ static hg_verdict on_access(hg_request *request, const void *config)
 }
 
 HG_PLUGIN("timing",
-          "1.0.0",
+          VERSION,
           .summary = "Timers as its attributes say.",
           .priority = 63,
           .flags = HG_WAITS,
