@@ -436,6 +436,78 @@ static void clients_that_go_away_leave_nothing(void **state)
     (void)close(silent);
 }
 
+/* ----------------------------------------------------------------------------- forward-auth */
+
+/* A server that refuses answers with what it has seen. */
+static void a_server_decides_whether_requests_go_on(void **state)
+{
+    static const struct {
+        const char *label;
+        const char *auth; /* what is asked of the server */
+        const char *options;
+        const char *body; /* of the request; NULL: none */
+        int status;
+        const char *parts[3]; /* of the body that the client gets */
+    } cases[] = {
+        {"goes on",
+         "/auth?etag=1",
+         "\"upstream_headers\": [\"ETag\"]",
+         NULL,
+         200,
+         {"\"target\":\"/guarded?a=b\"", "\"etag\":", NULL}},
+        {"goes on with its body",
+         "/auth",
+         "\"request_method\": \"POST\"",
+         "the body",
+         200,
+         {"\"body\":\"the body\"", "\"method\":\"POST\"", NULL}},
+        {"refused",
+         "/auth?status=401",
+         "\"request_headers\": [\"X-Token\"]",
+         NULL,
+         401,
+         {"\"target\":\"/auth?status=401\"", "\"x-token\":\"1\"",
+          "\"x-forwarded-uri\":\"/guarded?a=b\""}},
+        {"refused for its body",
+         "/auth?status=403",
+         "\"request_method\": \"POST\"",
+         "the body",
+         403,
+         {"\"body\":\"the body\"", "\"x-forwarded-method\":\"POST\"", "\"body_length\":8"}},
+        {"too slow", "/auth?delay=1000", "\"timeout\": 50", NULL, 403, {NULL, NULL, NULL}},
+        {"degrades",
+         "/auth?close=1",
+         "\"allow_degradation\": true",
+         NULL,
+         200,
+         {"\"target\":\"/guarded?a=b\"", NULL, NULL}},
+        {"own status", "/auth?close=1", "\"status_on_error\": 503", NULL, 503, {NULL, NULL, NULL}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        connection one = {.fd = -1};
+
+        gateway_put(running, "routes/guarded",
+                    "{\"uri\": \"/guarded\", \"plugins\": {\"forward-auth\": {"
+                    "\"uri\": \"http://127.0.0.1:%u%s\", %s}},"
+                    " \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}}}",
+                    origin_port(server), cases[i].auth, cases[i].options, origin_port(server));
+        assert_true(connection_open(&one, running->port));
+        connection_request(&one, cases[i].body == NULL ? "GET" : "POST", "/guarded?a=b",
+                           "X-Token: 1\r\n", cases[i].body, &got);
+        for (size_t k = 0; k < ARRAY_SIZE(cases[i].parts) && cases[i].parts[k] != NULL; k++) {
+            if (strstr(got.body, cases[i].parts[k]) == NULL) {
+                fail_msg("%s: no %s in %s", cases[i].label, cases[i].parts[k], got.body);
+            }
+        }
+        if (got.status != cases[i].status) {
+            fail_msg("%s: %d %s", cases[i].label, got.status, got.body);
+        }
+        connection_close(&one);
+    }
+}
+
 /* -------------------------------------------------------------------------- reload and stop */
 
 static void no_call_is_lost_over_reloads(void **state)
@@ -500,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_client_certificate_is_shown),
         cmocka_unit_test(a_call_holds_up_its_request_only),
         cmocka_unit_test(clients_that_go_away_leave_nothing),
+        cmocka_unit_test(a_server_decides_whether_requests_go_on),
         cmocka_unit_test(no_call_is_lost_over_reloads),
         cmocka_unit_test(an_orderly_stop_lets_calls_end),
     };
