@@ -112,8 +112,8 @@ static void a_crash_on_a_thread_is_that_threads(void **state)
     assert_true(hgh_crash_read(board, hgh_crash_newest(board), &crash));
     assert_int_equal(hgh_marker_object(crash.marker), PLUGIN);
     assert_int_equal(hgh_marker_call(crash.marker), HGH_CALL_OFFLOAD);
-    assert_int_equal(hgh_crash_count(board, PLUGIN, 1000), 1);
-    assert_int_equal(hgh_crash_count(board, PLUGIN + 1, 1000), 0);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, 1000), 1);
+    assert_int_equal(hgh_crash_count(board, PLUGIN + 1, 0, 1000), 0);
 }
 
 static void several_dead_are_recorded_in_one_look(void **state)
