@@ -263,6 +263,7 @@ cleanup:
 
 static void plugin_unload(hgh_plugin *plugin)
 {
+    hgh_plugin_host *plugin_host = plugin->plugin_host;
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer;
 
@@ -289,6 +290,9 @@ static void plugin_unload(hgh_plugin *plugin)
     }
     free(plugin->metrics);
     free(plugin);
+    if (plugin_host->unloaded != NULL) {
+        plugin_host->unloaded(plugin_host);
+    }
 }
 
 void hgh_plugin_unref(hgh_plugin *plugin)

@@ -31,6 +31,7 @@ typedef struct hgh_plugin_host {
     const struct hgh_engine *engine; /* for its clock and its log */
     const char *directory; /* where relative paths of objects start; NULL: the working directory */
     int32_t log_level;
+    void (*unloaded)(struct hgh_plugin_host *plugin_host); /* one has gone; NULL: nobody asks */
     struct hgh_coroutine_pool *coroutines; /* as the next two NULL where no plugin serves */
     struct hgh_http_client *http;
     struct hgh_offload *offload;

@@ -1075,6 +1075,17 @@ static hg_status runtime_start(hgh_runtime *runtime, hg_error *err)
     return HG_OK;
 }
 
+/* Also by a timer's turn that held it: control waits for that. */
+static void plugin_unloaded(hgh_plugin_host *plugin_host)
+{
+    hgh_runtime *runtime = HGH_CONTAINER_OF(plugin_host, hgh_runtime, plugin_host);
+
+    if (runtime->serving) {
+        hgh_runtime_report(runtime);
+        runtime_acknowledge(runtime);
+    }
+}
+
 hg_status
 hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, hg_error *err)
 {
@@ -1108,6 +1119,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .engine = options->engine,
         .directory = options->directory,
         .log_level = options->log_level,
+        .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,
         .http = hgh_http_client_new(options->engine, options->authorities),
         .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,

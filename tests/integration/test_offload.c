@@ -202,8 +202,9 @@ static void a_crash_on_a_thread_is_the_plugins(void **state)
     assert_true(connection_send(&one, text, sizeof(text) - 1));
     assert_false(connection_receive(&one, false, &got));
     connection_close(&one);
-    gateway_wait_log(running, "logs/error.log",
-                     "this worker dies: Aborted, in an offloaded function of plugin offloading");
+    gateway_wait_log(
+        running, "logs/error.log",
+        "this worker dies of signal 6 (Aborted), in an offloaded function of plugin offloading");
     gateway_wait_log(running, "logs/control.log", "offloading");
     WAIT_UNTIL(worker() != pid);
     http_get(running->port, "/free", "", &got);
