@@ -13,6 +13,11 @@
 
 #define STACK_BYTES        (1u << 20)
 #define SIGNAL_STACK_BYTES (64u << 10)
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SIGNAL_STACK true /* the sanitizer gives one to each thread, and takes it back */
+#else
+#define HAS_SIGNAL_STACK false
+#endif
 
 typedef struct offload_thread {
     hgh_offload *offload;
@@ -91,7 +96,9 @@ static void signals_set(offload_thread *self)
         (void)sigdelset(&all, own[i]);
     }
     (void)pthread_sigmask(SIG_SETMASK, &all, NULL);
-    (void)sigaltstack(&stack, NULL);
+    if (!HAS_SIGNAL_STACK) {
+        (void)sigaltstack(&stack, NULL);
+    }
 }
 
 static void job_run(offload_thread *self, const hgh_job *job)
