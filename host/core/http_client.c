@@ -175,13 +175,29 @@ static uint32_t events_of(int what)
            (what == CURL_POLL_IN ? 0u : (uint32_t)HG_WAIT_WRITABLE);
 }
 
+static void known_already(void *context);
+
+/* Its socket cannot be watched. libcurl may not be told so: it would give up all transfers. */
+static void transfer_starve(hgh_http_client *client, CURL *easy)
+{
+    hgh_http_transfer *self = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &self) != CURLE_OK || self == NULL ||
+        self->known != NULL) {
+        return; /* a connection that is closed in the background */
+    }
+    (void)hg_error_set(&self->result.error, HG_ERR_IO,
+                       "%s: no connection of the worker is free (worker_connections)",
+                       self->origin);
+    self->known = client->engine->start_timer(0, known_already, self); /* else it is timed out */
+}
+
 /* libcurl wants a socket watched, otherwise, or not any more. */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *client_pointer, void *given)
 {
     hgh_http_client *client = client_pointer;
     http_socket *at = given;
 
-    (void)easy;
     if (at != NULL) {
         client->engine->stop(at->watch);
         at->watch = NULL;
@@ -192,16 +208,16 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *client_pointe
     }
     if (at == NULL) {
         at = calloc(1, sizeof(*at));
-        if (at == NULL) {
-            return -1;
-        }
-        at->client = client;
-        at->fd = fd;
-        (void)curl_multi_assign(client->multi, fd, at); /* the socket is libcurl's own */
     }
-    at->what = what;
-    at->watch = client->engine->watch(fd, events_of(what), socket_ready, at);
-    return at->watch == NULL ? -1 : 0;
+    if (at != NULL) {
+        *at = (http_socket){.client = client, .fd = fd, .what = what};
+        (void)curl_multi_assign(client->multi, fd, at); /* the socket is libcurl's own */
+        at->watch = client->engine->watch(fd, events_of(what), socket_ready, at);
+    }
+    if (at == NULL || at->watch == NULL) {
+        transfer_starve(client, easy);
+    }
+    return 0;
 }
 
 static void timer_over(void *context)
@@ -225,8 +241,10 @@ static int on_timer(CURLM *multi, long delay_ms, void *client_pointer)
     if (delay_ms < 0) {
         return 0;
     }
+    /* Without memory for it the transfers are timed out; an error would end all of them for good.
+     */
     client->timer = client->engine->start_timer((uint64_t)delay_ms, timer_over, client);
-    return client->timer == NULL ? -1 : 0;
+    return 0;
 }
 
 hgh_http_client *hgh_http_client_new(const hgh_engine *engine, const char *authorities)

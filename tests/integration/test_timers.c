@@ -9,6 +9,7 @@
 #include "tests/integration/command.h"
 #include "tests/integration/gateway.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/sanitizer.h"
 #include "tests/unit/unit.h"
 
 #define EVERY_MS 50
@@ -139,6 +140,18 @@ static void a_reload_ends_the_turns_of_what_it_replaces(void **state)
     WAIT_UNTIL(count_in_log("a new one: 6") == 10); /* exit of each, in each worker */
 }
 
+static void a_crash_in_a_turn_is_the_plugins(void **state)
+{
+    (void)state;
+    if (sanitizer_is_on()) {
+        return; /* a crash is its business */
+    }
+    begin(1, "every: 50, sleep: 10, crash_at: 3");
+    gateway_wait_log(running, "logs/error.log",
+                     "this worker dies of signal 6 (Aborted), in a timer of plugin timing");
+    gateway_wait_log(running, "logs/control.log", "has died in a timer of plugin timing");
+}
+
 static void an_end_does_not_wait_for_the_next_turn(void **state)
 {
     int64_t begin_ms;
@@ -172,6 +185,7 @@ int main(void)
         cmocka_unit_test_teardown(one_worker_has_each_turn, end),
         cmocka_unit_test_teardown(a_turn_calls_a_server, end),
         cmocka_unit_test_teardown(a_reload_ends_the_turns_of_what_it_replaces, end),
+        cmocka_unit_test_teardown(a_crash_in_a_turn_is_the_plugins, end),
         cmocka_unit_test_teardown(an_end_does_not_wait_for_the_next_turn, end),
         cmocka_unit_test_teardown(an_end_cancels_a_turn_that_waits, end),
     };

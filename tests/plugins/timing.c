@@ -1,4 +1,6 @@
 /* tests/plugins/timing.c - timers as its attributes say; what they do stands in the log. */
+#include <stdlib.h>
+
 #include <hotgate/plugin.h>
 
 #ifndef VERSION
@@ -12,6 +14,7 @@ typedef struct timing_attributes {
     int64_t sleep_ms;
     hg_text url;
     int64_t stop_after;
+    int64_t crash_at; /* a turn; 0: none */
 } timing_attributes;
 
 static const hg_field attribute_fields[] = {
@@ -21,6 +24,7 @@ static const hg_field attribute_fields[] = {
     HG_INT(timing_attributes, sleep_ms, "sleep"),
     HG_STRING(timing_attributes, url, "url"),
     HG_INT(timing_attributes, stop_after, "stop_after"),
+    HG_INT(timing_attributes, crash_at, "crash_at"),
     HG_FIELDS_END,
 };
 
@@ -50,6 +54,9 @@ static void on_time(hg_timer *self, void *context)
 
         hg_log(NULL, HG_LOG_NOTICE, "called -> %d %u %s", (int)status, answer.status,
                status == HG_OK ? answer.body.data : answer.error.data);
+    }
+    if (turns == own->crash_at) {
+        abort();
     }
     if (turns == own->stop_after) {
         hg_timer_stop(self);
