@@ -52,7 +52,7 @@ struct hgh_http_transfer {
     struct curl_slist *headers;
     struct curl_slist *addresses;
     struct curl_slist *elsewhere; /* where to connect to instead of the URL's host */
-    char *url;                    /* as it is given to libcurl */
+    CURLU *url;                   /* as it is given to libcurl */
     char *host;
     char port[8];
     char origin[ORIGIN_BYTES]; /* for messages: neither path nor query, which may be secret */
@@ -64,29 +64,27 @@ struct hgh_http_transfer {
 
 /* ----------------------------------------------------------------------------------- rules */
 
-static bool url_parts(const char *url, CURLU **out_parts)
+static void url_refuse(hg_text url, hg_error *err)
 {
-    CURLU *parts = curl_url();
-    char *scheme = NULL;
-    bool good = parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-                (strcasecmp(scheme, "http") == 0 || strcasecmp(scheme, "https") == 0);
-
-    curl_free(scheme);
-    if (good) {
-        *out_parts = parts;
-    } else {
-        curl_url_cleanup(parts);
-    }
-    return good;
+    (void)hg_error_set(err, HG_ERR_INVALID,
+                       "url: wanted http:// or https:// with a host, at most %u bytes, found "
+                       "\"%.*s\"",
+                       URL_BYTES_MAX, (int)(url.length < 100 ? url.length : 100),
+                       url.data == NULL ? "" : url.data);
 }
 
+static bool has_scheme(hg_text url, const char *scheme)
+{
+    size_t length = strlen(scheme);
+
+    return url.length > length && strncasecmp(url.data, scheme, length) == 0;
+}
+
+/* What can be seen without taking it apart. */
 static bool url_check(hg_text url)
 {
-    char copy[URL_BYTES_MAX + 1];
-    CURLU *parts = NULL;
-
-    if (url.length == 0 || url.length > URL_BYTES_MAX || memchr(url.data, '\0', url.length)) {
+    if (url.length > URL_BYTES_MAX ||
+        (!has_scheme(url, "http://") && !has_scheme(url, "https://"))) {
         return false;
     }
     for (size_t i = 0; i < url.length; i++) {
@@ -94,12 +92,6 @@ static bool url_check(hg_text url)
             return false;
         }
     }
-    memcpy(copy, url.data, url.length);
-    copy[url.length] = '\0';
-    if (!url_parts(copy, &parts)) {
-        return false;
-    }
-    curl_url_cleanup(parts);
     return true;
 }
 
@@ -118,11 +110,7 @@ static bool header_check(const hg_header *header)
 bool hgh_http_call_check(const hg_http_call *call, hg_error *err)
 {
     if (!url_check(call->url)) {
-        (void)hg_error_set(err, HG_ERR_INVALID,
-                           "url: wanted http:// or https:// with a host, at most %u bytes, found "
-                           "\"%.*s\"",
-                           URL_BYTES_MAX, (int)(call->url.length < 100 ? call->url.length : 100),
-                           call->url.data == NULL ? "" : call->url.data);
+        url_refuse(call->url, err);
         return false;
     }
     if (call->method.data != NULL &&
@@ -537,7 +525,9 @@ static bool headers_make(hgh_http_transfer *self, const char *authority)
     }
     for (size_t i = 0; i < sizeof(by_itself) / sizeof(by_itself[0]); i++) {
         (void)snprintf(line, sizeof(line), "%s:", by_itself[i]);
-        if (!has_header(call, by_itself[i]) && !list_add(&self->headers, line)) {
+        /* The later ones only come with a body, and each costs libcurl some effort. */
+        if ((i == 0 || call->body.data != NULL) && !has_header(call, by_itself[i]) &&
+            !list_add(&self->headers, line)) {
             return false;
         }
     }
@@ -546,45 +536,45 @@ static bool headers_make(hgh_http_transfer *self, const char *authority)
 }
 
 /* The name for TLS stands in the URL, the host is what is connected to. */
-static bool server_name_set(hgh_http_transfer *self, CURLU *parts)
+static bool server_name_set(hgh_http_transfer *self)
 {
     char name[256];
     char line[ORIGIN_BYTES * 2];
-    char *url = NULL;
 
     if (self->call->server_name.length == 0 || self->call->server_name.length >= sizeof(name)) {
         return false;
     }
     memcpy(name, self->call->server_name.data, self->call->server_name.length);
     name[self->call->server_name.length] = '\0';
-    if (curl_url_set(parts, CURLUPART_HOST, name, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_URL, &url, 0) != CURLUE_OK) {
-        return false;
-    }
-    free(self->url);
-    self->url = strdup(url);
-    curl_free(url);
     (void)snprintf(line, sizeof(line), "%s:%s:%s:%s", name, self->port, self->host, self->port);
-    return self->url != NULL && list_add(&self->elsewhere, line);
+    return curl_url_set(self->url, CURLUPART_HOST, name, 0) == CURLUE_OK &&
+           list_add(&self->elsewhere, line);
+}
+
+/* False: it is none. */
+static bool url_parse(hgh_http_transfer *self)
+{
+    char *text = strndup(self->call->url.data, self->call->url.length);
+    bool good;
+
+    self->url = curl_url();
+    good = text != NULL && self->url != NULL &&
+           curl_url_set(self->url, CURLUPART_URL, text, CURLU_PATH_AS_IS) == CURLUE_OK;
+    free(text);
+    return good;
 }
 
 /* Takes the URL apart. False: no memory. */
 static bool url_take(hgh_http_transfer *self)
 {
-    CURLU *parts = NULL;
     char *host = NULL;
     char *port = NULL;
     char *scheme = NULL;
     const char *authority;
-    bool good;
+    bool good = curl_url_get(self->url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                curl_url_get(self->url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                curl_url_get(self->url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
 
-    self->url = strndup(self->call->url.data, self->call->url.length);
-    if (self->url == NULL || !url_parts(self->url, &parts)) {
-        return false;
-    }
-    good = curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-           curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-           curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK;
     if (good) {
         (void)snprintf(self->port, sizeof(self->port), "%s", port);
         (void)snprintf(self->origin, sizeof(self->origin), "%s://%s:%s", scheme, host, port);
@@ -594,12 +584,11 @@ static bool url_take(hgh_http_transfer *self)
                         ? host
                         : self->origin + strlen(scheme) + 3;
         good = self->host != NULL && headers_make(self, authority) &&
-               (self->call->server_name.data == NULL || server_name_set(self, parts));
+               (self->call->server_name.data == NULL || server_name_set(self));
     }
     curl_free(host);
     curl_free(port);
     curl_free(scheme);
-    curl_url_cleanup(parts);
     return good;
 }
 
@@ -661,10 +650,9 @@ static void options_set(hgh_http_transfer *self)
     long own = (call->flags & HG_HTTP_NO_KEEPALIVE) != 0;
 
     (void)curl_easy_setopt(easy, CURLOPT_PRIVATE, self);
-    (void)curl_easy_setopt(easy, CURLOPT_URL, self->url);
+    (void)curl_easy_setopt(easy, CURLOPT_CURLU, self->url);
     (void)curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    (void)curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(easy, CURLOPT_PROXY, "");
     (void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->description);
@@ -773,11 +761,16 @@ static bool transfer_begin(hgh_http_transfer *self, hgh_engine_request *request)
     hgh_http_reply reply = {0};
     hg_address address;
 
-    if (!url_take(self)) {
-        return false;
-    }
     self->timeout = engine->start_timer(self->call->timeout_ms, timed_out, self);
     if (self->timeout == NULL) {
+        return false;
+    }
+    if (!url_parse(self)) {
+        url_refuse(self->call->url, &self->result.error);
+        self->known = engine->start_timer(0, known_already, self);
+        return self->known != NULL;
+    }
+    if (!url_take(self)) {
         return false;
     }
     if (engine->answer_call != NULL && engine->answer_call(self->call, &reply)) {
@@ -851,7 +844,7 @@ void hgh_http_transfer_free(hgh_http_transfer *transfer)
     curl_slist_free_all(transfer->elsewhere);
     hgh_text_builder_done(&transfer->result.head);
     hgh_text_builder_done(&transfer->result.body);
-    free(transfer->url);
+    curl_url_cleanup(transfer->url);
     free(transfer->host);
     free(transfer);
 }
