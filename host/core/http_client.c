@@ -231,7 +231,7 @@ static int on_timer(CURLM *multi, long delay_ms, void *client_pointer)
     }
     /* Without memory for it the transfers are timed out; an error would end all of them for good.
      */
-    client->timer = client->engine->start_timer((uint64_t)delay_ms, timer_over, client);
+    client->timer = client->engine->start_background_timer((uint64_t)delay_ms, timer_over, client);
     return 0;
 }
 
@@ -761,7 +761,9 @@ static bool transfer_begin(hgh_http_transfer *self, hgh_engine_request *request)
     hgh_http_reply reply = {0};
     hg_address address;
 
-    self->timeout = engine->start_timer(self->call->timeout_ms, timed_out, self);
+    /* A worker that is to end waits for calls of requests. */
+    self->timeout = (request == NULL ? engine->start_background_timer : engine->start_timer)(
+        self->call->timeout_ms, timed_out, self);
     if (self->timeout == NULL) {
         return false;
     }

@@ -109,7 +109,10 @@ static hg_status time_begin(hgh_operation *operation, hgh_wait *wait)
             return HG_ERR_IO;
         }
     }
-    self->timer = self->engine->start_timer(self->duration_ms, time_over, self);
+    /* A worker that is to end waits for requests. */
+    self->timer = (wait->owner->engine_request(wait) == NULL
+                       ? self->engine->start_background_timer
+                       : self->engine->start_timer)(self->duration_ms, time_over, self);
     if (self->timer == NULL) {
         time_stop(self);
         return HG_ERR_NO_MEMORY;

@@ -166,16 +166,21 @@ static void an_end_does_not_wait_for_the_next_turn(void **state)
 
 static void an_end_cancels_a_turn_that_waits(void **state)
 {
-    int64_t begin_ms;
+    static const int signals[] = {SIGTERM, SIGQUIT};
 
     (void)state;
-    begin(1, "every: 10, sleep: 1000000");
-    gateway_wait_log(running, "logs/error.log", "turn 1 of tick");
-    begin_ms = clock_ms();
-    assert_int_equal(gateway_stop(running, SIGTERM), 0);
-    assert_true(clock_ms() - begin_ms < 5000);
-    assert_int_equal(count_in_log("slept -> 13"), 1);
-    assert_int_equal(count_in_log("exit after 1 turns"), 1);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+        int64_t begin_ms;
+
+        begin(1, "every: 10, sleep: 1000000");
+        gateway_wait_log(running, "logs/error.log", "turn 1 of tick");
+        begin_ms = clock_ms();
+        assert_int_equal(gateway_stop(running, signals[i]), 0);
+        assert_true(clock_ms() - begin_ms < 5000);
+        assert_int_equal(count_in_log("slept -> 13"), 1);
+        assert_int_equal(count_in_log("exit after 1 turns"), 1);
+        (void)end(NULL);
+    }
 }
 
 int main(void)
