@@ -217,8 +217,10 @@ static void write_module(FILE *out, const hgh_instance *instance, const hgh_sett
                   instance->shared.ack);
     (void)fprintf(out,
                   "    hotgate_router %s;\n    hotgate_parked_requests %lld;\n"
+                  "    hotgate_offload_threads %lld;\n    hotgate_offload_queue %lld;\n"
                   "    hotgate_server_tokens %s;\n",
                   settings->router, (long long)settings->parked_requests_max,
+                  (long long)settings->offload_threads, (long long)settings->offload_queue,
                   on_off(settings->enable_server_tokens));
     (void)fprintf(out,
                   "    hotgate_delete_uri_tail_slash %s;\n"

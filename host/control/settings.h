@@ -110,6 +110,8 @@ typedef struct hgh_settings {
                                  array, never NULL */
     int64_t shared_memory_bytes; /* hotgate.shared_memory: 64m */
     int64_t parked_requests_max; /* hotgate.parked_requests: 10000 a worker */
+    int64_t offload_threads;     /* hotgate.offload.threads: 4 a worker */
+    int64_t offload_queue;       /* hotgate.offload.queue: 1000 a worker */
     int64_t slow_call_ms;        /* hotgate.slow_call: 20 ms */
     int64_t call_limit_ms;       /* hotgate.call_limit: 10 s; 0: none */
     int64_t worker_memory_bytes; /* hotgate.worker_memory; 0: half of what there is */

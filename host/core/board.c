@@ -168,6 +168,8 @@ const char *hgh_call_name(uint32_t call)
         [HGH_CALL_RELEASE] = "release",
         [HGH_CALL_CHECK] = "check",
         [HGH_CALL_UNLOAD] = "destructor",
+        [HGH_CALL_TIMER] = "a timer",
+        [HGH_CALL_OFFLOAD] = "an offloaded function",
     };
 
     if (call >= sizeof(names) / sizeof(names[0]) || names[call] == NULL) {

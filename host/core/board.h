@@ -21,6 +21,8 @@
 #define HGH_BOARD_SLOTS     256u
 #define HGH_BOARD_VOTE_TEXT 400u
 
+#define HGH_OFFLOAD_THREADS_MAX 16u /* of one worker, for functions of plugins that block */
+
 /** What the owner of a slot is doing. */
 typedef enum hgh_worker_state {
     HGH_WORKER_NONE = 0,     /* the slot is free */
@@ -47,7 +49,8 @@ typedef struct hgh_board_slot {
     _Atomic uint64_t generation;    /* in force here */
     _Atomic uint64_t vote;          /* generation << 8 | an hgh_vote */
     _Atomic uint64_t marker;        /* the call into a plugin that runs now: hgh_marker_make() */
-    _Atomic uint64_t requests;      /* begun so far */
+    _Atomic uint64_t offload_markers[HGH_OFFLOAD_THREADS_MAX]; /* the same, of each thread */
+    _Atomic uint64_t requests;                                 /* begun so far */
     _Atomic uint64_t requests_live;
     _Atomic uint64_t requests_parked;
     _Atomic uint64_t requests_old;       /* live ones on earlier generations */
@@ -121,6 +124,8 @@ typedef enum hgh_call {
     HGH_CALL_RELEASE = 20,
     HGH_CALL_CHECK = 21,
     HGH_CALL_UNLOAD = 22,
+    HGH_CALL_TIMER = 23,
+    HGH_CALL_OFFLOAD = 24,
 } hgh_call;
 
 static inline uint64_t hgh_marker_make(uint64_t sequence, uint32_t object, uint32_t call)

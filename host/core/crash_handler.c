@@ -17,6 +17,7 @@
 
 #include "host/core/board.h"
 #include "host/core/engine.h"
+#include "host/core/offload.h"
 #include "host/core/request.h"
 
 #define STACK_BYTES (64u * 1024)
@@ -176,10 +177,18 @@ static const char *plugin_name(uint32_t number)
     return self.plugin_host->loading_path == NULL ? "-" : self.plugin_host->loading_path;
 }
 
+/* The marker of the thread that this is on. */
+static uint64_t marker_here(void)
+{
+    _Atomic uint64_t *offloaded = hgh_offload_marker(self.plugin_host->offload, gettid());
+
+    return atomic_load(offloaded == NULL ? self.plugin_host->blame.marker : offloaded);
+}
+
 static void sighting_take(int number, const char *what, const ucontext_t *registers)
 {
     hgh_sighting *seen = self.seen;
-    uint64_t marker = atomic_load(self.plugin_host->blame.marker);
+    uint64_t marker = marker_here();
     uint32_t call = hgh_marker_call(marker);
     char line[LINE_BYTES];
 
@@ -236,7 +245,7 @@ static void on_asked(int number, siginfo_t *info, void *context)
 /* A plugin that ends the process by exit(), through whatever library. */
 static void on_exit_called(void)
 {
-    if (is_in_place() && atomic_load(self.plugin_host->blame.marker) != 0) {
+    if (is_in_place() && marker_here() != 0) {
         sighting_take(HGH_SIGNAL_OF_EXIT, "this worker ends by a call of exit()", NULL);
     }
 }

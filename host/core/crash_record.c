@@ -23,6 +23,9 @@ static void record_write(hgh_board *board, const hgh_board_slot *slot, pid_t pid
     crash->at_ms = now_ms;
     crash->generation = atomic_load(&slot->generation);
     crash->marker = atomic_load(&slot->marker);
+    if (slot->seen.signal_number != 0 && slot->seen.marker != 0) {
+        crash->marker = slot->seen.marker; /* it may be one of a thread */
+    }
     crash->pid = (int32_t)pid;
     crash->engine_number = atomic_load(&slot->engine_number);
     crash->killed_for = atomic_load(&slot->killed_for);

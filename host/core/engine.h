@@ -13,6 +13,7 @@
 
 #include <hotgate/address.h>
 #include <hotgate/error.h>
+#include <hotgate/http.h>
 #include <hotgate/log.h>
 #include <hotgate/request.h>
 #include <hotgate/text.h>
@@ -30,6 +31,15 @@ typedef void (*hgh_status_callback)(void *context, hg_status status);
 /** The addresses of a name, borrowed for the call; ttl_s is how long they hold. */
 typedef void (*hgh_resolved)(
     void *context, hg_status status, const hg_address *addresses, size_t count, uint32_t ttl_s);
+
+/** An answer to a call, that an engine gives instead of the network; borrowed for the call. */
+typedef struct hgh_http_reply {
+    hg_status failure; /* HG_OK: there is an answer */
+    uint32_t status;
+    const char *headers; /* "Name: value" lines; NULL: none */
+    hg_text body;
+    uint64_t delay_ms;
+} hgh_http_reply;
 
 /**
  * Texts that it returns live as long as the request and need no NUL at their end. An absent value
@@ -77,15 +87,24 @@ typedef struct hgh_engine {
     void (*read_body)(hgh_engine_request *request, hgh_status_callback done, void *context);
     /** The body that read_body() has read; HG_ERR_TOO_LARGE over max_bytes. */
     hg_status (*body)(hgh_engine_request *request, size_t max_bytes, hg_text *out_body);
+    /** UINT64_MAX: as good as never. A worker that is to end waits for its timers, but for those
+     * without a delay. [any stack] */
     hgh_engine_handle *(*start_timer)(uint64_t delay_ms, hgh_callback done, void *context);
+    /** The same, and a worker that is to end does not wait for it. [any stack] */
+    hgh_engine_handle *(*start_background_timer)(uint64_t delay_ms,
+                                                 hgh_callback done,
+                                                 void *context);
     /** Calls each time the descriptor is ready, until stop(); NULL: cannot be watched. */
     hgh_engine_handle *(*watch)(int fd, uint32_t events, hgh_callback ready, void *context);
-    void (*stop)(hgh_engine_handle *handle); /* of a timer that is over too; accepts NULL */
-    /** Looks up a name; NULL with errno-less failure: names cannot be looked up here. */
+    void (*stop)(hgh_engine_handle *handle); /* of a timer that is over too; accepts NULL. [any
+                                                stack] */
+    /** Looks up a name, for no request if that is NULL; NULL: names cannot be looked up here. */
     hgh_engine_handle *(*resolve)(hgh_engine_request *request,
                                   hg_text name,
                                   hgh_resolved done,
                                   void *context);
+    /** Answers a call instead of the network, as the testkit does; false, or NULL: it does not. */
+    bool (*answer_call)(const hg_http_call *call, hgh_http_reply *out_reply);
     /** A parked request can go on: the engine calls hgh_request_run() for it again. */
     void (*resume)(hgh_engine_request *request);
 

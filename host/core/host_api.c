@@ -4,13 +4,6 @@
 #include "host/core/encoding.h"
 #include "host/core/host_api_internal.h"
 
-static const hg_wait_api hgh_host_wait_api = {
-    .size = sizeof(hgh_host_wait_api),
-    .sleep = hgh_request_sleep,
-    .request_body = hgh_request_read_body,
-    .descriptor = hgh_request_wait_fd,
-};
-
 static const hg_encoding_api hgh_host_encoding_api = {
     .size = sizeof(hgh_host_encoding_api),
     .encode = hgh_encode,
@@ -38,5 +31,7 @@ hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
         .expression = &hgh_host_expression_api,
         .schema = &hgh_host_schema_api,
         .random = &hgh_host_random_api,
+        .http = &hgh_host_http_api,
+        .timer = &hgh_host_timer_api,
     };
 }

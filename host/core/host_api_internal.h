@@ -21,6 +21,9 @@ extern const hg_delegate_api hgh_host_delegate_api;
 extern const hg_expression_api hgh_host_expression_api;
 extern const hg_schema_api hgh_host_schema_api;
 extern const hg_random_api hgh_host_random_api;
+extern const hg_wait_api hgh_host_wait_api;
+extern const hg_http_api hgh_host_http_api;
+extern const hg_timer_api hgh_host_timer_api;
 
 /** Memory that lives as long as the request; NULL: there is none. */
 void *hgh_request_allocate(hg_request *request, size_t size);

@@ -10,6 +10,7 @@
 #include "host/core/host_api.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
+#include "host/core/plugin_timer.h"
 
 static hg_status use_compile(hgh_plugin *plugin,
                              hgh_use use,
@@ -262,9 +263,11 @@ cleanup:
 
 static void plugin_unload(hgh_plugin *plugin)
 {
+    hgh_plugin_host *plugin_host = plugin->plugin_host;
     hgh_blame *blame = &plugin->plugin_host->blame;
     uint64_t outer;
 
+    hgh_timers_stop(plugin);
     if (plugin->initialised && plugin->descriptor->exit != NULL) {
         outer = hgh_blame_enter(blame, plugin->number, HGH_CALL_EXIT);
         plugin->descriptor->exit();
@@ -280,12 +283,16 @@ static void plugin_unload(hgh_plugin *plugin)
         plugin_close(plugin);
     }
     json_decref(plugin->poison);
+    hgh_timers_done(plugin);
     hgh_host_api_done(plugin);
     for (uint32_t i = 0; i < plugin->metrics_count; i++) {
         hgh_metric_done(&plugin->metrics[i]);
     }
     free(plugin->metrics);
     free(plugin);
+    if (plugin_host->unloaded != NULL) {
+        plugin_host->unloaded(plugin_host);
+    }
 }
 
 void hgh_plugin_unref(hgh_plugin *plugin)

@@ -31,6 +31,10 @@ typedef struct hgh_plugin_host {
     const struct hgh_engine *engine; /* for its clock and its log */
     const char *directory; /* where relative paths of objects start; NULL: the working directory */
     int32_t log_level;
+    void (*unloaded)(struct hgh_plugin_host *plugin_host); /* one has gone; NULL: nobody asks */
+    struct hgh_coroutine_pool *coroutines; /* as the next two NULL where no plugin serves */
+    struct hgh_http_client *http;
+    struct hgh_offload *offload;
     hgh_share share; /* of this process in what all hold together */
     hgh_random random;
     uint64_t objects_mapped;   /* plugin objects in memory now */
@@ -71,10 +75,13 @@ typedef struct hgh_plugin {
     const hg_delegates *delegates;      /* borrowed from object; NULL: it holds no other plugins */
     hgh_metric *metrics;                /* owned: one a declared metric */
     uint32_t metrics_count;
-    hg_dict *dicts; /* tables it has opened */
+    hg_dict *dicts;   /* tables it has opened */
+    hg_timer *timers; /* that it has started */
     json_t *poison; /* configurations that are not decoded again: an object, by subject; or NULL */
     struct hgh_plugin *loaded_next;
     bool initialised;
+    bool in_service; /* its timers run */
+    bool ends;       /* exit() is called, or was */
     char name[HG_NAME_MAX + 1];
 } hgh_plugin;
 

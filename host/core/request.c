@@ -388,6 +388,7 @@ static bool step_run_waiting(hg_request *request)
 {
     hgh_board_slot *slot = request->runtime->slot;
 
+    request->wait.owner = &hgh_request_wait_owner;
     if (!hgh_coroutine_begin(&request->runtime->coroutines, step_run, request,
                              &request->wait.coroutine)) {
         hgh_request_log_line(
@@ -402,7 +403,7 @@ static bool step_run_waiting(hg_request *request)
     }
     hgh_marker_clear(hgh_request_blame(request));
     atomic_fetch_add_explicit(&slot->requests_parked, 1, memory_order_relaxed);
-    return hgh_request_wait_begin(request);
+    return hgh_wait_begin(&request->wait);
 }
 
 /* The end that a plugin gave to the request: its warning, its body, what it may not do. */

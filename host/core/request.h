@@ -18,6 +18,7 @@
 #include "host/core/expression.h"
 #include "host/core/request_body.h"
 #include "host/core/router.h"
+#include "host/core/wait.h"
 
 struct hgh_explanation;
 struct hgh_runtime;
@@ -114,20 +115,6 @@ typedef struct hgh_body_buffer {
     size_t room;
 } hgh_body_buffer;
 
-/** What a parked callback waits for. */
-typedef struct hgh_wait {
-    hgh_coroutine *coroutine; /* parked; NULL: none */
-    uint8_t kind;             /* what to begin once on the main stack */
-    hg_status status;         /* what the wait function returns */
-    uint64_t timeout_ms;
-    int fd;
-    uint32_t events;
-    hgh_engine_handle *timer;
-    hgh_engine_handle *watch;
-    hgh_engine_handle *resolution;
-    bool reading; /* the engine is reading the request body */
-} hgh_wait;
-
 /** Memory for a changed piece of the body, used again for the next. */
 typedef struct hgh_body_scratch {
     char *data; /* owned */
@@ -159,8 +146,8 @@ struct hg_request {
     const hgh_chain *running;  /* the one of these that `step` is of; borrowed */
     const hgh_step *step;      /* running now */
     hg_phase phase;
-    uint8_t stage; /* an hgh_stage */
-    bool canceled;
+    uint8_t stage;      /* an hgh_stage */
+    bool reading;       /* the engine is reading the request body */
     bool verdict_ready; /* a parked callback has ended with `verdict` */
     bool body_may_change;
     bool body_failed; /* bytes of the body are lost: the response cannot go on */
@@ -171,7 +158,8 @@ struct hg_request {
     uint32_t index;                   /* the next step of the stage */
     hg_verdict verdict;
     hgh_exit exit;
-    hgh_wait wait;
+    hgh_wait wait;                 /* of a callback that may wait */
+    hgh_engine_handle *resolution; /* of the target's name; NULL: none */
     hgh_target target;
     hg_text upstream_host; /* set by a plugin */
     hg_text path; /* as the path rules make it, until a plugin sets another; absent: as it is */
@@ -256,8 +244,13 @@ hg_status hgh_request_body_filter(hg_request *request, hg_text data, bool last, 
 /** Runs the log phase. */
 void hgh_request_log(hg_request *request);
 
-/** The client has gone: a parked callback is resumed with HG_CANCELED and runs to its end. */
+/** The client has gone: a parked callback is resumed with HG_CANCELED and runs to its end, after a
+ * function of its that is running on a thread, which is waited for. */
 void hgh_request_cancel(hg_request *request);
+
+/** The same without waiting. False: a function is still running on a thread: the request stays as
+ * it is until engine->resume() comes, and is over then. */
+bool hgh_request_cancel_begin(hg_request *request);
 
 /** Gives up all that it holds; the memory is the engine's. Not while it is parked: cancel first. */
 void hgh_request_done(hg_request *request);
@@ -297,9 +290,7 @@ hg_text hgh_request_cookie(hg_request *request, hg_text name);
 /** What an object id or name is for this request. */
 hg_text hgh_request_object(hg_request *request, hg_object which);
 
-/* The functions behind <hotgate/wait.h>. */
-hg_status hgh_request_sleep(hg_request *request, uint64_t duration_ms);
+/** Behind <hotgate/wait.h>. */
 hg_status hgh_request_read_body(hg_request *request, size_t max_bytes, hg_text *out_body);
-hg_status hgh_request_wait_fd(hg_request *request, int fd, uint32_t events, uint64_t timeout_ms);
 
 #endif

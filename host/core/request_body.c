@@ -281,10 +281,10 @@ static void body_arrived(void *context, hg_status status)
 {
     hg_request *request = context;
 
-    if (!request->wait.reading) {
+    if (!request->reading) {
         return; /* the client has gone meanwhile */
     }
-    request->wait.reading = false;
+    request->reading = false;
     parked_count(request, false);
     if (status == HG_OK) {
         body_take(request, request->body);
@@ -311,7 +311,7 @@ bool hgh_request_body_begin(hg_request *request)
         return false;
     }
     body_keep(request, body, BODY_READING);
-    request->wait.reading = true;
+    request->reading = true;
     parked_count(request, true);
     request->engine->read_body(request->engine_request, body_arrived, request);
     return true;

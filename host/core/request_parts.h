@@ -12,11 +12,8 @@
 HG_PRINTF(3, 4)
 void hgh_request_log_line(hg_request *request, hg_log_level level, const char *format, ...);
 
-/**
- * Begins what the callback that has just parked waits for; false: it could not, and the callback
- * has ended over that. Main stack only.
- */
-bool hgh_request_wait_begin(hg_request *request);
+/** Who waits when a request's callback does. */
+extern const hgh_wait_owner hgh_request_wait_owner;
 
 /** Begins to read the body if what comes with the response asks for it, or `more` families do.
  * True: the request is parked. */

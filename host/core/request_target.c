@@ -183,14 +183,14 @@ static void target_resolved(
     hg_request *request = context;
     hgh_node *node = request->target.node;
 
-    request->wait.resolution = NULL;
+    request->resolution = NULL;
     if (status == HG_OK && count > 0) {
         hgh_node_resolved(node, addresses, count, ttl_s, request->engine->now_ms());
     } else {
         hgh_request_log_line(request, HG_LOG_ERROR, "upstream node %s: its name has no address",
                              node->host.data);
     }
-    if (!request->canceled) {
+    if (!request->wait.canceled) {
         request->engine->resume(request->engine_request);
     }
 }
@@ -256,9 +256,9 @@ hgh_outcome hgh_request_target_pick(hg_request *request)
             continue; /* its name has no address: the next node */
         }
         request->stage = HGH_STAGE_RESOLVE;
-        request->wait.resolution =
+        request->resolution =
             engine->resolve(request->engine_request, target->node->host, target_resolved, request);
-        if (request->wait.resolution != NULL) {
+        if (request->resolution != NULL) {
             return HGH_PARKED;
         }
         hgh_request_log_line(

@@ -1,137 +1,111 @@
-/* host/core/request_wait.c - parks a request's callback and goes on behind the wait. */
+/* host/core/request_wait.c - a request whose callback waits, and one that is to end. */
 #include "host/core/request_parts.h"
 
-enum wait_kind {
-    WAIT_SLEEP = 1,
-    WAIT_DESCRIPTOR = 2,
-    WAIT_BODY = 3,
-};
-
-static void wait_end(hg_request *request, hg_status status);
-
-static void wait_timer_over(void *context)
+static hg_request *request_of(const hgh_wait *wait)
 {
-    hg_request *request = context;
-
-    wait_end(request, request->wait.kind == WAIT_SLEEP ? HG_OK : HG_ERR_TIMEOUT);
+    return (hg_request *)(uintptr_t)((const char *)wait - offsetof(hg_request, wait));
 }
 
-static void wait_descriptor_ready(void *context)
+static bool may_wait(const hgh_wait *wait)
 {
-    wait_end(context, HG_OK);
+    return request_of(wait)->phase <= HG_PHASE_BEFORE_PROXY;
 }
 
-static void wait_body_read(void *context, hg_status status)
+static void enter(hgh_wait *wait)
 {
-    hg_request *request = context;
+    hg_request *request = request_of(wait);
 
-    if (request->wait.reading) { /* else the client has gone meanwhile */
-        request->wait.reading = false;
-        wait_end(request, status);
-    }
+    hgh_marker_set(hgh_request_blame(request), request->step);
 }
 
-/* Begins what the callback that has just parked waits for, on the main stack; false: no memory. */
-static bool wait_arm(hg_request *request)
+static void leave(hgh_wait *wait, bool ended)
 {
-    hgh_wait *wait = &request->wait;
-    const hgh_engine *engine = request->engine;
-    uint64_t timeout_ms = wait->timeout_ms;
+    const hg_request *request = request_of(wait);
 
-    if (wait->kind == WAIT_BODY) {
-        wait->reading = true;
-        engine->read_body(request->engine_request, wait_body_read, request);
-        return true;
-    }
-    if (wait->kind == WAIT_DESCRIPTOR) {
-        wait->watch = engine->watch(wait->fd, wait->events, wait_descriptor_ready, request);
-        timeout_ms = wait->watch == NULL ? 0 : timeout_ms;
-    }
-    wait->timer = engine->start_timer(timeout_ms, wait_timer_over, request);
-    return wait->timer != NULL;
-}
-
-/* Goes on behind the wait, on the coroutine; true: the callback has ended. */
-static bool wait_resume(hg_request *request, hg_status status)
-{
-    hgh_wait *wait = &request->wait;
-    hgh_blame *blame = hgh_request_blame(request);
-    hgh_coroutine *coroutine = wait->coroutine;
-    bool ended;
-
-    request->engine->stop(wait->timer);
-    request->engine->stop(wait->watch);
-    wait->timer = NULL;
-    /* A descriptor that cannot be watched ends its wait at once, by the timer. */
-    wait->status = wait->kind == WAIT_DESCRIPTOR && wait->watch == NULL && status == HG_ERR_TIMEOUT
-                       ? HG_ERR_IO
-                       : status;
-    wait->watch = NULL;
-    hgh_marker_set(blame, request->step);
-    ended = hgh_coroutine_resume(coroutine);
-    hgh_marker_clear(blame);
+    hgh_marker_clear(hgh_request_blame(request));
     if (ended) {
-        wait->coroutine = NULL;
         atomic_fetch_sub_explicit(&request->runtime->slot->requests_parked, 1,
                                   memory_order_relaxed);
     }
-    return ended;
 }
 
-/* Begins the wait; false: it could not, and the callback has ended over that. */
-bool hgh_request_wait_begin(hg_request *request)
+static void wait_ended(hgh_wait *wait)
 {
-    while (!wait_arm(request)) {
-        if (wait_resume(request, HG_ERR_NO_MEMORY)) {
-            return false;
-        }
-    }
-    return true;
-}
+    hg_request *request = request_of(wait);
 
-static void wait_end(hg_request *request, hg_status status)
-{
-    if (!wait_resume(request, status) && hgh_request_wait_begin(request)) {
-        return;
-    }
     request->verdict_ready = true;
+    if (wait->canceled) {
+        request->stage = HGH_STAGE_ANSWERED;
+    }
     request->engine->resume(request->engine_request);
 }
 
-/* Parks the running callback. On a coroutine only. */
-static hg_status wait_park(hg_request *request, uint8_t kind)
+static void *allocate(hgh_wait *wait, size_t size)
 {
-    if (!hgh_coroutine_is_running() || request->phase > HG_PHASE_BEFORE_PROXY) {
-        return HG_ERR_UNSUPPORTED;
-    }
-    if (request->canceled) {
-        return HG_CANCELED;
-    }
-    request->wait.kind = kind;
-    hgh_coroutine_park();
-    return request->wait.status;
+    const hg_request *request = request_of(wait);
+
+    return request->engine->allocate(request->engine_request, size);
 }
 
-hg_status hgh_request_sleep(hg_request *request, uint64_t duration_ms)
+static hgh_plugin_host *plugin_host_of(const hgh_wait *wait)
 {
-    request->wait.timeout_ms = duration_ms;
-    return wait_park(request, WAIT_SLEEP);
+    return &request_of(wait)->runtime->plugin_host;
 }
 
-hg_status hgh_request_wait_fd(hg_request *request, int fd, uint32_t events, uint64_t timeout_ms)
+static hgh_engine_request *engine_request_of(const hgh_wait *wait)
 {
-    if (fd < 0 || events == 0) {
-        return HG_ERR_INVALID;
+    return request_of(wait)->engine_request;
+}
+
+const hgh_wait_owner hgh_request_wait_owner = {
+    .may_wait = may_wait,
+    .enter = enter,
+    .leave = leave,
+    .ended = wait_ended,
+    .allocate = allocate,
+    .plugin_host = plugin_host_of,
+    .engine_request = engine_request_of,
+};
+
+/* ------------------------------------------------------------------------------------ body */
+
+typedef struct body_operation {
+    hgh_operation operation;
+    hg_request *request;
+} body_operation;
+
+static void body_read(void *context, hg_status status)
+{
+    hg_request *request = context;
+
+    if (request->reading) { /* else the client has gone meanwhile */
+        request->reading = false;
+        hgh_wait_over(&request->wait, status);
     }
-    request->wait.fd = fd;
-    request->wait.events = events;
-    request->wait.timeout_ms = timeout_ms;
-    return wait_park(request, WAIT_DESCRIPTOR);
+}
+
+static hg_status body_begin(hgh_operation *operation, hgh_wait *wait)
+{
+    hg_request *request = ((body_operation *)(void *)operation)->request;
+
+    (void)wait;
+    request->reading = true;
+    request->engine->read_body(request->engine_request, body_read, request);
+    return HG_OK;
+}
+
+static bool body_cancel(hgh_operation *operation, bool now)
+{
+    (void)now;
+    ((body_operation *)(void *)operation)->request->reading = false;
+    return true;
 }
 
 hg_status hgh_request_read_body(hg_request *request, size_t max_bytes, hg_text *out_body)
 {
-    hg_status status = wait_park(request, WAIT_BODY);
+    hgh_wait *wait = request == NULL ? NULL : hgh_wait_of(request);
+    body_operation self = {{.begin = body_begin, .cancel = body_cancel}, request};
+    hg_status status = wait == NULL ? HG_ERR_UNSUPPORTED : hgh_wait_for(wait, &self.operation);
 
     if (status == HG_ERR_IO || status == HG_ERR_TOO_LARGE) {
         hgh_request_body_was_read(request, status, (hg_text){0});
@@ -146,20 +120,32 @@ hg_status hgh_request_read_body(hg_request *request, size_t max_bytes, hg_text *
     return status;
 }
 
-void hgh_request_cancel(hg_request *request)
-{
-    hgh_wait *wait = &request->wait;
+/* --------------------------------------------------------------------------------- the end */
 
-    request->canceled = true;
+static bool request_cancel(hg_request *request, bool now)
+{
+    bool waits = request->wait.coroutine != NULL;
+
     hgh_request_body_cancel(request);
     hgh_runtime_wait_end(request->runtime, request);
-    request->engine->stop(wait->resolution);
-    wait->resolution = NULL;
-    wait->reading = false;
-    if (wait->coroutine == NULL) {
-        return;
+    request->engine->stop(request->resolution);
+    request->resolution = NULL;
+    if (!hgh_wait_cancel(&request->wait, now)) {
+        return false;
     }
-    /* A second wait inside the callback is refused at once, so one resume ends it. */
-    (void)wait_resume(request, HG_CANCELED);
-    request->stage = HGH_STAGE_ANSWERED;
+    request->reading = false;
+    if (waits) {
+        request->stage = HGH_STAGE_ANSWERED;
+    }
+    return true;
+}
+
+void hgh_request_cancel(hg_request *request)
+{
+    (void)request_cancel(request, true);
+}
+
+bool hgh_request_cancel_begin(hg_request *request)
+{
+    return request_cancel(request, false);
 }

@@ -9,7 +9,10 @@
 
 #include "host/core/crash_handler.h"
 #include "host/core/failpoint.h"
+#include "host/core/http_client.h"
 #include "host/core/issues.h"
+#include "host/core/offload.h"
+#include "host/core/plugin_timer.h"
 #include "host/core/request.h"
 
 #define SLICE_NS       1000000u /* how long requests may have to wait for work in the background */
@@ -421,6 +424,11 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
         previous->older_in_use = runtime->old_in_use;
         runtime->old_in_use = previous;
         runtime->requests_old += previous->requests;
+    }
+    for (size_t i = 0; i < generation->count; i++) {
+        if (generation->entries[i].plugin != NULL) {
+            hgh_timers_begin(generation->entries[i].plugin);
+        }
     }
     if (previous == NULL || !hgh_consumer_index_is_same(previous, generation)) {
         hgh_map_each(&runtime->snapshot.kinds[HGH_CONSUMERS], keys_reindex, runtime);
@@ -1067,6 +1075,17 @@ static hg_status runtime_start(hgh_runtime *runtime, hg_error *err)
     return HG_OK;
 }
 
+/* Also by a timer's turn that held it: control waits for that. */
+static void plugin_unloaded(hgh_plugin_host *plugin_host)
+{
+    hgh_runtime *runtime = HGH_CONTAINER_OF(plugin_host, hgh_runtime, plugin_host);
+
+    if (runtime->serving) {
+        hgh_runtime_report(runtime);
+        runtime_acknowledge(runtime);
+    }
+}
+
 hg_status
 hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, hg_error *err)
 {
@@ -1100,7 +1119,16 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .engine = options->engine,
         .directory = options->directory,
         .log_level = options->log_level,
+        .unloaded = plugin_unloaded,
+        .coroutines = &runtime->coroutines,
+        .http = hgh_http_client_new(options->engine, options->authorities),
+        .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,
+                                   options->offload_threads, options->offload_queue),
     };
+    if (runtime->plugin_host.http == NULL || runtime->plugin_host.offload == NULL) {
+        status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+        goto cleanup;
+    }
     hgh_share_init(&runtime->plugin_host.share, options->board, options->slot);
     if (options->handles_crashes) {
         status = hgh_crash_handler_install(&runtime->plugin_host, &runtime->slot->seen, err);
@@ -1138,11 +1166,57 @@ static void route_forget(void *context, hgh_map_node *node)
     }
 }
 
+/* Each one is held while it is looked at: a turn may be the last thing that keeps it. */
+static bool timers_cancel(hgh_runtime *runtime, bool now)
+{
+    hgh_plugin *plugin = runtime->plugin_host.loaded;
+    bool all = true;
+
+    while (plugin != NULL) {
+        hgh_plugin *next;
+
+        (void)hgh_plugin_ref(plugin);
+        all = hgh_timers_cancel(plugin, now) && all;
+        next = plugin->loaded_next;
+        hgh_plugin_unref(plugin);
+        plugin = next;
+    }
+    return all;
+}
+
+static void offloaded_name(const hgh_runtime *runtime)
+{
+    for (uint32_t i = 0; i < HGH_OFFLOAD_THREADS_MAX; i++) {
+        uint64_t marker = atomic_load(&runtime->slot->offload_markers[i]);
+
+        for (const hgh_plugin *plugin = runtime->plugin_host.loaded; plugin != NULL;
+             plugin = plugin->loaded_next) {
+            if (marker != 0 && plugin->number == hgh_marker_object(marker)) {
+                runtime_log(runtime, HG_LOG_ERROR,
+                            "plugin %s: a function on a thread has not returned, the worker ends "
+                            "without it",
+                            plugin->name);
+            }
+        }
+    }
+}
+
+bool hgh_runtime_settle(hgh_runtime *runtime, uint32_t timeout_ms)
+{
+    (void)timers_cancel(runtime, false);
+    if (!hgh_offload_settle(runtime->plugin_host.offload, timeout_ms)) {
+        offloaded_name(runtime);
+        return false;
+    }
+    return timers_cancel(runtime, true);
+}
+
 void hgh_runtime_free(hgh_runtime *runtime)
 {
     if (runtime == NULL) {
         return;
     }
+    (void)timers_cancel(runtime, true);
     runtime->serving = false; /* nothing is put off any more */
     preparation_drop(runtime);
     warm_drop(runtime);
@@ -1162,6 +1236,8 @@ void hgh_runtime_free(hgh_runtime *runtime)
     hgh_generation_unref(runtime->generation);
     hgh_consumer_index_done(&runtime->consumers);
     hgh_sni_index_done(&runtime->snis);
+    hgh_offload_free(runtime->plugin_host.offload);
+    hgh_http_client_free(runtime->plugin_host.http);
     hgh_coroutine_pool_done(&runtime->coroutines);
     hgh_feed_reader_done(&runtime->reader);
     if (runtime->handles_crashes) {

@@ -43,7 +43,11 @@ typedef struct hgh_runtime_options {
     hgh_path_rules path_rules;
     hgh_body_limits body_limits;
     uint32_t parked_max;
-    int32_t log_level; /* an hg_log_level */
+    uint32_t offload_threads; /* 0: as offload.h says, as is the next */
+    uint32_t offload_queue;
+    const char *authorities; /* file of certificates that calls of plugins trust; borrowed, NULL:
+                                those of the system */
+    int32_t log_level;       /* an hg_log_level */
     bool checks_health;
     bool handles_crashes; /* by crash_handler.h: of one runtime in a process */
 } hgh_runtime_options;
@@ -100,7 +104,13 @@ typedef struct hgh_runtime {
 hg_status
 hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, hg_error *err);
 
-/** Accepts NULL. No request may be left. */
+/**
+ * Before its end: gives up what timers wait for, and waits for functions on threads, at most that
+ * long. False: one still runs, and nothing of the plugins may be taken away; the log names it.
+ */
+bool hgh_runtime_settle(hgh_runtime *runtime, uint32_t timeout_ms);
+
+/** Accepts NULL. No request may be left, and it has settled. */
 void hgh_runtime_free(hgh_runtime *runtime);
 
 void hgh_runtime_apply_word(hgh_runtime *runtime, uint64_t word);

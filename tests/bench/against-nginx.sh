@@ -14,18 +14,6 @@ seconds=${2:-3}
 
 . "$(dirname "$0")/lib.sh"
 
-# measure PORT PATH PID: "requests-per-second microseconds-of-processor-per-request"
-measure() {
-    before=$(processor_ticks "$3")
-    wrk -t1 -c16 -d"${seconds}s" -H "apikey: $consumer_key" "http://127.0.0.1:$1$2" >"$work/wrk"
-    after=$(processor_ticks "$3")
-    if grep -q 'Socket errors\|Non-2xx' "$work/wrk"; then
-        die "failed requests: $(cat "$work/wrk")"
-    fi
-    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" \
-        '/requests in/ {n = $1} /Requests\/sec/ {print $2, ticks * 1000000 / hz / n}' "$work/wrk"
-}
-
 begin
 make_noop 10
 make_plugin counts counts.c
@@ -45,9 +33,9 @@ gateway_worker=$(children "$(cat "$work/instance/run/nginx.pid")" | xargs)
 nginx_worker=$(children "$nginx_pid" | xargs)
 i=0
 while [ $i -lt "$rounds" ]; do
-    line=$(measure $nginx_port /ten "$nginx_worker")
+    line=$(processor_load $nginx_port /ten "$nginx_worker" "$seconds")
     for path in $paths; do
-        line="$line $(measure $gateway_port "$path" "$gateway_worker")"
+        line="$line $(processor_load $gateway_port "$path" "$gateway_worker" "$seconds")"
     done
     echo "$line" >>"$work/rounds"
     i=$((i + 1))

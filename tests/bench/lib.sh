@@ -88,16 +88,32 @@ http {
     }
     server {
         listen 127.0.0.1:$nginx_port;
+        proxy_http_version 1.1;
+        proxy_set_header Connection '';
+        proxy_set_header Host \$http_host;
+        proxy_set_header X-Real-IP \$remote_addr;
+        proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto \$scheme;
+        proxy_set_header X-Forwarded-Host \$http_host;
+        proxy_set_header X-Forwarded-Port \$server_port;
         location / {
             proxy_pass http://backend;
-            proxy_http_version 1.1;
+        }
+        location /asked {
+            auth_request /judge;
+            proxy_pass http://backend;
+        }
+        location = /judge {
+            internal;
+            proxy_pass http://backend/judge;
+            proxy_pass_request_headers off;
+            proxy_pass_request_body off;
             proxy_set_header Connection '';
-            proxy_set_header Host \$http_host;
-            proxy_set_header X-Real-IP \$remote_addr;
-            proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Proto \$scheme;
-            proxy_set_header X-Forwarded-Host \$http_host;
-            proxy_set_header X-Forwarded-Port \$server_port;
+            proxy_set_header X-Forwarded-Method \$request_method;
+            proxy_set_header X-Forwarded-Host \$host;
+            proxy_set_header X-Forwarded-Uri \$request_uri;
+            proxy_set_header X-Forwarded-For \$remote_addr;
         }
     }
 }
@@ -138,6 +154,19 @@ EOF
 # admin METHOD PATH [BODY]
 admin() {
     curl -sf -X "$1" -H "X-API-KEY: $key" ${3:+-d "$3"} "http://127.0.0.1:$admin_port/apisix/admin/$2"
+}
+
+# processor_load PORT PATH PID SECONDS: "requests-per-second microseconds-of-processor-per-request" of
+# the process, from wrk.
+processor_load() {
+    before=$(processor_ticks "$3")
+    wrk -t1 -c16 -d"${4}s" -H "apikey: $consumer_key" "http://127.0.0.1:$1$2" >"$work/wrk"
+    after=$(processor_ticks "$3")
+    if grep -q 'Socket errors\|Non-2xx' "$work/wrk"; then
+        die "failed requests: $(cat "$work/wrk")"
+    fi
+    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" \
+        '/requests in/ {n = $1} /Requests\/sec/ {print $2, ticks * 1000000 / hz / n}' "$work/wrk"
 }
 
 # routes_load FROM TO: puts routes r/FROM ... r/TO-1, several at a time.

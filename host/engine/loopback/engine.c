@@ -2,8 +2,10 @@
 #include "host/engine/loopback/engine.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "host/engine/loopback/call.h"
 #include "host/engine/loopback/gateway.h"
 #include "host/engine/loopback/variable.h"
 
@@ -269,16 +271,20 @@ typedef struct resolution {
     hgh_resolved done;
     void *context;
     bool exists;
+    bool is_local;
 } resolution;
 
-/* Every name has one address, of the block for documentation (RFC 5737); those below "invalid" have
- * none (RFC 6761 section 6.4). */
+/* Every name has one address, of the block for documentation (RFC 5737); "localhost" has its own,
+ * those below "invalid" have none (RFC 6761 sections 6.3 and 6.4). */
 static void name_resolved(void *context)
 {
     resolution *lookup = context;
     hg_address address = {.family = HG_ADDRESS_IPV4, .bytes = {192, 0, 2, 53}};
 
-    hgh_loop_stop(lookup->timer);
+    if (lookup->is_local) {
+        address = (hg_address){.family = HG_ADDRESS_IPV4, .bytes = {127, 0, 0, 1}};
+    }
+    hgh_loop_stop(lookup->timer); /* it is freed when this has returned */
     if (lookup->exists) {
         lookup->done(lookup->context, HG_OK, &address, 1, 60);
     } else {
@@ -290,10 +296,10 @@ static hgh_engine_handle *
 engine_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, void *context)
 {
     static const char invalid[] = ".invalid";
-    hgh_exchange *exchange = exchange_of(request);
-    resolution *lookup = hgh_memory_take(&exchange->memory, sizeof(*lookup));
+    resolution *lookup = calloc(1, sizeof(*lookup));
     size_t suffix = sizeof(invalid) - 1;
 
+    (void)request;
     if (lookup == NULL) {
         return NULL;
     }
@@ -301,7 +307,13 @@ engine_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, voi
     lookup->context = context;
     lookup->exists =
         name.length < suffix || memcmp(name.data + name.length - suffix, invalid, suffix) != 0;
-    lookup->timer = hgh_loop_start_timer(&exchange->test->loop, 0, name_resolved, lookup);
+    lookup->is_local = hg_text_equal_ignoring_case(name, HG_TEXT("localhost"));
+    lookup->timer = hgh_loop_start_timer(&hgh_gateway_current->loop, 0, name_resolved, lookup);
+    if (lookup->timer == NULL) {
+        free(lookup);
+        return NULL;
+    }
+    hgh_loop_own(lookup->timer, lookup);
     return lookup->timer;
 }
 
@@ -377,9 +389,11 @@ const hgh_engine hgh_loopback_engine = {
     .read_body = engine_read_body,
     .body = engine_body,
     .start_timer = engine_start_timer,
+    .start_background_timer = engine_start_timer,
     .watch = engine_watch,
     .stop = hgh_loop_stop,
     .resolve = engine_resolve,
+    .answer_call = hgh_call_answer,
     .resume = engine_resume,
     .now_ms = engine_now_ms,
     .clock_ms = engine_now_ms,

@@ -235,6 +235,7 @@ void hg_test_free(hg_test *test)
         hgh_exchange_cancel(exchange);
     }
     if (test->runtime != NULL) {
+        (void)hgh_runtime_settle(test->runtime, UINT32_MAX);
         plugins_unload(test);
     }
     hgh_runtime_free(test->runtime);

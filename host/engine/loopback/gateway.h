@@ -29,7 +29,9 @@ struct hg_test {
     hgh_exchange *exchanges;
     uint64_t exchange_count;
     hg_test_upstream upstream; /* its texts are owned */
-    char *failure;             /* the first one that has not been reported; NULL: none */
+    bool (*answer_call)(void *context, const hg_test_call *call, hg_test_reply *reply);
+    void *answer_context;
+    char *failure; /* the first one that has not been reported; NULL: none */
     void (*failed)(void *context, const char *text);
     void *failed_context;
 };

@@ -18,6 +18,7 @@ struct hgh_engine_handle {
     uint32_t events;
     hgh_callback callback;
     void *context;
+    void *owned;  /* memory that goes with it */
     bool over;    /* a timer that has called */
     bool stopped; /* to be freed */
 };
@@ -65,6 +66,11 @@ hgh_loop_watch(hgh_loop *loop, int fd, uint32_t events, hgh_callback ready, void
     return handle;
 }
 
+void hgh_loop_own(hgh_engine_handle *handle, void *memory)
+{
+    handle->owned = memory;
+}
+
 void hgh_loop_stop(hgh_engine_handle *handle)
 {
     if (handle != NULL) {
@@ -81,6 +87,7 @@ static void sweep(hgh_loop *loop)
 
         if (handle->stopped) {
             *at = handle->next;
+            free(handle->owned);
             free(handle);
         } else {
             at = &handle->next;
@@ -201,6 +208,7 @@ void hgh_loop_done(hgh_loop *loop)
     while (loop->handles != NULL) {
         hgh_engine_handle *next = loop->handles->next;
 
+        free(loop->handles->owned);
         free(loop->handles);
         loop->handles = next;
     }

@@ -23,6 +23,9 @@ hgh_loop_start_timer(hgh_loop *loop, uint64_t delay_ms, hgh_callback done, void 
 hgh_engine_handle *
 hgh_loop_watch(hgh_loop *loop, int fd, uint32_t events, hgh_callback ready, void *context);
 
+/** Memory of malloc() that is freed with the handle. */
+void hgh_loop_own(hgh_engine_handle *handle, void *memory);
+
 /** Accepts NULL. Its callback does not come any more. */
 void hgh_loop_stop(hgh_engine_handle *handle);
 

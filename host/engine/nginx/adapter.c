@@ -538,6 +538,7 @@ const hgh_engine hgh_nginx_engine = {
     .read_body = hgh_nginx_read_body,
     .body = hgh_nginx_body,
     .start_timer = hgh_nginx_start_timer,
+    .start_background_timer = hgh_nginx_start_background_timer,
     .watch = hgh_nginx_watch,
     .stop = hgh_nginx_stop,
     .resolve = hgh_nginx_resolve,

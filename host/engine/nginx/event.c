@@ -2,6 +2,8 @@
 #include "host/core/address.h"
 #include "host/engine/nginx/module.h"
 
+#define DELAY_MAX_MS (UINT64_C(1) << 40) /* 34 years: far from where nginx's times wrap */
+
 typedef enum handle_kind {
     HANDLE_TIMER,
     HANDLE_WATCH,
@@ -44,7 +46,8 @@ static void timer_over(ngx_event_t *event)
     handle->done(handle->context); /* which stops, and so frees, the handle */
 }
 
-hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, void *context)
+static hgh_engine_handle *
+timer_start(uint64_t delay_ms, bool background, hgh_callback done, void *context)
 {
     hgh_engine_handle *handle = handle_new(HANDLE_TIMER, done, context);
 
@@ -52,10 +55,21 @@ hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, v
         return NULL;
     }
     handle->event.handler = timer_over;
-    /* Work in the background does not keep a worker alive that is to end. */
-    handle->event.cancelable = delay_ms == 0;
-    ngx_add_timer(&handle->event, (ngx_msec_t)delay_ms);
+    handle->event.cancelable = background;
+    ngx_add_timer(&handle->event, (ngx_msec_t)(delay_ms > DELAY_MAX_MS ? DELAY_MAX_MS : delay_ms));
     return handle;
+}
+
+/* Work in the background does not keep a worker alive that is to end. */
+hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, void *context)
+{
+    return timer_start(delay_ms, delay_ms == 0, done, context);
+}
+
+hgh_engine_handle *
+hgh_nginx_start_background_timer(uint64_t delay_ms, hgh_callback done, void *context)
+{
+    return timer_start(delay_ms, true, done, context);
 }
 
 /* ----------------------------------------------------------------------------- descriptors */
@@ -159,10 +173,14 @@ static bool name_is_localhost(hg_text name)
 hgh_engine_handle *
 hgh_nginx_resolve(hgh_engine_request *request, hg_text name, hgh_resolved done, void *context)
 {
-    ngx_http_request_t *http = ((hgh_nginx_request *)request)->http;
+    const hgh_nginx_request *self = request;
+    const hgh_nginx_main *main =
+        (hgh_nginx_main *)ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_hotgate_module);
 
-    return hgh_nginx_resolve_name(ngx_http_get_module_loc_conf(http, ngx_http_core_module), name,
-                                  done, context);
+    return hgh_nginx_resolve_name(
+        self == NULL ? main->location
+                     : ngx_http_get_module_loc_conf(self->http, ngx_http_core_module),
+        name, done, context);
 }
 
 hgh_engine_handle *hgh_nginx_resolve_name(const ngx_http_core_loc_conf_t *location,
@@ -365,8 +383,12 @@ void hgh_nginx_resume(hgh_engine_request *request)
 
     self->parked = false;
     http->read_event_handler = ngx_http_block_reading;
-    http->write_event_handler = ngx_http_core_run_phases;
-    ngx_http_core_run_phases(http);
+    if (self->client_gone) {
+        ngx_http_finalize_request(http, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    } else {
+        http->write_event_handler = ngx_http_core_run_phases;
+        ngx_http_core_run_phases(http);
+    }
     ngx_http_run_posted_requests(connection);
 }
 
@@ -382,8 +404,12 @@ static void parked_client_gone(ngx_http_request_t *http, ngx_err_t error)
     connection->read->error = error != 0;
     ngx_log_error(NGX_LOG_INFO, connection->log, error, "client prematurely closed connection");
     if (self != NULL && self->parked) {
+        if (!hgh_request_cancel_begin(self->request)) {
+            self->client_gone = true; /* hgh_nginx_resume() ends it */
+            http->read_event_handler = ngx_http_block_reading;
+            return;
+        }
         self->parked = false;
-        hgh_request_cancel(self->request);
     }
     ngx_http_finalize_request(http, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 }

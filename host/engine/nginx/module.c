@@ -5,13 +5,15 @@
 #include <sys/prctl.h>
 
 #include "host/core/crash_handler.h"
+#include "host/core/offload.h"
 
 #define PARKED_MAX 10000
 /* nginx_config.http.upstream has the same. */
 #define KEEPALIVE_SIZE       320
 #define KEEPALIVE_REQUESTS   1000
 #define KEEPALIVE_TIMEOUT_MS 60000
-#define RESTART_PAUSE_MS     200 /* nginx starts a worker that has ended again at once */
+#define SETTLE_MS            2000 /* for functions of plugins on threads, when a worker ends */
+#define RESTART_PAUSE_MS     200  /* nginx starts a worker that has ended again at once */
 
 /* --------------------------------------------------------------------------------- request */
 
@@ -380,6 +382,8 @@ static void *main_conf_create(ngx_conf_t *conf)
         main->wake_fd = NGX_CONF_UNSET;
         main->ack_fd = NGX_CONF_UNSET;
         main->parked_max = NGX_CONF_UNSET;
+        main->offload_threads = NGX_CONF_UNSET;
+        main->offload_queue = NGX_CONF_UNSET;
         main->health = NGX_CONF_UNSET;
         main->keepalive_size = NGX_CONF_UNSET;
         main->keepalive_requests = NGX_CONF_UNSET;
@@ -402,6 +406,8 @@ static char *main_conf_init(ngx_conf_t *conf, void *data)
     u_char explain_header[] = HGH_EXPLAIN_HEADER;
 
     ngx_conf_init_value(main->parked_max, PARKED_MAX);
+    ngx_conf_init_value(main->offload_threads, HGH_OFFLOAD_THREADS);
+    ngx_conf_init_value(main->offload_queue, HGH_OFFLOAD_QUEUE);
     main->explain_hash =
         ngx_hash_strlow(explain_header, explain_header, sizeof(explain_header) - 1);
     ngx_conf_init_value(main->health, 1);
@@ -608,6 +614,11 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
         .body_limits = {.post_max_bytes = main->post_max_bytes,
                         .graphql_max_bytes = main->graphql_max_bytes},
         .parked_max = (uint32_t)main->parked_max,
+        .offload_threads = (uint32_t)main->offload_threads,
+        .offload_queue = (uint32_t)main->offload_queue,
+        .authorities = main->trusted_certificate.len == 0
+                           ? NULL
+                           : (const char *)main->trusted_certificate.data,
         .log_level = log_level(cycle),
         .checks_health = main->health != 0,
         .handles_crashes = true,
@@ -660,6 +671,10 @@ static void process_exit(ngx_cycle_t *cycle)
         return;
     }
     hgh_nginx_health_stop(main);
+    if (!hgh_runtime_settle(main->runtime, SETTLE_MS)) {
+        hgh_board_release(main->slot);
+        _exit(0); /* nothing may be taken apart under a thread that runs */
+    }
     hgh_crash_handler_remove(); /* what ends from here on ends on purpose */
     /* A fast end leaves requests behind whose plugins must stay: the process ends with them. */
     if (atomic_load(&main->slot->requests_live) == 0) {
@@ -685,6 +700,8 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_ack", ngx_conf_set_num_slot, ack_fd),
     MAIN_DIRECTIVE("hotgate_router", ngx_conf_set_str_slot, router),
     MAIN_DIRECTIVE("hotgate_parked_requests", ngx_conf_set_num_slot, parked_max),
+    MAIN_DIRECTIVE("hotgate_offload_threads", ngx_conf_set_num_slot, offload_threads),
+    MAIN_DIRECTIVE("hotgate_offload_queue", ngx_conf_set_num_slot, offload_queue),
     MAIN_DIRECTIVE("hotgate_server_tokens", ngx_conf_set_flag_slot, server_tokens),
     MAIN_DIRECTIVE("hotgate_delete_uri_tail_slash", ngx_conf_set_flag_slot, delete_tail_slash),
     MAIN_DIRECTIVE("hotgate_normalize_uri_like_servlet", ngx_conf_set_flag_slot, like_servlet),

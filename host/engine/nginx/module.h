@@ -23,6 +23,8 @@ typedef struct hgh_nginx_main {
     ngx_int_t ack_fd;
     ngx_str_t router;
     ngx_int_t parked_max;
+    ngx_int_t offload_threads;
+    ngx_int_t offload_queue;
     ngx_flag_t server_tokens;
     ngx_flag_t delete_tail_slash;
     ngx_flag_t like_servlet;
@@ -87,6 +89,7 @@ typedef struct hgh_nginx_request {
     ngx_chain_t *busy;
     ngx_http_upstream_conf_t *upstream_conf;
     bool parked;
+    bool client_gone;    /* while a function of a plugin's was running on a thread */
     bool answered;       /* by hgh_exit: the response is on its way */
     bool headers_passed; /* header_filter has run */
     bool headers_held;
@@ -121,6 +124,8 @@ ngx_int_t hgh_nginx_explain_begin(hgh_nginx_request *self, hgh_explanation **out
 
 /* event.c, for the engine's table */
 hgh_engine_handle *hgh_nginx_start_timer(uint64_t delay_ms, hgh_callback done, void *context);
+hgh_engine_handle *
+hgh_nginx_start_background_timer(uint64_t delay_ms, hgh_callback done, void *context);
 hgh_engine_handle *hgh_nginx_watch(int fd, uint32_t events, hgh_callback ready, void *context);
 void hgh_nginx_stop(hgh_engine_handle *handle);
 hgh_engine_handle *

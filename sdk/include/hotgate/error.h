@@ -26,6 +26,7 @@ typedef enum hg_status {
     HG_ERR_ABI = 11,        /* built for another binary interface */
     HG_ERR_CONFLICT = 12,   /* somebody else changed the value meanwhile */
     HG_CANCELED = 13,       /* the client has gone or the gateway stops: return at once */
+    HG_ERR_TLS = 14,        /* no trust between the two ends of a connection */
 } hg_status;
 
 #define HG_ERROR_TEXT_MAX 508u /* bytes, with the NUL; longer texts are cut */

@@ -26,7 +26,7 @@ extern "C" {
     __attribute__((format(printf, format_place, values_place)))
 
 #define HG_ABI_MAJOR 0u /* the host refuses any other */
-#define HG_ABI_MINOR 2u /* while the major is 0 the minor matches exactly too */
+#define HG_ABI_MINOR 3u /* while the major is 0 the minor matches exactly too */
 
 /** One request on its way through the gateway; lives until its log phase has ended. */
 typedef struct hg_request hg_request;
@@ -46,6 +46,8 @@ struct hg_delegate_api;
 struct hg_expression_api;
 struct hg_schema_api;
 struct hg_random_api;
+struct hg_http_api;
+struct hg_timer_api;
 
 /**
  * What the host gives to one loaded object: its function tables and its name for the plugin.
@@ -71,6 +73,8 @@ typedef struct hg_host {
     const struct hg_expression_api *expression;
     const struct hg_schema_api *schema;
     const struct hg_random_api *random;
+    const struct hg_http_api *http;
+    const struct hg_timer_api *timer;
 } hg_host;
 
 /**

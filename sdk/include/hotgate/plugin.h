@@ -13,6 +13,7 @@
 #include <hotgate/error.h>
 #include <hotgate/expression.h>
 #include <hotgate/host.h>
+#include <hotgate/http.h>
 #include <hotgate/log.h>
 #include <hotgate/metric.h>
 #include <hotgate/random.h>
@@ -20,6 +21,7 @@
 #include <hotgate/response.h>
 #include <hotgate/schema.h>
 #include <hotgate/text.h>
+#include <hotgate/timer.h>
 #include <hotgate/wait.h>
 
 #ifdef __cplusplus
@@ -31,8 +33,10 @@ extern "C" {
  *   [config]   while a configuration is built, on a worker's main thread or in the probe process:
  *              may allocate and read files, must not wait.
  *   [request]  any phase of a request; a phase's name alone means that phase only.
+ *   [timer]    the callback of a timer.
  *   [any]      anywhere between the begin of init() and the end of exit().
- * Everything of one object runs on one thread of its process.
+ * Everything of one object runs on one thread of its process, but for the functions that it hands
+ * to hg_offload(): these call nothing of the host's.
  */
 
 #define HG_PLUGIN_SYMBOL "hg_plugin_v0" /* one per ABI major */
@@ -42,7 +46,8 @@ extern "C" {
 /** Flags of a plugin; may be combined with |. ABI: a value never changes its meaning. */
 typedef enum hg_plugin_flag {
     HG_AUTH = 1,         /* identifies consumers */
-    HG_WAITS = 2,        /* its rewrite, access or before_proxy calls functions of wait.h */
+    HG_WAITS = 2,        /* its rewrite, access, before_proxy or timers call functions of wait.h,
+                            or those of http.h */
     HG_PREFER_ROUTE = 4, /* a configuration on the route replaces one in a global rule */
     HG_STRICT = 8,       /* fields outside its description are refused, not only warned about */
 } hg_plugin_flag;

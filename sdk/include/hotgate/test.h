@@ -212,6 +212,40 @@ hg_test_header(hg_test *test, const hg_test_exchange *exchange, const char *name
 HG_EXPORT const char *
 hg_test_upstream_header(hg_test *test, const hg_test_exchange *exchange, const char *name);
 
+/* ----------------------------------------------------------------------------- calls to others */
+
+/** A call that a plugin makes with hg_http(). Borrowed by the function that answers it. */
+typedef struct hg_test_call {
+    const char *method;
+    const char *url;
+    const char *headers; /* "Name: value" lines, each ended by "\n", as the plugin gave them */
+    const char *body;    /* "" without one */
+    size_t body_length;
+    uint64_t timeout_ms;
+    uint32_t flags; /* of hg_http_flag */
+} hg_test_call;
+
+/** What becomes of it. Zero is an answer with 200 and an empty body. Its texts are copied when the
+ * function that answers has returned. */
+typedef struct hg_test_reply {
+    hg_status failure;   /* what hg_http() returns instead of an answer; HG_OK: there is one */
+    uint32_t status;     /* 0: 200 */
+    const char *headers; /* lines as above; NULL: none */
+    const void *body;    /* NULL: empty */
+    size_t body_length;  /* bytes; 0 with a body: up to its NUL */
+    uint64_t delay_ms;   /* how long it takes: over the call's own timeout it is HG_ERR_TIMEOUT */
+} hg_test_reply;
+
+/**
+ * Has the test answer what plugins call. A call for which the function returns false, and every
+ * call without one, goes to the network, as in the gateway: to a server that the test runs itself,
+ * by its address or as "localhost". Other names have an address that nobody has.
+ */
+HG_EXPORT void
+hg_test_on_call(hg_test *test,
+                bool (*answer)(void *context, const hg_test_call *call, hg_test_reply *reply),
+                void *context);
+
 /* ------------------------------------------------------------------------------ time and state */
 
 #define HG_TEST_START_MS      1000000u               /* hg_now_ms() when a test begins */

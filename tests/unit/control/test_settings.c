@@ -75,6 +75,8 @@ static void an_empty_file_gives_the_defaults(void **state)
         assert_true(json_is_array(settings->plugins_override));
         assert_int_equal(settings->shared_memory_bytes, 64 << 20);
         assert_int_equal(settings->slow_call_ms, 20);
+        assert_int_equal(settings->offload_threads, 4);
+        assert_int_equal(settings->offload_queue, 1000);
         assert_int_equal(settings->worker_processes, 0);
         assert_int_equal(settings->worker_shutdown_timeout_ms, 240000);
         assert_int_equal(settings->resolver_timeout_s, 5);
@@ -129,7 +131,8 @@ static void every_kind_of_value_is_decoded(void **state)
                    "    allow_admin: [10.0.0.0/8, '::/0', 192.0.2.1]\n"
                    "plugins: [echo, key-auth]\n"
                    "plugin_attr: {prometheus: {export_uri: /m}}\n"
-                   "hotgate: {shared_memory: 1g, nginx: /opt/my nginx/nginx}\n"
+                   "hotgate: {shared_memory: 1g, nginx: /opt/my nginx/nginx,"
+                   " offload: {threads: 16, queue: 7}}\n"
                    "nginx_config:\n"
                    "  worker_processes: 4\n"
                    "  http:\n"
@@ -155,6 +158,8 @@ static void every_kind_of_value_is_decoded(void **state)
     assert_non_null(json_object_get(settings->plugin_attr, "prometheus"));
     assert_int_equal(settings->shared_memory_bytes, 1 << 30);
     assert_string_equal(settings->nginx_binary, "/opt/my nginx/nginx");
+    assert_int_equal(settings->offload_threads, 16);
+    assert_int_equal(settings->offload_queue, 7);
     assert_int_equal(settings->worker_processes, 4);
     assert_false(settings->underscores_in_headers);
     assert_int_equal(settings->send_timeout_ms, 90000);
@@ -450,6 +455,10 @@ static void mistakes_are_named_at_their_place(void **state)
          "of bytes\n"},
         {"too small", "hotgate: {shared_memory: 1k}\n",
          "1:26: /hotgate/shared_memory: found \"1k\", wanted 1048576 to 68719476736 bytes\n"},
+        {"too many threads", "hotgate: {offload: {threads: 17}}\n",
+         "1:30: /hotgate/offload/threads: found 17, wanted 1 to 16\n"},
+        {"no queue", "hotgate: {offload: {queue: 0}}\n",
+         "1:28: /hotgate/offload/queue: found 0, wanted 1 to 1000000\n"},
         {"network", "deployment: {admin: {allow_admin: [10.0.0.0/33]}}\n",
          "1:36: /deployment/admin/allow_admin/0: found \"10.0.0.0/33\", wanted a list of addresses "
          "and networks, not empty; 0.0.0.0/0 and ::/0 are all\n"},

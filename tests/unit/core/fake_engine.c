@@ -432,6 +432,7 @@ const hgh_engine fake_engine = {
     .read_body = fake_read_body,
     .body = fake_body,
     .start_timer = fake_start_timer,
+    .start_background_timer = fake_start_timer,
     .watch = fake_watch,
     .stop = fake_stop,
     .resolve = fake_resolve,

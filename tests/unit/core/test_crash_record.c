@@ -92,6 +92,30 @@ static void a_dead_worker_is_recorded_once_with_its_last_words(void **state)
     assert_int_equal(hgh_board_take(board, 2)->seen.signal_number, 0);
 }
 
+/* A function on a thread dies while the worker's own thread is in another plugin. */
+static void a_crash_on_a_thread_is_that_threads(void **state)
+{
+    hgh_crash crash;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0) {
+        hgh_board_slot *slot = hgh_board_take(board, 3);
+
+        atomic_store(&slot->marker, hgh_marker_make(5, PLUGIN + 1, HG_PHASE_ACCESS));
+        slot->seen.signal_number = SIGSEGV;
+        slot->seen.marker = hgh_marker_make(6, PLUGIN, HGH_CALL_OFFLOAD);
+        _exit(0);
+    }
+    (void)waitpid(child, NULL, 0);
+    assert_int_equal(hgh_crash_bury(board, 1000), 1);
+    assert_true(hgh_crash_read(board, hgh_crash_newest(board), &crash));
+    assert_int_equal(hgh_marker_object(crash.marker), PLUGIN);
+    assert_int_equal(hgh_marker_call(crash.marker), HGH_CALL_OFFLOAD);
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, 1000), 1);
+    assert_int_equal(hgh_crash_count(board, PLUGIN + 1, 0, 1000), 0);
+}
+
 static void several_dead_are_recorded_in_one_look(void **state)
 {
     hgh_crash crash;
@@ -234,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(a_dead_worker_is_recorded_once_with_its_last_words),
+        ROW(a_crash_on_a_thread_is_that_threads),
         ROW(several_dead_are_recorded_in_one_look),
         ROW(who_is_to_blame),
         ROW(crashes_are_forgotten_after_a_while),
