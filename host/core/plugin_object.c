@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,19 @@ static bool name_is_valid(const char *name)
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
     return length > 0 && length <= HG_NAME_MAX && name[length] == '\0';
+}
+
+/* A version is shown everywhere. */
+static bool version_is_valid(const char *version)
+{
+    size_t length = strnlen(version, HG_VERSION_MAX + 1);
+
+    for (size_t i = 0; i < length; i++) {
+        if (version[i] < ' ' || version[i] > '~') {
+            return false;
+        }
+    }
+    return length > 0 && length <= HG_VERSION_MAX;
 }
 
 hg_status hgh_plugin_descriptor_check(const hg_plugin *plugin, const char *name, hg_error *err)
@@ -47,9 +61,8 @@ hg_status hgh_plugin_descriptor_check(const hg_plugin *plugin, const char *name,
                             "be the same",
                             plugin->name, name);
     }
-    if (plugin->version == NULL || plugin->version[0] == '\0' ||
-        strlen(plugin->version) > HG_VERSION_MAX) {
-        return hg_error_set(err, HG_ERR_INVALID, "version: wanted 1 to %u characters",
+    if (plugin->version == NULL || !version_is_valid(plugin->version)) {
+        return hg_error_set(err, HG_ERR_INVALID, "version: wanted 1 to %u characters of ASCII",
                             HG_VERSION_MAX);
     }
     if (plugin->host == NULL) {
@@ -105,6 +118,7 @@ hg_status hgh_plugin_object_open(const char *path,
     hg_status status;
     struct link_map *map = NULL;
     hgh_plugin_object *object = calloc(1, sizeof(*object));
+    char unused[HGH_LEFTOVER_TEXT];
 
     if (object == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", name);
@@ -135,7 +149,7 @@ hg_status hgh_plugin_object_open(const char *path,
     }
 
 cleanup:
-    (void)hgh_plugin_object_close(object); /* accepts NULL and the half-built */
+    (void)hgh_plugin_object_close(object, false, unused); /* accepts NULL and the half-built */
     return status;
 }
 
@@ -180,16 +194,21 @@ static int object_is_mapped(struct dl_phdr_info *info, size_t size, void *contex
     return info->dlpi_addr == object->base && strcmp(info->dlpi_name, object->path) == 0;
 }
 
-bool hgh_plugin_object_close(hgh_plugin_object *object)
+bool hgh_plugin_object_close(hgh_plugin_object *object, bool stays, char why[HGH_LEFTOVER_TEXT])
 {
     bool gone = true;
 
     if (object == NULL) {
         return true;
     }
-    if (object->library != NULL) {
+    if (stays || hgh_leftover_find(object->base, object->end, why)) {
+        gone = false;
+    } else if (object->library != NULL) {
         (void)dlclose(object->library); /* it returns 0 also for what stays mapped */
         gone = object->path == NULL || dl_iterate_phdr(object_is_mapped, object) == 0;
+        if (!gone) {
+            (void)snprintf(why, HGH_LEFTOVER_TEXT, "the loader, for a symbol or another object");
+        }
     }
     free(object->path);
     free(object);
