@@ -201,18 +201,24 @@ static hg_status open_table_locked(hgh_arena *arena,
                                    uint32_t entries,
                                    uint32_t text_max,
                                    hgh_table **out_table,
+                                   const char **out_left,
                                    hg_error *err)
 {
     arena_header *header = arena->header;
     directory_entry *entry = NULL;
+    const char *left = NULL;
     uint64_t offset;
     uint32_t index = 0;
 
     for (index = 0; index < header->count; index++) {
         entry = &header->directory[index];
-        if (strcmp(entry->name, name) == 0 && strcmp(entry->layout, layout) == 0) {
+        if (strcmp(entry->name, name) != 0) {
+            continue;
+        }
+        if (strcmp(entry->layout, layout) == 0) {
             return table_handle(arena, index, entry->offset, out_table);
         }
+        left = entry->layout;
     }
     if (header->count == TABLES_MAX) {
         return hg_error_set(err, HG_ERR_FULL, "table \"%s\": there are %u tables already", name,
@@ -230,6 +236,7 @@ static hg_status open_table_locked(hgh_arena *arena,
     (void)strcpy(entry->layout, layout);
     entry->offset = offset;
     header->count++;
+    *out_left = left;
     return table_handle(arena, index, offset, out_table);
 }
 
@@ -239,8 +246,10 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
                                uint32_t entries,
                                uint32_t text_max,
                                hgh_table **out_table,
+                               const char **out_left,
                                hg_error *err)
 {
+    const char *left = NULL;
     hg_status status;
 
     if (name[0] == '\0' || strlen(name) > HGH_TABLE_NAME_MAX) {
@@ -257,8 +266,11 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
                             name, entries, 1u << 24);
     }
     hgh_mutex_lock(&arena->header->lock);
-    status = open_table_locked(arena, name, layout, entries, text_max, out_table, err);
+    status = open_table_locked(arena, name, layout, entries, text_max, out_table, &left, err);
     hgh_mutex_unlock(&arena->header->lock);
+    if (out_left != NULL) {
+        *out_left = left;
+    }
     return status;
 }
 

@@ -48,6 +48,9 @@ void hgh_arena_usage(const hgh_arena *arena, size_t *out_size, size_t *out_used)
  * layout    what the numbers mean; the same name with another layout is another table.
  * entries   keys it must hold. An existing smaller table stays as it is.
  * text_max  bytes of its key that a slot keeps for enumeration, 0 for none.
+ * out_left  the layout of the table of that name that was the latest, if this call has made another
+ *           beside it: what that one holds is not found in the new one. Else NULL. Borrowed from
+ *           the arena; may be NULL.
  */
 hg_status hgh_arena_open_table(hgh_arena *arena,
                                const char *name,
@@ -55,6 +58,7 @@ hg_status hgh_arena_open_table(hgh_arena *arena,
                                uint32_t entries,
                                uint32_t text_max,
                                hgh_table **out_table,
+                               const char **out_left,
                                hg_error *err);
 
 /**

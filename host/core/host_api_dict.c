@@ -13,6 +13,19 @@ struct hg_dict {
     hgh_share *share; /* of the plugin host */
 };
 
+/* Numbers that a version has counted and the next one does not find shall not be missed in silence.
+ * Of all workers the one that makes the table says it. */
+static void tell_left(const hg_host *host, const char *name, const char *layout, const char *left)
+{
+    char text[HG_LOG_LINE_MAX];
+    int length = snprintf(text, sizeof(text),
+                          "hg_dict \"%s\" has a new layout, \"%s\", and starts empty: what layout "
+                          "\"%s\" holds stays there",
+                          name, layout, left);
+
+    hgh_host_log_api.write(host, NULL, HG_LOG_WARN, text, (size_t)length);
+}
+
 static hg_status dict_open(const hg_host *host,
                            const char *name,
                            const hg_dict_options *options,
@@ -21,6 +34,7 @@ static hg_status dict_open(const hg_host *host,
 {
     hgh_plugin *plugin = host->plugin;
     char full_name[HGH_TABLE_NAME_MAX + 1];
+    const char *left = NULL;
     hg_dict *dict;
     hg_status status;
 
@@ -36,10 +50,13 @@ static hg_status dict_open(const hg_host *host,
     }
     (void)snprintf(full_name, sizeof(full_name), "dict/%s/%s", plugin->name, name);
     status = hgh_arena_open_table(plugin->plugin_host->arena, full_name, options->layout,
-                                  options->entries, 0, &dict->table, err);
+                                  options->entries, 0, &dict->table, &left, err);
     if (status != HG_OK) {
         free(dict);
         return status;
+    }
+    if (left != NULL) {
+        tell_left(host, name, options->layout, left);
     }
     dict->engine = plugin->plugin_host->engine;
     dict->share = &plugin->plugin_host->share;

@@ -40,7 +40,7 @@ hg_status hgh_metric_open(hgh_metric *metric,
     metric->declared = declared;
     return hgh_arena_open_table(arena, name, is_counter ? "counter" : "gauge",
                                 is_labelled ? series : 1, is_labelled ? LABELS_BYTES : 0,
-                                &metric->table, err);
+                                &metric->table, NULL, err);
 }
 
 void hgh_metric_done(hgh_metric *metric)

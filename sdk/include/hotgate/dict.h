@@ -27,7 +27,8 @@ typedef struct hg_dict_options {
     uint32_t size;      /* sizeof(hg_dict_options) */
     uint32_t entries;   /* how many keys it must hold: 1 to 16,777,216; 64 bytes of memory each */
     const char *layout; /* what the numbers mean, as a word of your own with a version in it, such
-                           as "window-count/1"; another layout is another, empty table */
+                           as "window-count/1"; another layout is another table, which
+                           starts empty, and the log says so */
 } hg_dict_options;
 
 /** Room for 10,000 keys, layout "1". */

@@ -13,7 +13,7 @@ static hgh_table *open_table(hgh_arena *arena, const char *name, uint32_t entrie
     hgh_table *table = NULL;
     hg_error err = HG_ERROR_INIT;
 
-    if (hgh_arena_open_table(arena, name, "1", entries, 0, &table, &err) != HG_OK) {
+    if (hgh_arena_open_table(arena, name, "1", entries, 0, &table, NULL, &err) != HG_OK) {
         fail_msg("%s", err.text);
     }
     return table;
@@ -119,13 +119,21 @@ static void a_name_with_another_layout_is_another_table(void **state)
     hgh_arena *arena = hgh_arena_new(HGH_ARENA_MIN_BYTES);
     hgh_table *first = open_table(arena, "t", 10);
     hgh_table *second = NULL;
+    const char *left = "";
     int64_t value;
 
     (void)state;
     assert_int_equal(hgh_table_set(first, HG_TEXT("a"), 1, 0, 0), HG_OK);
-    assert_int_equal(hgh_arena_open_table(arena, "t", "2", 10, 0, &second, NULL), HG_OK);
+    assert_int_equal(hgh_arena_open_table(arena, "other", "2", 10, 0, &second, &left, NULL), HG_OK);
+    assert_null(left);
+    assert_int_equal(hgh_arena_open_table(arena, "t", "2", 10, 0, &second, &left, NULL), HG_OK);
+    assert_string_equal(left, "1");
     assert_int_equal(hgh_table_get(second, HG_TEXT("a"), 0, &value, NULL), HG_ERR_NOT_FOUND);
-    assert_ptr_equal(open_table(arena, "t", 10), first);
+    assert_int_equal(hgh_arena_open_table(arena, "t", "1", 10, 0, &second, &left, NULL), HG_OK);
+    assert_ptr_equal(second, first); /* the way back finds what was there */
+    assert_null(left);
+    assert_int_equal(hgh_arena_open_table(arena, "t", "3", 10, 0, &second, &left, NULL), HG_OK);
+    assert_string_equal(left, "2"); /* of several the latest */
     hgh_arena_close(arena);
 }
 
@@ -151,8 +159,8 @@ static void refusals_say_what_was_wanted(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         hg_error err = HG_ERROR_INIT;
         hgh_table *table = NULL;
-        hg_status status =
-            hgh_arena_open_table(arena, "t", cases[i].layout, cases[i].entries, 0, &table, &err);
+        hg_status status = hgh_arena_open_table(arena, "t", cases[i].layout, cases[i].entries, 0,
+                                                &table, NULL, &err);
 
         if (status != cases[i].status || strstr(err.text, cases[i].text) == NULL) {
             fail_msg("%s: got %d, \"%s\"", cases[i].label, (int)status, err.text);
@@ -162,7 +170,7 @@ static void refusals_say_what_was_wanted(void **state)
     memset(long_name, 'n', sizeof(long_name));
     long_name[sizeof(long_name) - 1] = '\0';
     hgh_table *table = NULL;
-    assert_int_equal(hgh_arena_open_table(arena, long_name, "1", 1, 0, &table, NULL),
+    assert_int_equal(hgh_arena_open_table(arena, long_name, "1", 1, 0, &table, NULL, NULL),
                      HG_ERR_INVALID);
     assert_null(hgh_arena_new(100));
     hgh_arena_close(arena);
@@ -183,7 +191,7 @@ static void entries_with_text_are_enumerated(void **state)
     int64_t sum = 0;
 
     (void)state;
-    assert_int_equal(hgh_arena_open_table(arena, "m", "1", 10, 3, &table, NULL), HG_OK);
+    assert_int_equal(hgh_arena_open_table(arena, "m", "1", 10, 3, &table, NULL, NULL), HG_OK);
     assert_int_equal(hgh_table_set(table, HG_TEXT("k1"), 1, 0, 0), HG_OK);
     assert_int_equal(hgh_table_set(table, HG_TEXT("k-is-long"), 10, 0, 0), HG_OK);
     assert_int_equal(hgh_table_set(table, HG_TEXT("k3"), 100, 5, 0), HG_OK);

@@ -27,8 +27,8 @@ static void shared_init(shared *self, uint32_t entries)
     assert_int_equal(hgh_arena_init(memory, HGH_ARENA_MIN_BYTES, NULL), HG_OK);
     (void)munmap(memory, HGH_ARENA_MIN_BYTES);
     assert_int_equal(hgh_arena_map(self->fd, true, &self->arena, NULL), HG_OK);
-    assert_int_equal(hgh_arena_open_table(self->arena, "t", "1", entries, 0, &self->table, NULL),
-                     HG_OK);
+    assert_int_equal(
+        hgh_arena_open_table(self->arena, "t", "1", entries, 0, &self->table, NULL, NULL), HG_OK);
     self->board =
         mmap(NULL, hgh_board_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     hgh_board_init(self->board);
@@ -163,7 +163,7 @@ static void alone_there_are_no_others(void **state)
 
     (void)state;
     hgh_share_init(&share, NULL, NULL);
-    assert_int_equal(hgh_arena_open_table(arena, "t", "1", 1, 0, &table, NULL), HG_OK);
+    assert_int_equal(hgh_arena_open_table(arena, "t", "1", 1, 0, &table, NULL, NULL), HG_OK);
     for (int i = 0; i < 64; i++) {
         char key = (char)i;
 
