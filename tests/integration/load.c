@@ -36,6 +36,23 @@ static void count(load *self, const char *failure)
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+/* The request as it is sent each time; owned by the caller. */
+static char *request_text(const load_plan *plan)
+{
+    size_t length = plan->upload_bytes;
+    char *head;
+    char *text;
+
+    if (length == 0) {
+        return text_format("GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", plan->target);
+    }
+    head = text_format("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n",
+                       plan->target, length);
+    text = text_format("%s%0*d", head, (int)length, 7);
+    free(head);
+    return text;
+}
+
 static void request_one(load *self, connection *with, const char *text, response *got)
 {
     char failure[400];
@@ -59,10 +76,9 @@ static void *run(void *context)
     load *self = context;
     connection with = {.fd = -1, .is_ended = true};
     response *got = calloc(1, sizeof(*got));
-    char *text = NULL;
+    char *text = request_text(&self->plan);
 
-    if (got == NULL ||
-        asprintf(&text, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", self->plan.target) < 0) {
+    if (got == NULL) {
         abort();
     }
     while (!atomic_load(&self->is_stopping)) {

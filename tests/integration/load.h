@@ -12,6 +12,7 @@ typedef struct load_plan {
     unsigned connections; /* each with one request at a time */
     unsigned pause_us;    /* between a response and the next request */
     const char *wanted;   /* text that every body must hold; NULL: any body */
+    size_t upload_bytes;  /* POST with a body of so many bytes; 0: GET */
 } load_plan;
 
 typedef struct load_result {

@@ -4,17 +4,17 @@
  * nor its build folder, changes his plugin, builds it, copies it over the old one and reloads. The
  * first request on every worker runs the new code, no request fails, and no worker keeps memory,
  * descriptors, mappings or the old object. */
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/integration/author.h"
 #include "tests/integration/command.h"
+#include "tests/integration/figures.h"
 #include "tests/integration/gateway.h"
+#include "tests/integration/holding.h"
 #include "tests/integration/load.h"
 #include "tests/integration/origin.h"
 #include "tests/unit/unit.h"
@@ -29,15 +29,6 @@
 #define LOAD_CONNECTIONS 8u
 #define LOAD_PAUSE_US    4000u
 #define WARM_REQUESTS    (LOAD_CONNECTIONS + 4u)
-
-/* What a worker holds at one moment. */
-typedef struct holding {
-    double private_dirty_kib;
-    size_t descriptors;
-    size_t files;    /* descriptors that are no sockets */
-    size_t mappings; /* lines of /proc/PID/maps */
-    size_t objects;  /* different objects of the plugin that are mapped */
-} holding;
 
 static gateway *running;
 static origin *upstream;
@@ -129,91 +120,6 @@ static void author_deliver(void)
     free(object);
 }
 
-/* ----------------------------------------------------------------------------------- /proc */
-
-static double read_private_dirty(pid_t pid)
-{
-    char path[64];
-    char *text;
-    const char *line;
-    double kib = -1;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-    text = file_read(path);
-    line = strstr(text, "Private_Dirty:");
-    if (line != NULL) {
-        kib = strtod(line + strlen("Private_Dirty:"), NULL);
-    }
-    free(text);
-    return kib;
-}
-
-static void read_descriptors(pid_t pid, holding *into)
-{
-    char path[64];
-    DIR *all;
-    const struct dirent *entry;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
-    all = opendir(path);
-    assert_non_null(all);
-    while ((entry = readdir(all)) != NULL) {
-        char target[256];
-        ssize_t length = readlinkat(dirfd(all), entry->d_name, target, sizeof(target) - 1);
-
-        if (length > 0) {
-            into->descriptors++;
-            into->files += strncmp(target, "socket:", strlen("socket:")) != 0;
-        }
-    }
-    (void)closedir(all);
-}
-
-static void read_mappings(pid_t pid, holding *into)
-{
-    char path[64];
-    char *text;
-    char *state = NULL;
-    char last[512] = "";
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-    text = file_read(path);
-    for (char *line = strtok_r(text, "\n", &state); line != NULL;
-         line = strtok_r(NULL, "\n", &state)) {
-        const char *object = strstr(line, "/staging/hello.");
-
-        into->mappings++;
-        if (object != NULL && strcmp(object, last) != 0) { /* its segments stand together */
-            into->objects++;
-            (void)snprintf(last, sizeof(last), "%s", object);
-        }
-    }
-    free(text);
-}
-
-static holding hold(pid_t pid)
-{
-    holding now = {.private_dirty_kib = read_private_dirty(pid)};
-
-    read_descriptors(pid, &now);
-    read_mappings(pid, &now);
-    return now;
-}
-
-/* True if a process maps a file below a folder. */
-static bool maps_file_of(pid_t pid, const char *folder)
-{
-    char path[64];
-    char *text;
-    bool maps;
-
-    (void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-    text = file_read(path);
-    maps = strstr(text, folder) != NULL;
-    free(text);
-    return maps;
-}
-
 /* ----------------------------------------------------------------------------------- steps */
 
 static void first_request_runs(unsigned version)
@@ -277,7 +183,7 @@ static void reload_to(unsigned version)
 static bool old_objects_are_gone(void)
 {
     for (size_t i = 0; i < WORKERS; i++) {
-        if (hold(workers[i]).objects != 1) {
+        if (hold(workers[i], "hello").objects != 1) {
             return false;
         }
     }
@@ -288,7 +194,7 @@ static bool old_objects_are_gone(void)
 static bool only_pinned_connections_are_left(const holding *before)
 {
     for (size_t i = 0; i < WORKERS; i++) {
-        if (hold(workers[i]).descriptors != before[i].descriptors) {
+        if (hold(workers[i], "hello").descriptors != before[i].descriptors) {
             return false;
         }
     }
@@ -297,39 +203,10 @@ static bool only_pinned_connections_are_left(const holding *before)
 
 /* --------------------------------------------------------------------------------- figures */
 
-/* Least squares over the reloads from settled() on. */
-static double slope(const double *values)
+/* Of a worker, over the reloads from settled() on. */
+static double growth(size_t worker)
 {
-    double count = 0;
-    double sum_x = 0;
-    double sum_y = 0;
-    double sum_xx = 0;
-    double sum_xy = 0;
-
-    for (unsigned i = settled(); i <= reloads(); i++) {
-        count += 1;
-        sum_x += i;
-        sum_y += values[i];
-        sum_xx += (double)i * i;
-        sum_xy += i * values[i];
-    }
-    return (count * sum_xy - sum_x * sum_y) / (count * sum_xx - sum_x * sum_x);
-}
-
-static int compare(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a;
-    int64_t right = *(const int64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-static void print_durations(void)
-{
-    qsort(duration_ms + 2, reloads() - 1, sizeof(*duration_ms), compare);
-    print_message("reload answered: median %lld ms, worst %lld ms of %u\n",
-                  (long long)duration_ms[2 + (reloads() - 1) / 2],
-                  (long long)duration_ms[reloads()], reloads());
+    return slope(private_dirty_kib[worker], settled(), reloads() + 1);
 }
 
 /* ------------------------------------------------------------------------------------ test */
@@ -434,7 +311,7 @@ static void new_versions_under_load_leave_nothing_behind(void **state)
         late += !old_objects_are_gone();
         WAIT_UNTIL(old_objects_are_gone());
         for (size_t i = 0; i < WORKERS; i++) {
-            private_dirty_kib[i][version] = read_private_dirty(workers[i]);
+            private_dirty_kib[i][version] = private_dirty_kib_of(workers[i]);
         }
         if (version == settled()) { /* let the load end, to count what is there without it */
             result = load_stop(requests);
@@ -442,7 +319,7 @@ static void new_versions_under_load_leave_nothing_behind(void **state)
             WAIT_UNTIL(gateway_sum(running, "requests_live") == 0);
             (void)poll(NULL, 0, 1500); /* kept connections to the upstream end after a second */
             for (size_t i = 0; i < WORKERS; i++) {
-                before[i] = hold(workers[i]);
+                before[i] = hold(workers[i], "hello");
             }
             requests = load_start(&plan);
         }
@@ -452,22 +329,20 @@ static void new_versions_under_load_leave_nothing_behind(void **state)
                   "%zu of %u times\n",
                   result.requests, result.failures, result.failures > 0 ? ": " : "", result.first,
                   late, reloads());
-    print_durations();
+    durations_print("reload answered", duration_ms + 2, reloads() - 1);
     assert_int_equal(result.failures, 0);
     assert_true(result.requests > reloads());
     WAIT_UNTIL(only_pinned_connections_are_left(before));
     for (size_t i = 0; i < WORKERS; i++) {
-        after[i] = hold(workers[i]);
+        after[i] = hold(workers[i], "hello");
         print_message("worker %d: Private_Dirty %.0f KiB at reload %u, %.0f at %u, slope %+.3f KiB "
                       "a reload; descriptors %zu and %zu, mappings %zu and %zu\n",
                       (int)workers[i], private_dirty_kib[i][settled()], settled(),
-                      private_dirty_kib[i][reloads()], reloads(), slope(private_dirty_kib[i]),
-                      before[i].descriptors, after[i].descriptors, before[i].mappings,
-                      after[i].mappings);
+                      private_dirty_kib[i][reloads()], reloads(), growth(i), before[i].descriptors,
+                      after[i].descriptors, before[i].mappings, after[i].mappings);
     }
     for (size_t i = 0; i < WORKERS; i++) {
-        assert_true(slope(private_dirty_kib[i]) <=
-                    (scale_is_full() ? SLOPE_MAX_FULL : SLOPE_MAX_CI));
+        assert_true(growth(i) <= (scale_is_full() ? SLOPE_MAX_FULL : SLOPE_MAX_CI));
         assert_int_equal(after[i].files, before[i].files);
         assert_int_equal(after[i].mappings, before[i].mappings);
         assert_int_equal(after[i].objects, 1);
