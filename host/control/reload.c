@@ -98,6 +98,11 @@ static void candidates_discard(hgh_reload *reload)
 
 void hgh_reload_refuse(hgh_reload *reload)
 {
+    json_t *next_number = json_object_get(reload->run.next, "next_number");
+
+    if (next_number != NULL) { /* crashes stand on the board by number: no other object gets it */
+        (void)json_object_set(reload->manifest, "next_number", next_number);
+    }
     hgh_log(HG_LOG_ERROR, "reload refused, generation %llu stays in force: %s",
             (unsigned long long)hgh_manifest_generation(reload->manifest), reload->run.reason);
     if (reload->run.kind == HGH_RELOAD_RECOVERY) {
@@ -319,13 +324,26 @@ void hgh_reload_prepare(hgh_reload *reload)
 
 /* ----------------------------------------------------------------------------------- board */
 
+/* A worker that dies over a candidate has voted no, and no other worker shall try that file. */
+static void vote_of_dead(hgh_reload *reload, const hgh_reload_candidate *over, const char *reason)
+{
+    char text[HG_ERROR_TEXT_MAX];
+
+    if (reload->run.kind != HGH_RELOAD_RECOVERY) {
+        hgh_reload_reject(reload, over->name,
+                          json_string_value(json_object_get(over->entry, "sha256")), reason, NULL);
+    }
+    (void)snprintf(text, sizeof(text), "plugin %.63s: %.400s", over->name, reason);
+    abort_prepared(reload, text);
+}
+
 static void dead_look(hgh_reload *reload)
 {
     char reason[HG_ERROR_TEXT_MAX];
+    const hgh_reload_candidate *over = hgh_reload_tell_dead(reload, reason, sizeof(reason));
 
-    if (hgh_reload_tell_dead(reload, reason, sizeof(reason)) &&
-        reload->run.step == HGH_RELOAD_VOTES) {
-        abort_prepared(reload, reason);
+    if (over != NULL && reload->run.step == HGH_RELOAD_VOTES) {
+        vote_of_dead(reload, over, reason);
     }
     hgh_reload_recover(reload);
 }

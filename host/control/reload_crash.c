@@ -37,8 +37,8 @@ const char *hgh_reload_plugin_name(const hgh_reload *reload, uint32_t number)
     return entry == NULL ? "-" : json_string_value(json_object_get(entry, "name"));
 }
 
-/* A worker that dies over a candidate has voted no. */
-static bool is_over_candidate(const hgh_reload *reload, const hgh_crash *crash)
+/* The one that a worker has died over; NULL: none. */
+static const hgh_reload_candidate *candidate_of(const hgh_reload *reload, const hgh_crash *crash)
 {
     const hgh_reload_run *run = &reload->run;
 
@@ -46,10 +46,10 @@ static bool is_over_candidate(const hgh_reload *reload, const hgh_crash *crash)
         json_int_t number = json_integer_value(json_object_get(run->candidates[i].entry, "number"));
 
         if (number == (json_int_t)hgh_marker_object(crash->marker)) {
-            return true;
+            return &run->candidates[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 /* "signal 11 (Segmentation fault)", "called exit()", "did not come back", ... */
@@ -168,11 +168,11 @@ static void crash_tell(const hgh_reload *reload, const hgh_crash *crash)
     free(report);
 }
 
-bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size)
+const hgh_reload_candidate *hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size)
 {
     hgh_board *board = reload->board;
     uint64_t number = atomic_load(&board->crashes_told);
-    bool blamed = false;
+    const hgh_reload_candidate *blamed = NULL;
     hgh_crash crash;
 
     (void)hgh_crash_bury(board, hgh_event_loop_now_ms());
@@ -186,11 +186,9 @@ bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size)
         }
         number++;
         crash_tell(reload, &crash);
-        if (!blamed && is_over_candidate(reload, &crash)) {
-            blamed = true;
-            (void)snprintf(reason, size, "plugin %s: worker %d died in its %s",
-                           hgh_reload_plugin_name(reload, hgh_marker_object(crash.marker)),
-                           (int)crash.pid, hgh_call_name(hgh_marker_call(crash.marker)));
+        if (blamed == NULL && (blamed = candidate_of(reload, &crash)) != NULL) {
+            (void)snprintf(reason, size, "worker %d died in its %s", (int)crash.pid,
+                           hgh_call_name(hgh_marker_call(crash.marker)));
         }
     }
     atomic_store(&board->crashes_told, number);

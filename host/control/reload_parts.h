@@ -186,9 +186,9 @@ void hgh_reload_probe_next(hgh_reload *reload);
  */
 const json_t *hgh_reload_entry_of(const hgh_reload *reload, uint32_t number);
 
-/** Looks for workers that have died, and tells of them; true: one of them over a candidate, said in
- * `reason`. */
-bool hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size);
+/** Looks for workers that have died, and tells of them. The candidate that one of them has died
+ * over, with `reason`; NULL: none. */
+const hgh_reload_candidate *hgh_reload_tell_dead(hgh_reload *reload, char *reason, size_t size);
 
 /* reload.c: all workers load them, vote and switch */
 

@@ -24,8 +24,8 @@ typedef struct faulty_config {
 } faulty_config;
 
 static const hg_field faulty_fields[] = {
-    HG_STRING(faulty_config, when, "when", .initial = "\"never\""),
-    HG_STRING(faulty_config, fault, "fault", .initial = "\"crash\""),
+    HG_STRING(faulty_config, when, "when", .initial = "never"),
+    HG_STRING(faulty_config, fault, "fault", .initial = "crash"),
     HG_INT(faulty_config, every, "every", .initial = "1", .min = 1),
     HG_FIELDS_END,
 };
@@ -148,6 +148,15 @@ static hg_status faulty_init(const void *attributes, hg_error *err)
     return HG_OK;
 }
 
+static void faulty_exit(void)
+{
+#ifdef FAULTY_EXIT
+    if (is_in_worker()) {
+        fail("crash");
+    }
+#endif
+}
+
 static hg_status faulty_prepare(void *state, const hg_config_source *source, hg_issues *issues)
 {
     (void)source;
@@ -208,6 +217,7 @@ HG_PLUGIN(
     .priority = 40,
     .config = HG_CONFIG_PREPARED(faulty_config, faulty_fields, faulty_prepare, faulty_dispose),
     .init = faulty_init,
+    .exit = faulty_exit,
     .rewrite = faulty_rewrite,
     .access = faulty_access,
     .before_proxy = faulty_before_proxy,
