@@ -5,10 +5,11 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-$root/build}
 hotgate=$build/host/cli/hotgate
 key=0123456789abcdef0123456789abcdef
-gateway_port=21080
-admin_port=21180
-nginx_port=21082
-upstream_port=21980
+first_port=${FIRST_PORT:-21080} # two runs at a time need another one each
+gateway_port=$first_port
+nginx_port=$((first_port + 2))
+admin_port=$((first_port + 100))
+upstream_port=$((first_port + 900))
 work=
 pids=
 
@@ -149,6 +150,7 @@ EOF
     pids="$gateway_pid $pids"
     wait_for admin GET plugins/status
     wait_for answers $gateway_port
+    kill -0 $gateway_pid 2>/dev/null || die "the gateway has ended: $(tail -1 "$work/gateway.log")"
 }
 
 # admin METHOD PATH [BODY]
@@ -169,15 +171,18 @@ processor_load() {
         '/requests in/ {n = $1} /Requests\/sec/ {print $2, ticks * 1000000 / hz / n}' "$work/wrk"
 }
 
-# routes_load FROM TO: puts routes r/FROM ... r/TO-1, several at a time.
+# routes_load FROM TO [PLUGINS]: puts routes r/FROM ... r/TO-1, several at a time. PLUGINS are members
+# of their "plugins", with a backslash before each quote.
 routes_load() {
     i=$1
+    plugins=
+    [ -z "${3:-}" ] || plugins="\\\"plugins\\\":{$3},"
     while [ "$i" -lt "$2" ]; do
         cat <<END
 url = "http://127.0.0.1:$admin_port/apisix/admin/routes/r$i"
 request = PUT
 header = "X-API-KEY: $key"
-data = "{\"uri\":\"/r/$i\",\"upstream\":{\"nodes\":{\"127.0.0.1:$upstream_port\":1}}}"
+data = "{\"uri\":\"/r/$i\",$plugins\"upstream\":{\"nodes\":{\"127.0.0.1:$upstream_port\":1}}}"
 output = "$work/answer"
 silent
 fail
@@ -185,7 +190,7 @@ next
 END
         i=$((i + 1))
     done | sed '$d' >"$work/load"
-    curl --parallel --parallel-max 16 -K "$work/load"
+    curl --no-progress-meter --parallel --parallel-max 16 -K "$work/load"
 }
 
 # make_plugin NAME SOURCE: an object in the plugins directory.
