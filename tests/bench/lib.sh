@@ -174,22 +174,20 @@ processor_load() {
 # routes_load FROM TO [PLUGINS]: puts routes r/FROM ... r/TO-1, several at a time. PLUGINS are members
 # of their "plugins", with a backslash before each quote.
 routes_load() {
-    i=$1
     plugins=
     [ -z "${3:-}" ] || plugins="\\\"plugins\\\":{$3},"
+    i=$1
     while [ "$i" -lt "$2" ]; do
-        cat <<END
-url = "http://127.0.0.1:$admin_port/apisix/admin/routes/r$i"
-request = PUT
-header = "X-API-KEY: $key"
-data = "{\"uri\":\"/r/$i\",$plugins\"upstream\":{\"nodes\":{\"127.0.0.1:$upstream_port\":1}}}"
-output = "$work/answer"
-silent
-fail
-next
-END
+        [ "$i" -eq "$1" ] || echo next
+        echo "url = \"http://127.0.0.1:$admin_port/apisix/admin/routes/r$i\""
+        echo "data = \"{\\\"uri\\\":\\\"/r/$i\\\",$plugins\\\"upstream\\\":{\\\"nodes\\\":{\\\"127.0.0.1:$upstream_port\\\":1}}}\""
+        echo "request = PUT"
+        echo "header = \"X-API-KEY: $key\""
+        echo "output = \"$work/answer\""
+        echo silent
+        echo fail
         i=$((i + 1))
-    done | sed '$d' >"$work/load"
+    done >"$work/load"
     curl --no-progress-meter --parallel --parallel-max 16 -K "$work/load"
 }
 
