@@ -307,7 +307,7 @@ static hg_status turns_open(hg_timer *timer, hg_error *err)
 
     (void)snprintf(name, sizeof(name), "timer/%s", timer->plugin->name);
     return hgh_arena_open_table(timer->plugin->plugin_host->arena, name, TURNS_LAYOUT,
-                                TURNS_OF_PLUGIN, 0, &timer->turns, err);
+                                TURNS_OF_PLUGIN, 0, &timer->turns, NULL, err);
 }
 
 static hg_status timer_start(const hg_host *host,

@@ -8,8 +8,8 @@
 set -eu
 
 reloads=${1:-100}
-route_counts=${2:-1 1000 100000}
-plugin_counts=${3:-1 100 500}
+route_counts=${2-1 1000 100000}
+plugin_counts=${3-1 100 500}
 workers=4
 
 . "$(dirname "$0")/lib.sh"
