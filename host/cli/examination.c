@@ -79,8 +79,9 @@ static bool file_examine(examination *self)
         refuse(self, line, NULL);
         return false;
     }
-    status = self->options->anywhere ? hgh_object_file_read_anywhere(real, &self->file, &err)
-                                     : hgh_object_file_read(real, &self->file, &err);
+    status = self->options->anywhere
+                 ? hgh_object_file_read_anywhere(real, HGH_OBJECT_BYTES_MAX, &self->file, &err)
+                 : hgh_object_file_read(real, HGH_OBJECT_BYTES_MAX, &self->file, &err);
     if (status != HG_OK) {
         refuse(self, err.text, NULL);
         return false;

@@ -2,55 +2,27 @@
 #ifndef HOST_CONTROL_ADMISSION_H
 #define HOST_CONTROL_ADMISSION_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
 
 #include <hotgate/plugin.h>
 
+#include "host/control/object_file.h"
 #include "host/core/issues.h"
 
-#define HGH_OBJECT_BYTES_MAX (64u << 20)
-#define HGH_SHA256_TEXT      65u /* hexadecimal, with the NUL */
-#define HGH_BUILD_ID_TEXT    65u
+#define HGH_BUILD_ID_TEXT 65u
 
-/** A file, read once: all that follows looks at these bytes and never at the file again. */
-typedef struct hgh_object_file {
-    unsigned char *bytes; /* owned */
-    size_t size;
-    char sha256[HGH_SHA256_TEXT];
-} hgh_object_file;
-
-/** What an object's note and build id say of it: claims. */
+/** What an object says of itself without being run: claims. */
 typedef struct hgh_object_claims {
-    uint16_t abi_major;
+    uint16_t abi_major; /* of its note, as name and version */
     uint16_t abi_minor;
     char name[HG_NAME_MAX + 1];
     char version[HG_VERSION_MAX + 1];
     char build_id[HGH_BUILD_ID_TEXT]; /* "" if it has none */
+    char libraries[256];              /* that it needs, with ", " between; may be cut */
+    uint32_t constructors; /* functions that run while it is loaded, beyond the compiler's own */
 } hgh_object_claims;
-
-/**
- * Reads an object whose path nobody else can change: every directory on the way and the file itself
- * belong to root or to this process's user and cannot be written by others; the file is regular,
- * has one name and is not larger than HGH_OBJECT_BYTES_MAX. Links are not followed.
- *
- * path      absolute.
- * out_file  on HG_OK the caller's, for hgh_object_file_done(); else untouched.
- * Returns HG_OK, HG_ERR_INVALID (with the remedy in the text), HG_ERR_TOO_LARGE, HG_ERR_NOT_FOUND,
- * HG_ERR_IO or HG_ERR_NO_MEMORY.
- */
-hg_status hgh_object_file_read(const char *path, hgh_object_file *out_file, hg_error *err);
-
-/**
- * Reads an object that is looked at and not put into service: whoever owns it and the way to it.
- * Links are followed. Otherwise as hgh_object_file_read().
- */
-hg_status hgh_object_file_read_anywhere(const char *path, hgh_object_file *out_file, hg_error *err);
-
-void hgh_object_file_done(hgh_object_file *file);
 
 /**
  * Judges the ELF object in memory: that it is one for this machine, whole, a plugin of this ABI,

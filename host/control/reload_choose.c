@@ -337,7 +337,7 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
 
     if (found->conflict != NULL) {
         hgh_reload_reject(reload, found->name, NULL, found->conflict, NULL);
-    } else if (hgh_object_file_read(found->path, &file, &err) != HG_OK) {
+    } else if (hgh_object_file_read(found->path, HGH_OBJECT_BYTES_MAX, &file, &err) != HG_OK) {
         hgh_reload_reject(reload, found->name, NULL, err.text, NULL);
     } else if (!run->force && is_quarantined(reload, found->name, &file)) {
         (void)json_object_del(reload->rejected, found->name);
