@@ -18,17 +18,26 @@ static void usage(FILE *out)
         "  --config JSON      also judge this configuration of the plugin\n"
         "  --attributes JSON  its attributes of config.yaml (plugin_attr.NAME), for a plugin\n"
         "                     that cannot be loaded without\n"
+        "  --trusted-key KEY  it has to be signed with this key, or another one that is given:\n"
+        "                     ed25519:... or a file in PEM\n"
+        "  --no-run           only look at the file: none of its code runs\n"
         "  --json             print the report as JSON\n"
         "  --help             show this text\n\n"
         "Exit code: 0 it can be put into service, 1 it is refused, 2 wrong usage.\n",
         out);
 }
 
-static bool
-options_take(int argc, char **argv, hgh_examination_options *options, bool *out_json, int *out_code)
+static bool options_take(int argc,
+                         char **argv,
+                         hgh_examination_options *options,
+                         json_t *trusted,
+                         bool *out_json,
+                         int *out_code)
 {
     static const struct option known[] = {{"config", required_argument, NULL, 'c'},
                                           {"attributes", required_argument, NULL, 'a'},
+                                          {"trusted-key", required_argument, NULL, 't'},
+                                          {"no-run", no_argument, NULL, 'n'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
@@ -42,6 +51,12 @@ options_take(int argc, char **argv, hgh_examination_options *options, bool *out_
             break;
         case 'a':
             options->attributes = optarg;
+            break;
+        case 't':
+            (void)json_array_append_new(trusted, json_string(optarg));
+            break;
+        case 'n':
+            options->only_reads = true;
             break;
         case 'j':
             *out_json = true;
@@ -60,18 +75,24 @@ options_take(int argc, char **argv, hgh_examination_options *options, bool *out_
         usage(stderr);
         return false;
     }
+    if (options->only_reads && (options->config != NULL || options->attributes != NULL)) {
+        (void)fputs("hotgate check: --no-run judges no --config and no --attributes\n", stderr);
+        return false;
+    }
     options->path = argv[optind];
     return true;
 }
 
 int hgh_command_check(int argc, char **argv)
 {
-    hgh_examination_options options = {0};
+    json_t *trusted = json_array();
+    hgh_examination_options options = {.trusted_keys = trusted};
     bool json = false;
     json_t *report;
     int code;
 
-    if (!options_take(argc, argv, &options, &json, &code)) {
+    if (!options_take(argc, argv, &options, trusted, &json, &code)) {
+        json_decref(trusted);
         return code;
     }
     report = hgh_examination_run(&options);
@@ -83,5 +104,6 @@ int hgh_command_check(int argc, char **argv)
     }
     code = hgh_examination_is_accepted(report) ? HGH_EXIT_OK : HGH_EXIT_FAILED;
     json_decref(report);
+    json_decref(trusted);
     return code;
 }

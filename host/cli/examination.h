@@ -8,18 +8,21 @@
 
 /** All borrowed for the call. */
 typedef struct hgh_examination_options {
-    const char *path;       /* of the object, as it was typed */
-    const char *config;     /* JSON: also judges this configuration; NULL: none */
-    const char *attributes; /* JSON: its plugin_attr; NULL: none */
-    bool anywhere;          /* others may own or write the file and its directories */
+    const char *path;           /* of the object, as it was typed */
+    const char *config;         /* JSON: also judges this configuration; NULL: none */
+    const char *attributes;     /* JSON: its plugin_attr; NULL: none */
+    const json_t *trusted_keys; /* wants a signature by one of them; NULL or empty: none */
+    bool only_reads;            /* does not run it: what can be seen in the file is all */
+    bool anywhere;              /* others may own or write the file and its directories */
 } hgh_examination_options;
 
 /**
  * Looks at the file and has a process of its own load a private copy of it, as a reload does. The
  * object's code never runs in this process.
  *
- * Returns a new reference: {file, name, sha256, version, build_id, description, result, error,
- * issues}, as far as it came; `result` is always there. NULL: no memory.
+ * Returns a new reference: {file, name, sha256, signature, version, abi, build_id, libraries,
+ * constructors, description, warnings, result, error, issues}, as far as it came; `result` is
+ * always there. NULL: no memory.
  */
 json_t *hgh_examination_run(const hgh_examination_options *options);
 

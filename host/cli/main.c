@@ -23,6 +23,7 @@ static const struct {
     {"status", "show generation, plugins and workers of a running gateway", hgh_command_status},
     {"reload", "put new plugin objects into service", hgh_command_reload},
     {"check", "examine a plugin's object as a reload would", hgh_command_check},
+    {"sign", "sign a plugin's object, or make the keys for that", hgh_command_sign},
     {"doc", "print the reference of a plugin, made from its object", hgh_command_doc},
     {"explain", "tell which route and plugins a request gets, and why", hgh_command_explain},
     {"store", "export, import or back up what the Admin API keeps", hgh_command_store},

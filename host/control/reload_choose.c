@@ -12,6 +12,7 @@
 #include "host/control/plugin_scan.h"
 #include "host/control/quarantine.h"
 #include "host/control/reload_parts.h"
+#include "host/control/signature.h"
 #include "host/control/staging.h"
 #include "host/core/configuration.h"
 #include "host/core/json_value.h"
@@ -253,6 +254,33 @@ hg_status hgh_reload_candidate_add(
                : HG_ERR_NO_MEMORY;
 }
 
+/* Those that come with the gateway are as trusted as its program, which lies beside them. */
+static hg_status signature_check(const hgh_reload *reload,
+                                 const hgh_found_plugin *found,
+                                 const hgh_object_file *file,
+                                 hg_error *err)
+{
+    const hgh_settings *settings = hgh_reload_settings(reload);
+    hgh_trusted_keys keys;
+    char *path = NULL;
+    hg_status status;
+
+    if (!settings->require_signature || found->shipped) {
+        return HG_OK;
+    }
+    status = hgh_trusted_keys_load(settings->trusted_keys, reload->options.instance->directory,
+                                   &keys, err);
+    if (status != HG_OK) {
+        return status;
+    }
+    if (asprintf(&path, "%s" HGH_SIGNATURE_SUFFIX, found->path) < 0) {
+        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
+    }
+    status = hgh_signature_check(file, path, false, &keys, NULL, err);
+    free(path);
+    return status;
+}
+
 /* Admits and stages a file that differs from what is in force. */
 static void object_admit(hgh_reload *reload,
                          const hgh_found_plugin *found,
@@ -341,6 +369,8 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
         hgh_reload_reject(reload, found->name, NULL, err.text, NULL);
     } else if (!run->force && is_quarantined(reload, found->name, &file)) {
         (void)json_object_del(reload->rejected, found->name);
+    } else if (signature_check(reload, found, &file, &err) != HG_OK) {
+        hgh_reload_reject(reload, found->name, NULL, err.text, NULL); /* it may be signed yet */
     } else if (old != NULL && !run->force && hgh_reload_attributes_are_same(old, attributes) &&
                strcmp(json_string_value(json_object_get(old, "sha256")), file.sha256) == 0) {
         json_t *item = hgh_reload_report_add(run, found->name, "unchanged");

@@ -155,6 +155,13 @@ static const hgh_decode_row rows[] = {
      .comment = "The only plugins to load, by name. Without the list: all that are there."},
     {"plugin_attr", hgh_decode_attributes, AT(plugin_attr), .fallback = "{}",
      .comment = "Settings of plugins that hold for the whole gateway, by plugin name."},
+    {"plugins_security.require_signature", hgh_decode_bool, AT(require_signature),
+     .fallback = "false",
+     .comment = "Whether your own plugins need a signature, NAME.so.sig, by a trusted key."},
+    {"plugins_security.trusted_keys", hgh_decode_trusted_keys, AT(trusted_keys), .fallback = "[]",
+     .comment =
+         "Public keys whose signatures count: \"ed25519:...\" as `hotgate sign` prints it, or "
+         "a file in PEM; relative to the instance."},
     {"hotgate.plugins_directory", hgh_decode_path, AT(plugins_directory), .fallback = "plugins",
      .comment = "Where your own plugins lie; relative to the instance."},
     {"hotgate.plugins_override", hgh_decode_names, AT(plugins_override), .fallback = "[]",
@@ -640,6 +647,11 @@ static void check_together(hgh_decode_reader *self)
                             "true without a certificate and its key",
                             "admin_api_mtls.admin_ssl_cert and admin_ssl_cert_key beside it");
     }
+    if (settings->require_signature && json_array_size(settings->trusted_keys) == 0) {
+        hgh_decode_complain(self, "/plugins_security/require_signature",
+                            "true without a key that is trusted",
+                            "plugins_security.trusted_keys beside it");
+    }
     settings->enable_admin_on_data_port =
         settings->enable_admin && settings->enable_admin_on_data_port;
     if (is_admin_of_2_15(self)) {
@@ -836,6 +848,7 @@ void hgh_settings_free(hgh_settings *settings)
     free(settings->plugins_directory);
     json_decref(settings->plugins_override);
     json_decref(settings->allow_libraries);
+    json_decref(settings->trusted_keys);
     free(settings->nginx_binary);
     free(settings->user);
     free(settings->error_log);

@@ -108,6 +108,9 @@ typedef struct hgh_settings {
                                  shipped one; an array, never NULL */
     json_t *allow_libraries;  /* hotgate.allow_libraries: more libraries that plugins may need; an
                                  array, never NULL */
+    bool require_signature;   /* plugins_security.require_signature: false */
+    json_t *trusted_keys;     /* plugins_security.trusted_keys: texts and paths; an array, never
+                                 NULL */
     int64_t shared_memory_bytes; /* hotgate.shared_memory: 64m */
     int64_t parked_requests_max; /* hotgate.parked_requests: 10000 a worker */
     int64_t offload_threads;     /* hotgate.offload.threads: 4 a worker */

@@ -144,7 +144,7 @@ void hgh_decode_put_text(hgh_decode_reader *self, const hgh_decode_row *row, con
     }
 }
 
-static void put_json(hgh_decode_reader *self, const hgh_decode_row *row, const json_t *value)
+void hgh_decode_put_json(hgh_decode_reader *self, const hgh_decode_row *row, const json_t *value)
 {
     json_t **place = member(self, row->offset);
 
@@ -608,7 +608,7 @@ void hgh_decode_names(hgh_decode_reader *self,
         hgh_decode_complain_value(self, pointer, value, "a list of names");
     }
     if (is_good) {
-        put_json(self, row, value);
+        hgh_decode_put_json(self, row, value);
     }
 }
 
@@ -621,7 +621,7 @@ void hgh_decode_attributes(hgh_decode_reader *self,
         hgh_decode_complain_value(self, pointer, value, "a mapping of plugin names");
         return;
     }
-    put_json(self, row, value);
+    hgh_decode_put_json(self, row, value);
 }
 
 /* --- listeners --- */

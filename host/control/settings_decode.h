@@ -77,6 +77,9 @@ hgh_decode hgh_decode_ciphers;
 hgh_decode hgh_decode_trust;
 hgh_decode hgh_decode_keyring;
 
+/* In settings_decode_signature.c. */
+hgh_decode hgh_decode_trusted_keys;
+
 /** Adds a finding whose text is "FILE:LINE:COLUMN: POINTER: SENTENCE". at_key: of the key. */
 void hgh_decode_report(hgh_decode_reader *self,
                        hg_issues *into,
@@ -118,6 +121,9 @@ void hgh_decode_put_list(hgh_decode_reader *self,
                          const hgh_decode_row *row,
                          void *items,
                          size_t count);
+
+/** A copy of the value; the member is a json_t. */
+void hgh_decode_put_json(hgh_decode_reader *self, const hgh_decode_row *row, const json_t *value);
 
 void hgh_decode_put_text(hgh_decode_reader *self, const hgh_decode_row *row, const char *text);
 
