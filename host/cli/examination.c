@@ -153,6 +153,9 @@ static void on_message(void *context, const json_t *message)
     const char *error = json_string_value(json_object_get(message, "error"));
 
     self->answered = true;
+    if (json_array_size(json_object_get(message, "warnings")) > 0) {
+        (void)json_object_set(self->report, "warnings", json_object_get(message, "warnings"));
+    }
     (void)json_object_set(self->report, "description", json_object_get(message, "description"));
     if (json_is_true(json_object_get(message, "ok"))) {
         (void)json_object_set_new(self->report, "result", json_string("accepted"));

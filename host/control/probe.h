@@ -2,10 +2,12 @@
  *
  * Two uses: a short-lived one examines each candidate of a reload; a long-lived one has the
  * generation in force loaded and judges configurations. Control talks to it in frames; what it was
- * doing when it died stands in a marker that both have mapped. */
+ * doing when it died stands in a page that both have mapped. What it prints ends in control's log.
+ */
 #ifndef HOST_CONTROL_PROBE_H
 #define HOST_CONTROL_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -24,7 +26,7 @@ typedef void (*hgh_probe_on_message)(void *context, const json_t *message);
  * The child has ended, and has been reaped: nothing is called any more, hgh_probe_free() is due.
  *
  * why     "constructor: crashed with signal 11 (Segmentation fault)", "init: did not return within
- *         2000 ms", "constructor: called exit(3)"; what it ran stands first.
+ *         2000 ms", "constructor: called exit(3)", "init: called fork"; what it ran stands first.
  * object  number of the plugin that it was running, 0: none.
  */
 typedef void (*hgh_probe_on_end)(void *context, const char *why, uint32_t object);
@@ -34,6 +36,7 @@ typedef struct hgh_probe_options {
     hgh_event_loop *loop;
     const char *directory;        /* the instance: relative paths of manifests start there */
     uint64_t shared_memory_bytes; /* its arena is as large as the gateway's */
+    bool unconfined;              /* as where the kernel has no seccomp: for tests */
     hgh_probe_on_message on_message;
     hgh_probe_on_end on_end;
     void *context;

@@ -19,6 +19,9 @@
 
 #include "host/control/frame.h"
 #include "host/control/probe.h"
+#include "host/control/probe_confinement.h"
+#include "host/control/probe_leak.h"
+#include "host/control/probe_page.h"
 #include "host/control/symbols.h"
 #include "host/core/configuration.h"
 #include "host/core/delegation.h"
@@ -27,10 +30,9 @@
 #include "host/core/generation.h"
 #include "host/core/issues.h"
 
-#define MARKER_BYTES 4096u
 #define MEMORY_MAX_BYTES                                                                           \
-    (4ull << 30)       /* address space: far above what a plugin needs to be loaded */
-#define LOAD_CYCLES 20 /* loaded and unloaded again so often, to see what stays */
+    (4ull << 30)              /* address space: far above what a plugin needs to be loaded */
+#define CYCLE_CONFIGS_MAX 200 /* decoded in each cycle but the first, which decodes all */
 
 /* An engine without requests: a plugin has a clock and a log while it is loaded. */
 static uint64_t probe_clock_ms(void)
@@ -53,7 +55,7 @@ static void probe_log(hgh_engine_request *request, hg_log_level level, hg_text t
 {
     (void)request;
     (void)level;
-    (void)fprintf(stderr, "probe: %.*s\n", (int)text.length, text.data);
+    (void)fprintf(stderr, "%.*s\n", (int)text.length, text.data);
 }
 
 static const hgh_engine probe_engine = {
@@ -66,6 +68,9 @@ static const hgh_engine probe_engine = {
 
 typedef struct probe_child {
     int socket;
+    hgh_probe_page *page;               /* shared with control */
+    char unconfined[HG_ERROR_TEXT_MAX]; /* why; "": it is confined */
+    hgh_probe_leak leak;
     hgh_plugin_host plugin_host;
     hgh_generation *generation; /* of `load`; NULL: none yet */
     hgh_frame_buffer in;
@@ -167,10 +172,24 @@ static void attributes_warn(hgh_plugin *plugin, const json_t *attributes, hg_iss
     }
 }
 
-/* Loads, decodes every configuration, unloads. */
+/* Decodes what is configured, at most so much of it. */
+static void configs_judge(hgh_plugin *plugin, const json_t *configs, size_t max, hg_issues *issues)
+{
+    for (size_t i = 0; i < json_array_size(configs) && i < max; i++) {
+        const json_t *config = json_array_get(configs, i);
+        char pointer[512];
+
+        (void)snprintf(pointer, sizeof(pointer), "/%s/%s%s%s", text_of(config, "resource"),
+                       text_of(config, "id"), use_of(config) == HGH_USE_METADATA ? "" : "/plugins/",
+                       use_of(config) == HGH_USE_METADATA ? "" : plugin->name);
+        config_judge(plugin, config, pointer, issues, NULL);
+    }
+}
+
+/* Loads, decodes configurations, unloads. is_first: all of them, and describes the plugin. */
 static hg_status examine_once(probe_child *self,
                               const json_t *request,
-                              bool judge,
+                              bool is_first,
                               json_t **out_description,
                               hg_issues *issues,
                               hg_issues *warnings,
@@ -187,24 +206,31 @@ static hg_status examine_once(probe_child *self,
     if (status != HG_OK) {
         return status;
     }
-    for (size_t i = 0; judge && i < json_array_size(configs); i++) {
-        const json_t *config = json_array_get(configs, i);
-        char pointer[512];
-
-        (void)snprintf(pointer, sizeof(pointer), "/%s/%s%s%s", text_of(config, "resource"),
-                       text_of(config, "id"), use_of(config) == HGH_USE_METADATA ? "" : "/plugins/",
-                       use_of(config) == HGH_USE_METADATA ? "" : plugin->name);
-        config_judge(plugin, config, pointer, issues, NULL);
-    }
-    if (judge) {
+    configs_judge(plugin, configs, is_first ? SIZE_MAX : CYCLE_CONFIGS_MAX, issues);
+    if (is_first) {
         attributes_warn(plugin, attributes, warnings);
         *out_description = hgh_plugin_describe(plugin);
-        if (issues->count > 0 || issues->dropped > 0) {
-            status = refused_configuration(issues, err);
-        }
+    }
+    if (issues->count > 0 || issues->dropped > 0) {
+        status = refused_configuration(issues, err);
     }
     hgh_plugin_unref(plugin);
     return status;
+}
+
+/* What was denied may be why it failed. */
+static void failure_explain(const probe_child *self, hg_error *err)
+{
+    hgh_probe_append_acts(self->page, err->text, sizeof(err->text));
+}
+
+static void confinement_tell(const probe_child *self, hg_issues *warnings)
+{
+    if (self->unconfined[0] != '\0') {
+        hgh_issues_add(warnings, "", "was examined by a process that could do anything",
+                       self->unconfined, NULL);
+    }
+    hgh_probe_tell_acts(self->page, warnings);
 }
 
 static void examine(probe_child *self, const json_t *request)
@@ -213,14 +239,22 @@ static void examine(probe_child *self, const json_t *request)
     hg_issues issues = {0};
     hg_issues warnings = {0};
     hg_error err = HG_ERROR_INIT;
-    hg_status status = examine_once(self, request, true, &description, &issues, &warnings, &err);
+    hg_status status = HG_OK;
 
-    for (int i = 1; i < LOAD_CYCLES && status == HG_OK; i++) {
-        status = examine_once(self, request, false, NULL, &issues, NULL, &err);
+    for (unsigned i = 1; i <= HGH_PROBE_CYCLES && status == HG_OK; i++) {
+        status = examine_once(self, request, i == 1, &description, &issues, &warnings, &err);
+        if (status == HG_OK && self->plugin_host.objects_pinned > 0) {
+            status = hg_error_set(&err, HG_ERR_INVALID, "%s", self->plugin_host.pins[0]);
+        }
+        hgh_probe_leak_cycle(&self->leak, i);
     }
-    if (status == HG_OK && self->plugin_host.objects_pinned > 0) {
-        status = hg_error_set(&err, HG_ERR_INVALID, "stays in memory after it was closed");
+    if (status == HG_OK) {
+        status = hgh_probe_leak_judge(&self->leak, &warnings, &err);
     }
+    if (status != HG_OK) {
+        failure_explain(self, &err);
+    }
+    confinement_tell(self, &warnings);
     reply(self, json_pack("{s:b, s:s, s:o*, s:o, s:o}", "ok", status == HG_OK, "error", err.text,
                           "description", description, "issues", issues_take(&issues), "warnings",
                           issues_take(&warnings)));
@@ -239,7 +273,7 @@ static void load(probe_child *self, const json_t *request)
     while (status == HG_OK && !done) {
         if (hgh_generation_load_next(self->generation, &self->plugin_host, NULL, &done, &err) !=
             HG_OK) {
-            (void)fprintf(stderr, "probe: plugin %s\n", err.text);
+            (void)fprintf(stderr, "plugin %s\n", err.text);
         }
     }
     for (size_t i = 0; status == HG_OK && i < self->generation->count; i++) {
@@ -319,6 +353,23 @@ static void limits_set(size_t shared_bytes)
 #endif
 }
 
+/* Where that is not possible the probe goes on without, and says so. */
+static void confine(probe_child *self, bool is_confined)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    is_confined = false; /* the sanitizer starts a program to show where an error is */
+#endif
+    if (!is_confined) {
+        (void)snprintf(self->unconfined, sizeof(self->unconfined), "seccomp: it is turned off");
+    } else {
+        hg_error err = HG_ERROR_INIT;
+
+        if (hgh_probe_confine(self->page, &err) != HG_OK) {
+            (void)snprintf(self->unconfined, sizeof(self->unconfined), "%s", err.text);
+        }
+    }
+}
+
 static void request_run(probe_child *self, const json_t *request)
 {
     const char *op = text_of(request, "op");
@@ -342,10 +393,12 @@ int hgh_probe_main(int argc, char **argv)
     static const struct option options[] = {{"socket", required_argument, NULL, 's'},
                                             {"marker", required_argument, NULL, 'm'},
                                             {"shared-memory", required_argument, NULL, 'b'},
+                                            {"unconfined", no_argument, NULL, 'u'},
                                             {NULL, 0, NULL, 0}};
     probe_child self = {.socket = -1};
     size_t shared_bytes = HGH_ARENA_DEFAULT_BYTES;
     int marker = -1;
+    bool is_confined = true;
     void *memory;
     int option;
 
@@ -356,27 +409,33 @@ int hgh_probe_main(int argc, char **argv)
             self.socket = (int)value;
         } else if (option == 'm') {
             marker = (int)value;
+        } else if (option == 'u') {
+            is_confined = false;
         } else if (option == 'b' && value > 0) {
             shared_bytes = (size_t)value;
         } else {
             return 2;
         }
     }
-    memory = mmap(NULL, MARKER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, marker, 0);
+    memory = mmap(NULL, HGH_PROBE_PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, marker, 0);
     if (memory == MAP_FAILED) {
         (void)fprintf(stderr, "hotgate probe: is started by hotgate only\n");
         return 2;
     }
-    limits_set(shared_bytes);
+    self.page = memory;
     self.plugin_host = (hgh_plugin_host){
-        .blame = {.marker = memory},
+        .blame = {.marker = &self.page->marker},
         .arena = hgh_arena_new(shared_bytes),
         .engine = &probe_engine,
         .log_level = HG_LOG_WARN,
+        .watches_threads = true,
     };
     if (self.plugin_host.arena == NULL) {
         return 125;
     }
+    hgh_probe_leak_begin(&self.leak);
+    limits_set(shared_bytes);
+    confine(&self, is_confined);
     while (hgh_frame_receive(&self.in, self.socket) == HG_OK) {
         json_t *request = NULL;
 

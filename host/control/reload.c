@@ -63,6 +63,7 @@ static void run_done(hgh_reload_run *run)
     json_decref(run->next);
     json_decref(run->report);
     json_decref(run->descriptions);
+    json_decref(run->warnings);
     free(run->candidates);
     hgh_settings_free(run->settings);
     memset(run, 0, sizeof(*run));
@@ -165,6 +166,7 @@ static void candidates_report(hgh_reload *reload)
         (void)json_object_set(item, "version", json_object_get(new->entry, "version"));
         (void)json_object_set(item, "sha256", json_object_get(new->entry, "sha256"));
         (void)json_object_set(item, "build_id", json_object_get(new->entry, "build_id"));
+        (void)json_object_set(item, "warnings", json_object_get(run->warnings, new->name));
         if (old != NULL) {
             (void)json_object_set(item, "previous_version", json_object_get(old, "version"));
             (void)json_object_set(item, "previous_sha256", json_object_get(old, "sha256"));
@@ -486,12 +488,14 @@ static hg_status run_prepare(hgh_reload *reload, hg_error *err)
 
     /* Never a number that was refused: votes on that one still stand on the board. */
     run->descriptions = json_object();
+    run->warnings = json_object();
     run->next = json_pack("{s:I, s:I, s:O, s:o, s:O*, s:[]}", "generation",
                           (json_int_t)reload->newest + 1, "made_at", (json_int_t)time(NULL),
                           "next_number", json_object_get(reload->manifest, "next_number"), "listed",
                           listed_next(reload), "quarantine", quarantine, "plugins");
     json_decref(quarantine);
-    if (run->report == NULL || run->descriptions == NULL || run->next == NULL) {
+    if (run->report == NULL || run->descriptions == NULL || run->warnings == NULL ||
+        run->next == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
     reload->newest++;

@@ -52,6 +52,7 @@ typedef struct hgh_reload_run {
     json_t *next;           /* manifest */
     json_t *report;         /* an array, one object a plugin */
     json_t *descriptions;   /* by name, of the candidates that were probed */
+    json_t *warnings;       /* the same: what the probe found and puts up with */
     json_t *rejected;       /* of before, for a dry run that changes nothing; else NULL */
     hgh_reload_candidate *candidates;
     size_t candidate_count;

@@ -8,9 +8,12 @@
 #include "host/control/quarantine.h"
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
+#include "host/control/worker_board.h"
 
-#define PROBE_MS     2000u /* for one object */
-#define PROBE_PER_MS 10u   /* configurations that add a millisecond */
+#define PROBE_MS           2000u /* for one object */
+#define PROBE_PER_MS       10u   /* configurations that add a millisecond */
+#define PROBE_AGAIN_MS     400u  /* at most: some of them are decoded in each cycle */
+#define OBJECTS_PINNED_MAX 16u   /* of one worker: each of them is memory that is not coming back */
 
 static void
 config_add(void *context, const hgh_resource_object *object, const char *use, json_t *value)
@@ -142,6 +145,9 @@ static void on_probe_message(void *context, const json_t *message)
         (void)json_object_set(run->descriptions, good->name, description);
         (void)json_object_del(reload->rejected, good->name);
         warnings_log(good->name, json_object_get(message, "warnings"));
+        if (json_array_size(json_object_get(message, "warnings")) > 0) {
+            (void)json_object_set(run->warnings, good->name, json_object_get(message, "warnings"));
+        }
         run->probed++;
     } else {
         candidate_reject(reload, error == NULL ? "the probe gave no reason" : error,
@@ -162,6 +168,14 @@ static void on_probe_end(void *context, const char *why, uint32_t object)
     candidate_reject(reload, why, NULL);
     reload->run.step = HGH_RELOAD_NONE;
     hgh_event_loop_defer(reload->options.loop, &reload->deferred, on_probe_next, reload);
+}
+
+static uint64_t probe_ms(size_t configs)
+{
+    uint64_t again_ms = configs * 2;
+
+    return PROBE_MS + configs / PROBE_PER_MS +
+           (again_ms < PROBE_AGAIN_MS ? again_ms : PROBE_AGAIN_MS);
 }
 
 static hg_status probe_begin(hgh_reload *reload, hg_error *err)
@@ -186,7 +200,7 @@ static hg_status probe_begin(hgh_reload *reload, hg_error *err)
     }
     hgh_reload_each_config(reload, next->name, config_add, configs);
     run->step = HGH_RELOAD_PROBE;
-    hgh_probe_set_deadline(run->probe, PROBE_MS + json_array_size(configs) / PROBE_PER_MS);
+    hgh_probe_set_deadline(run->probe, probe_ms(json_array_size(configs)));
     message = json_pack("{s:s, s:O, s:O, s:O, s:O*, s:o}", "op", "examine", "name",
                         json_object_get(next->entry, "name"), "path",
                         json_object_get(next->entry, "path"), "number",
@@ -195,6 +209,23 @@ static hg_status probe_begin(hgh_reload *reload, hg_error *err)
     hgh_probe_send(run->probe, message);
     json_decref(message);
     return HG_OK;
+}
+
+/* Each further reload may add one to each worker. */
+static bool pins_are_too_many(const hgh_reload *reload, hg_error *err)
+{
+    pid_t worker = 0;
+    uint64_t pinned = hgh_worker_board_most_pinned(reload->board, &worker);
+
+    if (pinned < OBJECTS_PINNED_MAX) {
+        return false;
+    }
+    (void)hg_error_set(err, HG_ERR_FULL,
+                       "worker %d has %llu objects that could not be unloaded, at most %u are put "
+                       "up with: `hotgate status` says why; send HUP to hotgate, whose workers are "
+                       "replaced without losing a request, and reload again",
+                       (int)worker, (unsigned long long)pinned, OBJECTS_PINNED_MAX);
+    return true;
 }
 
 void hgh_reload_probe_next(hgh_reload *reload)
@@ -210,6 +241,10 @@ void hgh_reload_probe_next(hgh_reload *reload)
     }
     if (run->rejections > 0 && run->kind != HGH_RELOAD_AT_START) {
         hgh_reload_refuse(reload);
+        return;
+    }
+    if (!run->at_start && run->candidate_count > 0 && pins_are_too_many(reload, &err)) {
+        hgh_reload_refuse_with(reload, err.text);
         return;
     }
     hgh_reload_prepare(reload);

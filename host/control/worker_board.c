@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/core/json_value.h"
+
 #define GENERATIONS_LOST_MAX 1000000u /* prepared since the last one that came into force */
 
 static bool slot_lives(const hgh_board_slot *slot)
@@ -120,6 +122,38 @@ bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size
     return false;
 }
 
+/* Why objects stay, as the worker wrote it: any bytes. NULL: none does. */
+static json_t *pins_json(const hgh_board_slot *slot, uint64_t pinned)
+{
+    json_t *array = pinned == 0 ? NULL : json_array();
+
+    for (uint64_t i = 0; i < pinned && i < HGH_BOARD_PINS; i++) {
+        char text[HGH_BOARD_PIN_TEXT];
+
+        memcpy(text, slot->pins[i], sizeof(text));
+        text[sizeof(text) - 1] = '\0';
+        hgh_utf8_mend(text);
+        (void)json_array_append_new(array, json_string(text));
+    }
+    return array;
+}
+
+uint64_t hgh_worker_board_most_pinned(const hgh_board *board, pid_t *out_pid)
+{
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
+        const hgh_board_slot *slot = &board->slot[i];
+        uint64_t pinned = atomic_load(&slot->objects_pinned);
+
+        if (pinned > most && slot_has_a_say(slot)) {
+            most = pinned;
+            *out_pid = hgh_board_pid(atomic_load(&slot->owner));
+        }
+    }
+    return most;
+}
+
 json_t *hgh_worker_board_json(const hgh_board *board)
 {
     static const char *const states[] = {
@@ -132,27 +166,28 @@ json_t *hgh_worker_board_json(const hgh_board *board)
     for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         const hgh_board_slot *slot = &board->slot[i];
         uint32_t state = atomic_load(&slot->state);
+        uint64_t pinned = atomic_load_explicit(&slot->objects_pinned, memory_order_acquire);
 
         if (!slot_lives(slot)) {
             continue;
         }
         (void)json_array_append_new(
             array,
-            json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-                      "pid", (int)hgh_board_pid(atomic_load(&slot->owner)), "number",
-                      (int)atomic_load(&slot->engine_number), "state",
-                      state <= HGH_WORKER_DEAD ? states[state] : "unknown", "generation",
-                      (json_int_t)atomic_load(&slot->generation), "requests",
-                      (json_int_t)atomic_load(&slot->requests), "requests_live",
-                      (json_int_t)atomic_load(&slot->requests_live), "requests_parked",
-                      (json_int_t)atomic_load(&slot->requests_parked), "requests_old",
-                      (json_int_t)atomic_load(&slot->requests_old), "oldest_generation",
-                      (json_int_t)atomic_load(&slot->oldest_generation), "objects_mapped",
-                      (json_int_t)atomic_load(&slot->objects_mapped), "objects_pinned",
-                      (json_int_t)atomic_load(&slot->objects_pinned), "chains",
-                      (json_int_t)atomic_load(&slot->chains), "slow_calls",
-                      (json_int_t)atomic_load(&slot->slow_calls), "apply_failures",
-                      (json_int_t)atomic_load(&slot->apply_failures)));
+            json_pack(
+                "{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o*}",
+                "pid", (int)hgh_board_pid(atomic_load(&slot->owner)), "number",
+                (int)atomic_load(&slot->engine_number), "state",
+                state <= HGH_WORKER_DEAD ? states[state] : "unknown", "generation",
+                (json_int_t)atomic_load(&slot->generation), "requests",
+                (json_int_t)atomic_load(&slot->requests), "requests_live",
+                (json_int_t)atomic_load(&slot->requests_live), "requests_parked",
+                (json_int_t)atomic_load(&slot->requests_parked), "requests_old",
+                (json_int_t)atomic_load(&slot->requests_old), "oldest_generation",
+                (json_int_t)atomic_load(&slot->oldest_generation), "objects_mapped",
+                (json_int_t)atomic_load(&slot->objects_mapped), "objects_pinned",
+                (json_int_t)pinned, "chains", (json_int_t)atomic_load(&slot->chains), "slow_calls",
+                (json_int_t)atomic_load(&slot->slow_calls), "apply_failures",
+                (json_int_t)atomic_load(&slot->apply_failures), "pins", pins_json(slot, pinned)));
     }
     return array;
 }

@@ -44,6 +44,10 @@ hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t obje
 /** True if there are workers and each of them has its configuration; else `reason` says why. */
 bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size);
 
+/** The highest number of pinned objects that one living worker has; out_pid: that worker, untouched
+ * if it is 0. */
+uint64_t hgh_worker_board_most_pinned(const hgh_board *board, pid_t *out_pid);
+
 /** The living workers as an array for the status; a new reference. */
 json_t *hgh_worker_board_json(const hgh_board *board);
 

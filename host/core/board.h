@@ -20,6 +20,8 @@
 #define HGH_BOARD_MAGIC     0x48474231u /* "HGB1" */
 #define HGH_BOARD_SLOTS     256u
 #define HGH_BOARD_VOTE_TEXT 400u
+#define HGH_BOARD_PINS      4u /* of which the reason is kept */
+#define HGH_BOARD_PIN_TEXT  200u
 
 #define HGH_OFFLOAD_THREADS_MAX 16u /* of one worker, for functions of plugins that block */
 
@@ -56,13 +58,14 @@ typedef struct hgh_board_slot {
     _Atomic uint64_t requests_old;       /* live ones on earlier generations */
     _Atomic uint64_t oldest_generation;  /* that one of them began on; 0: there is none */
     _Atomic uint64_t objects_mapped;     /* plugin objects in memory, all generations */
-    _Atomic uint64_t objects_pinned;     /* of these: closed, yet still mapped */
+    _Atomic uint64_t objects_pinned;     /* of these: closed, yet still mapped; publishes pins */
     _Atomic uint64_t chains;             /* compiled and cached */
     _Atomic uint64_t slow_calls;         /* callbacks over the watchdog's limit */
     _Atomic uint64_t apply_failures;     /* feed records that could not be applied */
     _Atomic uint32_t killed_for;         /* an hgh_killed_for, written by control */
     hgh_sighting seen;                   /* written by the worker's signal handler */
     char vote_text[HGH_BOARD_VOTE_TEXT]; /* why not; NUL-terminated */
+    char pins[HGH_BOARD_PINS][HGH_BOARD_PIN_TEXT]; /* why, of the first ones; NUL-terminated */
 } hgh_board_slot;
 
 typedef struct hgh_board {

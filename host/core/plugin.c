@@ -147,16 +147,33 @@ static hg_status plugin_open(hgh_plugin *plugin, const char *path, hg_error *err
     return status;
 }
 
+static void pin_tell(hgh_plugin *plugin, const char *why)
+{
+    hgh_plugin_host *plugin_host = plugin->plugin_host;
+    char text[HGH_BOARD_PIN_TEXT];
+    int length = snprintf(text, sizeof(text),
+                          "plugin %s stays in memory: something of it is in "
+                          "use: %s",
+                          plugin->name, why);
+
+    if (plugin_host->objects_pinned < HGH_BOARD_PINS) {
+        memcpy(plugin_host->pins[plugin_host->objects_pinned], text, sizeof(text));
+    }
+    plugin_host->engine->log(NULL, HG_LOG_ERROR, (hg_text){text, (size_t)length});
+}
+
 /* The opposite; at the end its addresses belong to nobody. */
 static void plugin_close(hgh_plugin *plugin)
 {
+    char why[HGH_LEFTOVER_TEXT];
     hgh_plugin_host *plugin_host = plugin->plugin_host;
     uint64_t outer = hgh_blame_enter(&plugin_host->blame, plugin->number, HGH_CALL_UNLOAD);
     hgh_plugin **at = &plugin_host->loaded;
 
-    if (hgh_plugin_object_close(plugin->object)) {
+    if (hgh_plugin_object_close(plugin->object, plugin_host->watches_threads, why)) {
         plugin_host->objects_mapped--;
     } else {
+        pin_tell(plugin, why);
         plugin_host->objects_pinned++;
     }
     while (*at != plugin) {

@@ -11,6 +11,7 @@
 
 #include "host/core/arena.h"
 #include "host/core/blame.h"
+#include "host/core/board.h"
 #include "host/core/field_table.h"
 #include "host/core/json_schema.h"
 #include "host/core/metric.h"
@@ -37,8 +38,10 @@ typedef struct hgh_plugin_host {
     struct hgh_offload *offload;
     hgh_share share; /* of this process in what all hold together */
     hgh_random random;
-    uint64_t objects_mapped;   /* plugin objects in memory now */
-    uint64_t objects_pinned;   /* of these: closed, yet not gone */
+    uint64_t objects_mapped;                       /* plugin objects in memory now */
+    uint64_t objects_pinned;                       /* of these: closed, yet not gone */
+    char pins[HGH_BOARD_PINS][HGH_BOARD_PIN_TEXT]; /* why, of the first ones; NUL-terminated */
+    bool watches_threads;                          /* only plugins start threads in this process */
     struct hgh_plugin *loaded; /* linked by loaded_next: what an address in a stack belongs to */
     const char *loading_path;  /* of the object whose constructors run; NULL: of none */
     uint32_t loading_number;

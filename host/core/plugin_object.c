@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,9 @@ struct hgh_plugin_object {
     void *library;               /* owned, from dlopen() */
     const hg_plugin *descriptor; /* borrowed from library */
     ElfW(Addr) base;
-    ElfW(Addr) end; /* behind its last segment */
-    char *path;     /* as the loader knows it */
+    ElfW(Addr) end;          /* behind its last segment */
+    char *path;              /* as the loader knows it */
+    hgh_thread_list threads; /* of the process, before it was opened */
 };
 
 static bool name_is_valid(const char *name)
@@ -105,10 +107,12 @@ hg_status hgh_plugin_object_open(const char *path,
     hg_status status;
     struct link_map *map = NULL;
     hgh_plugin_object *object = calloc(1, sizeof(*object));
+    char unused[HGH_LEFTOVER_TEXT];
 
     if (object == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", name);
     }
+    hgh_thread_list_take(&object->threads);
     /* NOW: a missing symbol fails this load, not a request. LOCAL: plugins may reuse a name. */
     object->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (object->library == NULL) {
@@ -135,7 +139,7 @@ hg_status hgh_plugin_object_open(const char *path,
     }
 
 cleanup:
-    (void)hgh_plugin_object_close(object); /* accepts NULL and the half-built */
+    (void)hgh_plugin_object_close(object, false, unused); /* accepts NULL and the half-built */
     return status;
 }
 
@@ -180,16 +184,25 @@ static int object_is_mapped(struct dl_phdr_info *info, size_t size, void *contex
     return info->dlpi_addr == object->base && strcmp(info->dlpi_name, object->path) == 0;
 }
 
-bool hgh_plugin_object_close(hgh_plugin_object *object)
+bool hgh_plugin_object_close(hgh_plugin_object *object,
+                             bool watches_threads,
+                             char why[HGH_LEFTOVER_TEXT])
 {
     bool gone = true;
 
     if (object == NULL) {
         return true;
     }
-    if (object->library != NULL) {
+    if (object->end > object->base &&
+        hgh_leftover_find(object->base, object->end, watches_threads ? &object->threads : NULL,
+                          why)) {
+        gone = false;
+    } else if (object->library != NULL) {
         (void)dlclose(object->library); /* it returns 0 also for what stays mapped */
         gone = object->path == NULL || dl_iterate_phdr(object_is_mapped, object) == 0;
+        if (!gone) {
+            (void)snprintf(why, HGH_LEFTOVER_TEXT, "the loader, for a symbol or another object");
+        }
     }
     free(object->path);
     free(object);

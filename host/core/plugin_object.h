@@ -6,6 +6,8 @@
 
 #include <hotgate/plugin.h>
 
+#include "host/core/leftover.h"
+
 /** An object that dlopen() has mapped. */
 typedef struct hgh_plugin_object hgh_plugin_object;
 
@@ -50,8 +52,14 @@ const hg_plugin *hgh_plugin_object_descriptor(const hgh_plugin_object *object);
 
 /**
  * Unmaps it, which runs its destructors, and looks whether it is gone, since dlclose() always says
- * so. Accepts NULL. Returns false if it is still mapped: pinned, for as long as the process lives.
+ * so. If the process would still go to it (see leftover.h), it is not unmapped. Accepts NULL.
+ *
+ * watches_threads  threads that were started since it was opened count as its own.
+ * why              what keeps it.
+ * Returns false if it is still mapped: pinned, for as long as the process lives.
  */
-bool hgh_plugin_object_close(hgh_plugin_object *object);
+bool hgh_plugin_object_close(hgh_plugin_object *object,
+                             bool watches_threads,
+                             char why[HGH_LEFTOVER_TEXT]);
 
 #endif

@@ -78,8 +78,12 @@ void hgh_runtime_report(hgh_runtime *runtime)
 
     atomic_store_explicit(&slot->objects_mapped, runtime->plugin_host.objects_mapped,
                           memory_order_relaxed);
-    atomic_store_explicit(&slot->objects_pinned, runtime->plugin_host.objects_pinned,
-                          memory_order_relaxed);
+    if (atomic_load_explicit(&slot->objects_pinned, memory_order_relaxed) !=
+        runtime->plugin_host.objects_pinned) {
+        memcpy(slot->pins, runtime->plugin_host.pins, sizeof(slot->pins));
+        atomic_store_explicit(&slot->objects_pinned, runtime->plugin_host.objects_pinned,
+                              memory_order_release);
+    }
     atomic_store_explicit(&slot->requests_old, runtime->requests_old, memory_order_relaxed);
     atomic_store_explicit(&slot->oldest_generation, oldest_in_use(runtime), memory_order_relaxed);
     atomic_store_explicit(&slot->chains, runtime->chains.count, memory_order_relaxed);
@@ -1119,6 +1123,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .engine = options->engine,
         .directory = options->directory,
         .log_level = options->log_level,
+        .watches_threads = options->watches_threads,
         .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,
         .http = hgh_http_client_new(options->engine, options->authorities),

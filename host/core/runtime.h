@@ -49,6 +49,7 @@ typedef struct hgh_runtime_options {
                                 those of the system */
     int32_t log_level;       /* an hg_log_level */
     bool checks_health;
+    bool watches_threads; /* only plugins start threads in this process */
     bool handles_crashes; /* by crash_handler.h: of one runtime in a process */
 } hgh_runtime_options;
 

@@ -388,7 +388,7 @@ static void bad_code_is_refused_and_the_old_object_serves(void **state)
          "undefined symbol: not_to_be_found_anywhere"},
         {"constructor crashes", "-DCONSTRUCTOR_CRASHES", "Segmentation fault"},
         {"constructor ends the process", "-DCONSTRUCTOR_ENDS_PROCESS", "constructor: "},
-        {"constructor hangs", "-DCONSTRUCTOR_HANGS", "2000 ms"},
+        {"constructor hangs", "-DCONSTRUCTOR_HANGS", "constructor: did not return within 2002 ms"},
         {"init fails", "-DINIT_FAILS", "init failed: its licence has run out"},
         {"init crashes", "-DINIT_CRASHES", "Aborted"},
         {"executable stack", "-Wl,-z,execstack", "executable stack"},

@@ -621,6 +621,7 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
                            : (const char *)main->trusted_certificate.data,
         .log_level = log_level(cycle),
         .checks_health = main->health != 0,
+        .watches_threads = true,
         .handles_crashes = true,
     };
     (void)hgh_router_mode_find(hgh_text_of_str(main->router), &options.router_mode);

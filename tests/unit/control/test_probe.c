@@ -21,6 +21,7 @@ static json_t *reply; /* the first message */
 static char why[256];
 static uint32_t object;
 static bool frees_in_message;
+static bool unconfined;
 
 static int group_set_up(void **state)
 {
@@ -44,6 +45,7 @@ static int set_up(void **state)
     why[0] = '\0';
     object = 99;
     frees_in_message = false;
+    unconfined = false;
     return hgh_event_loop_new(&loop, NULL) == HG_OK ? 0 : -1;
 }
 
@@ -99,6 +101,7 @@ static void start_with(uint64_t shared_memory_bytes)
         .loop = loop,
         .directory = directory,
         .shared_memory_bytes = shared_memory_bytes,
+        .unconfined = unconfined,
         .on_message = on_message,
         .on_end = on_end,
     };
@@ -174,6 +177,29 @@ static void what_an_object_does_to_its_process_is_told(void **state)
          "exit: crashed with signal 11"},
         {"unload_crash", "static int *volatile nowhere; AT_UNLOAD { *nowhere = 1; }",
          "destructor: crashed with signal 11"},
+#if !defined(__SANITIZE_ADDRESS__)
+        {"fork", "AT_LOAD { fork(); }", "constructor: called fork"},
+        {"vfork", "AT_LOAD { vfork(); }", "constructor: called fork"},
+        {"system", "AT_LOAD { system(\"true\"); }",
+         "constructor: called fork or exec with its signals blocked"},
+        {"clone", "#include <sys/syscall.h>\nAT_LOAD { syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }",
+         "constructor: called fork"},
+        {"exec", "AT_LOAD { char *a[] = {\"true\", 0}; execvp(\"true\", a); }",
+         "constructor: called exec"},
+        {"init_fork",
+         "static hg_status f(const void *a, hg_error *e) { fork(); return HG_OK; }\n#define INIT f",
+         "init: called fork"},
+        {"exit_exec",
+         "static void f(void) { char *a[] = {\"true\", 0}; execv(\"/bin/true\", a); }\n"
+         "#define EXIT f",
+         "exit: called exec"},
+        {"unload_fork", "AT_UNLOAD { fork(); }", "destructor: called fork"},
+        {"socket_then_crash",
+         "#include <sys/socket.h>\nstatic int *volatile nowhere; AT_LOAD { "
+         "if (socket(AF_INET, SOCK_STREAM, 0) < 0) { *nowhere = 1; } }",
+         "constructor: crashed with signal 11 (Segmentation fault); before that, constructor "
+         "opened a socket, which fails here"},
+#endif
         {"floods",
          "AT_LOAD { static char b[65536]; memset(b, 255, sizeof(b)); for (int f = 3; f < 64; f++) "
          "{ if (write(f, b, sizeof(b)) > 0) { for (;;) { write(f, b, sizeof(b)); } } } }",
@@ -245,6 +271,7 @@ static void nothing_is_left_of_what_an_object_has_started(void **state)
                    " write(%d, \"x\", 1); for (;;) { pause(); } } } }",
                    ends[1]);
     harmful_object(directory, "forks", code);
+    unconfined = true; /* it could not fork at all */
     start_with(ARENA_BYTES);
     examine("forks");
     for (int i = 0; i < 5; i++) {
@@ -274,6 +301,7 @@ static void children_of_a_child_that_ends_by_itself_go_too(void **state)
                    "_exit(4); }",
                    ends[1]);
     harmful_object(directory, "leaves", code);
+    unconfined = true;
     start_with(ARENA_BYTES);
     examine("leaves");
     run();
@@ -286,15 +314,283 @@ static void children_of_a_child_that_ends_by_itself_go_too(void **state)
     (void)close(ends[0]);
 }
 
+/* The reply's warnings as one text. */
+static const char *warnings_text(void)
+{
+    static char text[2048];
+    size_t index;
+    json_t *warning;
+    size_t at = 0;
+
+    text[0] = '\0';
+    json_array_foreach(json_object_get(reply, "warnings"), index, warning)
+    {
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "%s; ",
+                               json_string_value(json_object_get(warning, "found")));
+    }
+    return text;
+}
+
+static const char *error_text(void)
+{
+    const char *error = json_string_value(json_object_get(reply, "error"));
+
+    return error == NULL ? "" : error;
+}
+
+static void what_is_denied_fails_and_is_told(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *code;
+        const char *warnings;
+    } cases[] = {
+        {"socket",
+         "#include <errno.h>\n#include <sys/socket.h>\nstatic hg_status f(const void *a, hg_error "
+         "*e) { return socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EACCES ? HG_OK : "
+         "HG_ERR_IO; }\n#define INIT f",
+         "init: opened a socket; "},
+        {"resolves",
+         "#include <netdb.h>\nAT_LOAD { struct addrinfo *l; getaddrinfo(\"localhost\", \"80\", 0, "
+         "&l); }",
+         "constructor: opened a socket; "},
+        {"unlink",
+         "#include <errno.h>\nAT_LOAD { if (unlink(\"/tmp/x\") == 0 || errno != EROFS) abort(); }",
+         "constructor: opened or changed a file to write; "},
+        {"append",
+         "AT_UNLOAD { if (open(\"/tmp/x\", O_WRONLY | O_APPEND | O_CREAT, 0600) >= 0) abort(); }",
+         "destructor: opened or changed a file to write; "},
+        {"kill",
+         "#include <errno.h>\nAT_LOAD { if (kill(getppid(), 0) == 0 || errno != EPERM) abort(); }",
+         "constructor: reached for another process; "},
+        {"reads", "AT_LOAD { if (open(\"/etc/passwd\", O_RDONLY) >= 0) close(3); }", ""},
+        {"itself", "AT_LOAD { if (kill(getpid(), 0) != 0) abort(); }", ""},
+    };
+
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip(); /* such a probe is not confined */
+#endif
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        harmful_object(directory, cases[i].name, cases[i].code);
+        start_with(ARENA_BYTES);
+        examine(cases[i].name);
+        run();
+        if (!json_is_true(json_object_get(reply, "ok")) ||
+            strstr(warnings_text(), cases[i].warnings) == NULL ||
+            (cases[i].warnings[0] == '\0' && warnings_text()[0] != '\0')) {
+            fail_msg("%s: \"%s\", \"%s\", \"%s\"", cases[i].name, error_text(), warnings_text(),
+                     why);
+        }
+        json_decref(reply);
+        reply = NULL;
+        hgh_probe_free(probe);
+        probe = NULL;
+    }
+}
+
+static void a_failure_after_something_denied_names_it(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip();
+#endif
+    harmful_object(directory, "needs_network",
+                   "#include <sys/socket.h>\nstatic hg_status f(const void *a, hg_error *e) { "
+                   "return socket(AF_INET, SOCK_STREAM, 0) < 0 ? hg_error_set(e, HG_ERR_IO, \"no "
+                   "server\") : HG_OK; }\n#define INIT f");
+    start_with(ARENA_BYTES);
+    examine("needs_network");
+    run();
+    assert_string_equal(error_text(), "init failed: no server; before that, init opened a socket, "
+                                      "which fails here");
+}
+
+static void a_probe_that_is_not_confined_says_so(void **state)
+{
+    (void)state;
+    harmful_object(directory, "good", "");
+    unconfined = true;
+    start_with(ARENA_BYTES);
+    examine("good");
+    run();
+    assert_true(json_is_true(json_object_get(reply, "ok")));
+    assert_string_equal(warnings_text(), "was examined by a process that could do anything; ");
+}
+
+/* What would be gone to after the object is gone. */
+static void what_an_object_leaves_behind_is_refused(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *code;
+        const char *text;
+    } cases[] = {
+        {"thread",
+         "#include <pthread.h>\nstatic void *f(void *x) { for (;;) { pause(); } }\n"
+         "AT_LOAD { pthread_t t; pthread_create(&t, 0, f, 0); }",
+         "plugin thread stays in memory: something of it is in use: 1 thread that still runs ("},
+        {"handler", "static void f(int n) {} AT_LOAD { signal(SIGUSR2, f); }",
+         "a handler of signal 12 (User defined signal 2)"},
+        {"handler_of_exit",
+         "static void f(int n) {} static void g(void) { signal(SIGUSR1, f); }\n#define EXIT g",
+         "a handler of signal 10"},
+        {"variable", "AT_LOAD { static char s[] = \"LEFT=behind\"; putenv(s); }",
+         "the variable LEFT of the environment"},
+        {"buffer",
+         "#include <stdio.h>\nAT_LOAD { static char b[512]; setvbuf(stdout, b, _IOFBF, "
+         "sizeof(b)); }",
+         "the buffer of stdout"},
+        {"nodelete",
+         "#include <dlfcn.h>\nAT_LOAD { Dl_info i; if (dladdr((void *)at_load, &i)) { "
+         "dlopen(i.dli_fname, RTLD_NOW | RTLD_NODELETE); } }",
+         "stays in memory: something of it is in use: the loader"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        harmful_object(directory, cases[i].name, cases[i].code);
+        start_with(ARENA_BYTES);
+        examine(cases[i].name);
+        run();
+        if (!json_is_false(json_object_get(reply, "ok")) ||
+            strstr(error_text(), cases[i].text) == NULL) {
+            fail_msg("%s: \"%s\", \"%s\"", cases[i].name, error_text(), why);
+        }
+        json_decref(reply);
+        reply = NULL;
+        hgh_probe_free(probe);
+        probe = NULL;
+    }
+}
+
+static void what_an_object_takes_away_again_is_no_leftover(void **state)
+{
+    static const char *const codes[] = {
+        "#include <pthread.h>\nstatic pthread_t t; static void *f(void *x) { return x; }\n"
+        "AT_LOAD { pthread_create(&t, 0, f, 0); }\n"
+        "static void g(void) { pthread_join(t, 0); }\n#define EXIT g",
+        "static void f(int n) {} AT_LOAD { signal(SIGUSR2, f); }\n"
+        "static void g(void) { signal(SIGUSR2, SIG_DFL); }\n#define EXIT g",
+        "AT_LOAD { static char s[] = \"LEFT=behind\"; putenv(s); }\n"
+        "static void g(void) { unsetenv(\"LEFT\"); }\n#define EXIT g",
+        "static void f(void) {} AT_LOAD { atexit(f); }",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+        harmful_object(directory, "tidy", codes[i]);
+        start_with(ARENA_BYTES);
+        examine("tidy");
+        run();
+        if (!json_is_true(json_object_get(reply, "ok"))) {
+            fail_msg("%s: \"%s\", \"%s\"", codes[i], error_text(), why);
+        }
+        json_decref(reply);
+        reply = NULL;
+        hgh_probe_free(probe);
+        probe = NULL;
+    }
+}
+
+static void what_an_object_loses_is_told_and_much_of_it_refused(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *code;
+        bool ok;
+        const char *text; /* of the error, or of the warnings; "": there are none */
+    } cases[] = {
+        {"little", "AT_LOAD { static void *volatile p; p = malloc(1000); }", true,
+         "loses 1008 bytes of memory each time it is loaded and unloaded; "},
+        {"once",
+         "AT_LOAD { static void *volatile p; if (!getenv(\"ONCE\")) { setenv(\"ONCE\", "
+         "\"1\", 1); p = malloc(1000000); } }",
+         true, ""},
+        {"much", "AT_LOAD { static void *volatile p; p = malloc(100000); }", false,
+         "loses 100016 bytes"},
+        {"descriptor", "AT_LOAD { dup(1); }", false,
+         "loses 1.0 descriptors each time it is loaded and unloaded, less than 1 are put up with"},
+        {"mapping",
+         "#include <sys/mman.h>\nAT_LOAD { mmap(0, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, "
+         "-1, 0); }",
+         true, "loses 65536 bytes of mappings"},
+        {"mappings",
+         "#include <sys/mman.h>\nAT_LOAD { mmap(0, 1 << 21, PROT_READ, MAP_PRIVATE | "
+         "MAP_ANONYMOUS, -1, 0); }",
+         false, "loses 2097152 bytes of mappings each time it is loaded and unloaded, less than"},
+    };
+
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__)
+    skip(); /* its malloc() tells of nothing */
+#endif
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const char *text;
+
+        harmful_object(directory, cases[i].name, cases[i].code);
+        start_with(ARENA_BYTES);
+        examine(cases[i].name);
+        run();
+        text = cases[i].ok ? warnings_text() : error_text();
+        if (json_is_true(json_object_get(reply, "ok")) != cases[i].ok ||
+            strstr(text, cases[i].text) != text || (cases[i].text[0] == '\0' && text[0] != '\0')) {
+            fail_msg("%s: \"%s\", \"%s\", \"%s\"", cases[i].name, error_text(), warnings_text(),
+                     why);
+        }
+        json_decref(reply);
+        reply = NULL;
+        hgh_probe_free(probe);
+        probe = NULL;
+    }
+}
+
+/* What control logs goes to stderr: here into a file. */
+static void what_an_object_prints_is_logged_in_bounds(void **state)
+{
+    char path[128];
+    char text[65536];
+    FILE *log;
+    int saved = dup(STDERR_FILENO);
+    size_t length;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/log", directory);
+    harmful_object(directory, "prints",
+                   "#include <stdio.h>\nAT_LOAD { static int n; if (n++) return; printf(\"on "
+                   "stdout\\n\"); fflush(stdout); for (int i = 0; i < 100000; i++) { "
+                   "fprintf(stderr, \"line %d\\n\", i); } fprintf(stderr, \"without end\"); "
+                   "_exit(7); }");
+    start_with(ARENA_BYTES);
+    log = fopen(path, "w+");
+    assert_non_null(log);
+    assert_true(dup2(fileno(log), STDERR_FILENO) >= 0);
+    examine("prints");
+    run();
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    rewind(log);
+    length = fread(text, 1, sizeof(text) - 1, log);
+    text[length] = '\0';
+    (void)fclose(log);
+    assert_string_equal(why, "constructor: called exit(7)");
+    assert_non_null(strstr(text, "probe: on stdout\n"));
+    assert_non_null(strstr(text, "probe: line 48\n"));
+    assert_null(strstr(text, "probe: line 49\n"));
+    assert_non_null(strstr(text, "what else it prints is left out"));
+    assert_true(length < 6000);
+}
+
 static void an_object_cannot_write_files_from_there(void **state)
 {
     char code[256];
     char path[128];
 
     (void)state;
+    unconfined = true; /* a limit of the process is what is left then */
     (void)snprintf(code, sizeof(code),
                    "AT_LOAD { int f = open(\"%s/written\", O_CREAT | O_WRONLY, 0600); "
-                   "write(f, \"x\", 1); }",
+                   "write(f, \"x\", 1); close(f); }",
                    directory);
     harmful_object(directory, "writes", code);
     start_with(ARENA_BYTES);
@@ -306,19 +602,6 @@ static void an_object_cannot_write_files_from_there(void **state)
     assert_non_null(written);
     assert_int_equal(fgetc(written), EOF);
     (void)fclose(written);
-}
-
-static void an_object_that_stays_in_memory_is_told(void **state)
-{
-    (void)state;
-    harmful_object(directory, "stays",
-                   "#include <dlfcn.h>\nAT_LOAD { Dl_info i; if (dladdr((void *)at_load, &i)) { "
-                   "dlopen(i.dli_fname, RTLD_NOW | RTLD_NODELETE); } }");
-    start_with(ARENA_BYTES);
-    examine("stays");
-    run();
-    assert_true(json_is_false(json_object_get(reply, "ok")));
-    assert_non_null(strstr(json_string_value(json_object_get(reply, "error")), "stays in memory"));
 }
 
 static void a_callback_may_free_the_probe(void **state)
@@ -394,7 +677,13 @@ int main(int argc, char **argv)
         ROW(nothing_is_left_of_what_an_object_has_started),
         ROW(children_of_a_child_that_ends_by_itself_go_too),
         ROW(an_object_cannot_write_files_from_there),
-        ROW(an_object_that_stays_in_memory_is_told),
+        ROW(what_is_denied_fails_and_is_told),
+        ROW(a_failure_after_something_denied_names_it),
+        ROW(a_probe_that_is_not_confined_says_so),
+        ROW(what_an_object_leaves_behind_is_refused),
+        ROW(what_an_object_takes_away_again_is_no_leftover),
+        ROW(what_an_object_loses_is_told_and_much_of_it_refused),
+        ROW(what_an_object_prints_is_logged_in_bounds),
         ROW(a_callback_may_free_the_probe),
         ROW(a_callback_may_free_the_probe_whose_child_has_ended),
         ROW(the_arena_may_be_as_large_as_the_gateways),
