@@ -244,7 +244,9 @@ static void examine(probe_child *self, const json_t *request)
     for (unsigned i = 1; i <= HGH_PROBE_CYCLES && status == HG_OK; i++) {
         status = examine_once(self, request, i == 1, &description, &issues, &warnings, &err);
         if (status == HG_OK && self->plugin_host.objects_pinned > 0) {
-            status = hg_error_set(&err, HG_ERR_INVALID, "%s", self->plugin_host.pins[0]);
+            status =
+                hg_error_set(&err, HG_ERR_INVALID, "stays in memory, something of it is in use: %s",
+                             self->plugin_host.pins[0] + strlen(text_of(request, "name")) + 2);
         }
         hgh_probe_leak_cycle(&self->leak, i);
     }

@@ -222,8 +222,8 @@ static bool pins_are_too_many(const hgh_reload *reload, hg_error *err)
     }
     (void)hg_error_set(err, HG_ERR_FULL,
                        "worker %d has %llu objects that could not be unloaded, at most %u are put "
-                       "up with: `hotgate status` says why; send HUP to hotgate, whose workers are "
-                       "replaced without losing a request, and reload again",
+                       "up with: `hotgate status` says why; send HUP to hotgate, which replaces "
+                       "its workers gracefully, and reload again",
                        (int)worker, (unsigned long long)pinned, OBJECTS_PINNED_MAX);
     return true;
 }

@@ -17,73 +17,80 @@ extern char **environ;
 
 /* --------------------------------------------------------------------------------- threads */
 
-void hgh_thread_list_take(hgh_thread_list *list)
+/* All there are; false: they could not be listed, or are too many. */
+static bool threads_list(pid_t ids[HGH_LEFTOVER_THREADS], size_t *out_count)
 {
     DIR *directory = opendir("/proc/self/task");
     const struct dirent *item;
-
-    list->count = 0;
-    list->is_whole = directory != NULL;
-    while (directory != NULL && (item = readdir(directory)) != NULL) {
-        if (item->d_name[0] == '.') {
-            continue;
-        }
-        if (list->count == HGH_LEFTOVER_THREADS) {
-            list->is_whole = false;
-            break;
-        }
-        list->ids[list->count++] = (pid_t)strtol(item->d_name, NULL, 10);
-    }
-    if (directory != NULL) {
-        (void)closedir(directory);
-    }
-}
-
-static bool was_there(const hgh_thread_list *before, pid_t id)
-{
-    for (size_t i = 0; i < before->count; i++) {
-        if (before->ids[i] == id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The number of threads that are new; one of them in *out_id. */
-static size_t threads_new(const hgh_thread_list *before, pid_t *out_id)
-{
-    hgh_thread_list now;
     size_t count = 0;
 
-    hgh_thread_list_take(&now);
-    if (!before->is_whole || !now.is_whole) {
-        return 0;
+    if (directory == NULL) {
+        return false;
     }
-    for (size_t i = 0; i < now.count; i++) {
-        if (!was_there(before, now.ids[i])) {
-            *out_id = now.ids[i];
+    while ((item = readdir(directory)) != NULL) {
+        if (item->d_name[0] != '.' && count < HGH_LEFTOVER_THREADS) {
+            ids[count] = (pid_t)strtol(item->d_name, NULL, 10);
+        }
+        count += item->d_name[0] != '.' ? 1 : 0;
+    }
+    (void)closedir(directory);
+    *out_count = count;
+    return count <= HGH_LEFTOVER_THREADS;
+}
+
+static uint32_t owner_of(const hgh_thread_watch *watch, pid_t id, uint32_t otherwise)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        if (watch->ids[i] == id) {
+            return watch->owners[i];
+        }
+    }
+    return otherwise;
+}
+
+void hgh_thread_watch_note(hgh_thread_watch *watch, uint32_t owner)
+{
+    hgh_thread_watch now = {.has_begun = true};
+
+    if (threads_list(now.ids, &now.count)) {
+        for (size_t i = 0; i < now.count; i++) {
+            now.owners[i] =
+                owner_of(watch, now.ids[i], watch->has_begun ? owner : HGH_THREAD_OF_HOST);
+        }
+        *watch = now;
+    }
+}
+
+/* How many of them still run; one of them in *out_id. */
+static size_t threads_of(hgh_thread_watch *watch, uint32_t owner, pid_t *out_id)
+{
+    size_t count = 0;
+
+    hgh_thread_watch_note(watch, HGH_THREAD_OF_UNKNOWN);
+    for (size_t i = 0; i < watch->count; i++) {
+        if (watch->owners[i] == owner || watch->owners[i] == HGH_THREAD_OF_UNKNOWN) {
+            *out_id = watch->ids[i];
             count++;
         }
     }
     return count;
 }
 
-static bool thread_find(const hgh_thread_list *before, char text[HGH_LEFTOVER_TEXT])
+bool hgh_thread_watch_find(hgh_thread_watch *watch, uint32_t owner, char text[HGH_LEFTOVER_TEXT])
 {
     const struct timespec pause = {0, ENDING_LOOK_NS};
     pid_t id = 0;
-    size_t count = threads_new(before, &id);
+    size_t count = threads_of(watch, owner, &id);
 
     for (int i = 0; i < ENDING_LOOKS && count > 0; i++) {
         (void)nanosleep(&pause, NULL);
-        count = threads_new(before, &id);
+        count = threads_of(watch, owner, &id);
     }
-    if (count == 0) {
-        return false;
+    if (count > 0) {
+        (void)snprintf(text, HGH_LEFTOVER_TEXT, "%zu thread%s that still run%s (%d)", count,
+                       count == 1 ? "" : "s", count == 1 ? "s" : "", (int)id);
     }
-    (void)snprintf(text, HGH_LEFTOVER_TEXT, "%zu thread%s that still run%s (%d)", count,
-                   count == 1 ? "" : "s", count == 1 ? "s" : "", (int)id);
-    return true;
+    return count > 0;
 }
 
 /* ----------------------------------------------------------------------------------- range */
@@ -141,11 +148,8 @@ static bool buffer_find(uintptr_t begin, uintptr_t end, char text[HGH_LEFTOVER_T
     return false;
 }
 
-bool hgh_leftover_find(uintptr_t begin,
-                       uintptr_t end,
-                       const hgh_thread_list *before,
-                       char text[HGH_LEFTOVER_TEXT])
+bool hgh_leftover_find(uintptr_t begin, uintptr_t end, char text[HGH_LEFTOVER_TEXT])
 {
     return handler_find(begin, end, text) || variable_find(begin, end, text) ||
-           buffer_find(begin, end, text) || (before != NULL && thread_find(before, text));
+           buffer_find(begin, end, text);
 }

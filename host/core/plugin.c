@@ -150,14 +150,14 @@ static hg_status plugin_open(hgh_plugin *plugin, const char *path, hg_error *err
 static void pin_tell(hgh_plugin *plugin, const char *why)
 {
     hgh_plugin_host *plugin_host = plugin->plugin_host;
-    char text[HGH_BOARD_PIN_TEXT];
-    int length = snprintf(text, sizeof(text),
-                          "plugin %s stays in memory: something of it is in "
-                          "use: %s",
-                          plugin->name, why);
+    char text[HG_NAME_MAX + HGH_LEFTOVER_TEXT + 64];
+    int length =
+        snprintf(text, sizeof(text), "plugin %s stays in memory, something of it is in use: %s",
+                 plugin->name, why);
 
     if (plugin_host->objects_pinned < HGH_BOARD_PINS) {
-        memcpy(plugin_host->pins[plugin_host->objects_pinned], text, sizeof(text));
+        (void)snprintf(plugin_host->pins[plugin_host->objects_pinned], HGH_BOARD_PIN_TEXT, "%s: %s",
+                       plugin->name, why);
     }
     plugin_host->engine->log(NULL, HG_LOG_ERROR, (hg_text){text, (size_t)length});
 }
@@ -166,11 +166,14 @@ static void pin_tell(hgh_plugin *plugin, const char *why)
 static void plugin_close(hgh_plugin *plugin)
 {
     char why[HGH_LEFTOVER_TEXT];
+    bool stays;
     hgh_plugin_host *plugin_host = plugin->plugin_host;
     uint64_t outer = hgh_blame_enter(&plugin_host->blame, plugin->number, HGH_CALL_UNLOAD);
     hgh_plugin **at = &plugin_host->loaded;
 
-    if (hgh_plugin_object_close(plugin->object, plugin_host->watches_threads, why)) {
+    stays = plugin_host->watches_threads &&
+            hgh_thread_watch_find(&plugin_host->threads, plugin->number, why);
+    if (hgh_plugin_object_close(plugin->object, stays, why)) {
         plugin_host->objects_mapped--;
     } else {
         pin_tell(plugin, why);
@@ -206,6 +209,13 @@ static hg_status plugin_init(hgh_plugin *plugin, hg_error *err)
     return HG_OK;
 }
 
+static void threads_note(hgh_plugin_host *plugin_host, uint32_t owner)
+{
+    if (plugin_host->watches_threads) {
+        hgh_thread_watch_note(&plugin_host->threads, owner);
+    }
+}
+
 hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
                           const char *path,
                           const char *name,
@@ -226,6 +236,7 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
     plugin->number = number;
     plugin->plugin_host = plugin_host;
     (void)snprintf(plugin->name, sizeof(plugin->name), "%s", name);
+    threads_note(plugin_host, HGH_THREAD_OF_UNKNOWN);
     status = plugin_open(plugin, path, err);
     if (status != HG_OK) {
         goto cleanup;
@@ -274,6 +285,7 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
     }
 
 cleanup:
+    threads_note(plugin_host, number);
     hgh_plugin_unref(plugin); /* accepts NULL and the half-built */
     return status;
 }

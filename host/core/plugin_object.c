@@ -13,9 +13,8 @@ struct hgh_plugin_object {
     void *library;               /* owned, from dlopen() */
     const hg_plugin *descriptor; /* borrowed from library */
     ElfW(Addr) base;
-    ElfW(Addr) end;          /* behind its last segment */
-    char *path;              /* as the loader knows it */
-    hgh_thread_list threads; /* of the process, before it was opened */
+    ElfW(Addr) end; /* behind its last segment */
+    char *path;     /* as the loader knows it */
 };
 
 static bool name_is_valid(const char *name)
@@ -112,7 +111,6 @@ hg_status hgh_plugin_object_open(const char *path,
     if (object == NULL) {
         return hg_error_set(err, HG_ERR_NO_MEMORY, "%s: out of memory", name);
     }
-    hgh_thread_list_take(&object->threads);
     /* NOW: a missing symbol fails this load, not a request. LOCAL: plugins may reuse a name. */
     object->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (object->library == NULL) {
@@ -184,18 +182,14 @@ static int object_is_mapped(struct dl_phdr_info *info, size_t size, void *contex
     return info->dlpi_addr == object->base && strcmp(info->dlpi_name, object->path) == 0;
 }
 
-bool hgh_plugin_object_close(hgh_plugin_object *object,
-                             bool watches_threads,
-                             char why[HGH_LEFTOVER_TEXT])
+bool hgh_plugin_object_close(hgh_plugin_object *object, bool stays, char why[HGH_LEFTOVER_TEXT])
 {
     bool gone = true;
 
     if (object == NULL) {
         return true;
     }
-    if (object->end > object->base &&
-        hgh_leftover_find(object->base, object->end, watches_threads ? &object->threads : NULL,
-                          why)) {
+    if (stays || hgh_leftover_find(object->base, object->end, why)) {
         gone = false;
     } else if (object->library != NULL) {
         (void)dlclose(object->library); /* it returns 0 also for what stays mapped */

@@ -54,12 +54,10 @@ const hg_plugin *hgh_plugin_object_descriptor(const hgh_plugin_object *object);
  * Unmaps it, which runs its destructors, and looks whether it is gone, since dlclose() always says
  * so. If the process would still go to it (see leftover.h), it is not unmapped. Accepts NULL.
  *
- * watches_threads  threads that were started since it was opened count as its own.
- * why              what keeps it.
+ * stays  something else of it is in use, which the caller has written into `why`: no unmapping.
+ * why    what keeps it.
  * Returns false if it is still mapped: pinned, for as long as the process lives.
  */
-bool hgh_plugin_object_close(hgh_plugin_object *object,
-                             bool watches_threads,
-                             char why[HGH_LEFTOVER_TEXT]);
+bool hgh_plugin_object_close(hgh_plugin_object *object, bool stays, char why[HGH_LEFTOVER_TEXT]);
 
 #endif

@@ -429,7 +429,7 @@ static void what_an_object_leaves_behind_is_refused(void **state)
         {"thread",
          "#include <pthread.h>\nstatic void *f(void *x) { for (;;) { pause(); } }\n"
          "AT_LOAD { pthread_t t; pthread_create(&t, 0, f, 0); }",
-         "plugin thread stays in memory: something of it is in use: 1 thread that still runs ("},
+         "stays in memory, something of it is in use: 1 thread that still runs ("},
         {"handler", "static void f(int n) {} AT_LOAD { signal(SIGUSR2, f); }",
          "a handler of signal 12 (User defined signal 2)"},
         {"handler_of_exit",
@@ -444,7 +444,7 @@ static void what_an_object_leaves_behind_is_refused(void **state)
         {"nodelete",
          "#include <dlfcn.h>\nAT_LOAD { Dl_info i; if (dladdr((void *)at_load, &i)) { "
          "dlopen(i.dli_fname, RTLD_NOW | RTLD_NODELETE); } }",
-         "stays in memory: something of it is in use: the loader"},
+         "stays in memory, something of it is in use: the loader"},
     };
 
     (void)state;

@@ -98,7 +98,7 @@ static void an_object_is_opened_with_its_descriptor(void **state)
     assert_int_equal(hgh_plugin_object_open(plugin_path("unit_a"), "unit_a", &object, &err), HG_OK);
     assert_string_equal(hgh_plugin_object_descriptor(object)->name, "unit_a");
     assert_true(plugin_is_mapped("/unit_a.so"));
-    assert_true(hgh_plugin_object_close(object, true, why));
+    assert_true(hgh_plugin_object_close(object, false, why));
 }
 
 static void a_closed_object_is_no_longer_mapped(void **state)
@@ -109,7 +109,7 @@ static void a_closed_object_is_no_longer_mapped(void **state)
 
         assert_int_equal(hgh_plugin_object_open(plugin_path("unit_a"), "unit_a", &object, NULL),
                          HG_OK);
-        assert_true(hgh_plugin_object_close(object, true, why));
+        assert_true(hgh_plugin_object_close(object, false, why));
         assert_false(plugin_is_mapped("/unit_a.so"));
     }
 }
@@ -122,8 +122,8 @@ static void an_object_that_stays_is_noticed(void **state)
     (void)state;
     assert_int_equal(hgh_plugin_object_open(plugin_path("unit_a"), "unit_a", &first, NULL), HG_OK);
     assert_int_equal(hgh_plugin_object_open(plugin_path("unit_a"), "unit_a", &second, NULL), HG_OK);
-    assert_false(hgh_plugin_object_close(first, true, why)); /* the other handle keeps it */
-    assert_true(hgh_plugin_object_close(second, true, why));
+    assert_false(hgh_plugin_object_close(first, false, why)); /* the other handle keeps it */
+    assert_true(hgh_plugin_object_close(second, false, why));
 }
 
 static void copies_of_one_object_are_told_apart(void **state)
@@ -141,9 +141,9 @@ static void copies_of_one_object_are_told_apart(void **state)
         hgh_plugin_object_open(plugin_copy(&place, "unit_a", "x.2.so"), "unit_a", &second, NULL),
         HG_OK);
     assert_ptr_not_equal(hgh_plugin_object_descriptor(first), hgh_plugin_object_descriptor(second));
-    assert_true(hgh_plugin_object_close(first, true, why));
+    assert_true(hgh_plugin_object_close(first, false, why));
     assert_true(plugin_is_mapped("/x.2.so"));
-    assert_true(hgh_plugin_object_close(second, true, why));
+    assert_true(hgh_plugin_object_close(second, false, why));
     plugin_place_done(&place);
 }
 
@@ -196,7 +196,7 @@ static void a_file_of_garbage_is_refused(void **state)
 static void nothing_may_be_closed(void **state)
 {
     (void)state;
-    assert_true(hgh_plugin_object_close(NULL, true, why));
+    assert_true(hgh_plugin_object_close(NULL, false, why));
 }
 
 int main(void)
