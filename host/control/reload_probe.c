@@ -243,7 +243,8 @@ void hgh_reload_probe_next(hgh_reload *reload)
         hgh_reload_refuse(reload);
         return;
     }
-    if (!run->at_start && run->candidate_count > 0 && pins_are_too_many(reload, &err)) {
+    if (run->kind == HGH_RELOAD_BY_REQUEST && run->candidate_count > 0 &&
+        pins_are_too_many(reload, &err)) {
         hgh_reload_refuse_with(reload, err.text);
         return;
     }

@@ -40,7 +40,7 @@ staged_read(const hgh_reload *reload, const json_t *object, hgh_object_file *fil
         free(full);
         return hg_error_set(err, HG_ERR_INVALID, "the manifest says of no file");
     }
-    status = hgh_object_file_read(full, file, err);
+    status = hgh_object_file_read(full, HGH_OBJECT_BYTES_MAX, file, err);
     if (status == HG_OK && strcmp(file->sha256, hash_of(object)) != 0) {
         status = hg_error_set(err, HG_ERR_INVALID, "%s: is not what was staged", full);
     }
