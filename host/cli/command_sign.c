@@ -229,14 +229,13 @@ static int files_do(const options *given, const hgh_signing_key *key, const hgh_
 
         (void)snprintf(shown, sizeof(shown), "%s", given->files[i]);
         hgh_utf8_mend(shown);
-        item = json_pack("{s:s}", "file", shown);
+        item = json_pack("{s:s, s:s}", "file", shown, "result", "refused");
         if (file_do(given->files[i], key, keys, item, &err) == HG_OK) {
             (void)json_object_set_new(item, "result",
                                       json_string(key != NULL ? "signed" : "valid"));
         } else {
             code = fail(&err);
             hgh_utf8_mend(err.text);
-            (void)json_object_set_new(item, "result", json_string("refused"));
             (void)json_object_set_new(item, "error", json_string(err.text));
         }
         (void)json_array_append_new(report, item);
