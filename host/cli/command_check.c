@@ -20,6 +20,7 @@ static void usage(FILE *out)
         "                     that cannot be loaded without\n"
         "  --trusted-key KEY  it has to be signed with this key, or another one that is given:\n"
         "                     ed25519:... or a file in PEM\n"
+        "  --allow-library LIBRARY  it may need this one, as by hotgate.allow_libraries\n"
         "  --no-run           only look at the file: none of its code runs\n"
         "  --json             print the report as JSON\n"
         "  --help             show this text\n\n"
@@ -27,16 +28,23 @@ static void usage(FILE *out)
         out);
 }
 
+/* What may be given more than once; both arrays. */
+typedef struct lists {
+    json_t *trusted_keys;
+    json_t *allow_libraries;
+} lists;
+
 static bool options_take(int argc,
                          char **argv,
                          hgh_examination_options *options,
-                         json_t *trusted,
+                         const lists *into,
                          bool *out_json,
                          int *out_code)
 {
     static const struct option known[] = {{"config", required_argument, NULL, 'c'},
                                           {"attributes", required_argument, NULL, 'a'},
                                           {"trusted-key", required_argument, NULL, 't'},
+                                          {"allow-library", required_argument, NULL, 'l'},
                                           {"no-run", no_argument, NULL, 'n'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
@@ -53,7 +61,10 @@ static bool options_take(int argc,
             options->attributes = optarg;
             break;
         case 't':
-            (void)json_array_append_new(trusted, json_string(optarg));
+            (void)json_array_append_new(into->trusted_keys, json_string(optarg));
+            break;
+        case 'l':
+            (void)json_array_append_new(into->allow_libraries, json_string(optarg));
             break;
         case 'n':
             options->only_reads = true;
@@ -85,25 +96,27 @@ static bool options_take(int argc,
 
 int hgh_command_check(int argc, char **argv)
 {
-    json_t *trusted = json_array();
-    hgh_examination_options options = {.trusted_keys = trusted};
+    const lists given = {json_array(), json_array()};
+    hgh_examination_options options = {
+        .trusted_keys = given.trusted_keys,
+        .allow_libraries = given.allow_libraries,
+    };
     bool json = false;
-    json_t *report;
+    json_t *report = NULL;
     int code;
 
-    if (!options_take(argc, argv, &options, trusted, &json, &code)) {
-        json_decref(trusted);
-        return code;
+    if (options_take(argc, argv, &options, &given, &json, &code)) {
+        report = hgh_examination_run(&options);
+        if (json) {
+            (void)json_dumpf(report, stdout, JSON_INDENT(2));
+            (void)fputc('\n', stdout);
+        } else {
+            hgh_report_print(stdout, report);
+        }
+        code = hgh_examination_is_accepted(report) ? HGH_EXIT_OK : HGH_EXIT_FAILED;
     }
-    report = hgh_examination_run(&options);
-    if (json) {
-        (void)json_dumpf(report, stdout, JSON_INDENT(2));
-        (void)fputc('\n', stdout);
-    } else {
-        hgh_report_print(stdout, report);
-    }
-    code = hgh_examination_is_accepted(report) ? HGH_EXIT_OK : HGH_EXIT_FAILED;
     json_decref(report);
-    json_decref(trusted);
+    json_decref(given.trusted_keys);
+    json_decref(given.allow_libraries);
     return code;
 }

@@ -133,7 +133,8 @@ static bool file_examine(examination *self)
     if (!signature_examine(self, real)) {
         return false;
     }
-    status = hgh_admission_check(&self->file, self->name, NULL, &self->claims, &issues);
+    status = hgh_admission_check(&self->file, self->name, self->options->allow_libraries,
+                                 &self->claims, &issues);
     if (status != HG_OK) {
         all = hgh_issues_json(&issues);
         refuse(self, hgh_issues_first(&issues, line, sizeof(line)), all);

@@ -8,12 +8,13 @@
 
 /** All borrowed for the call. */
 typedef struct hgh_examination_options {
-    const char *path;           /* of the object, as it was typed */
-    const char *config;         /* JSON: also judges this configuration; NULL: none */
-    const char *attributes;     /* JSON: its plugin_attr; NULL: none */
-    const json_t *trusted_keys; /* wants a signature by one of them; NULL or empty: none */
-    bool only_reads;            /* does not run it: what can be seen in the file is all */
-    bool anywhere;              /* others may own or write the file and its directories */
+    const char *path;              /* of the object, as it was typed */
+    const char *config;            /* JSON: also judges this configuration; NULL: none */
+    const char *attributes;        /* JSON: its plugin_attr; NULL: none */
+    const json_t *allow_libraries; /* that it may need beyond the usual ones; NULL: none */
+    const json_t *trusted_keys;    /* wants a signature by one of them; NULL or empty: none */
+    bool only_reads;               /* does not run it: what can be seen in the file is all */
+    bool anywhere;                 /* others may own or write the file and its directories */
 } hgh_examination_options;
 
 /**

@@ -178,6 +178,8 @@ static void the_command_judges_and_says_so(void **state)
     char *trusted = text_format("%s/old.pub", author_folder());
     char *foreign = text_format("%s/foreign.pub", author_folder());
     char *pair = text_format("%s/old", author_folder());
+    char *built = author_build("target", "curl", "-Wl,--no-as-needed -lcurl");
+    char *library = text_format("%s/curl.so", author_folder());
     const struct {
         const char *label;
         const char *arguments[8];
@@ -212,10 +214,16 @@ static void the_command_judges_and_says_so(void **state)
          {"check", "--trusted-key", foreign, object},
          1,
          "is no signature of this object"},
+        {"check of a library", {"check", library}, 1, "a need for the library libcurl.so.4"},
+        {"check of a library that is allowed",
+         {"check", "--allow-library", "libcurl", library},
+         0,
+         "result: accepted"},
         {"check without running it", {"check", "--no-run", object}, 0, "abi: 0."},
     };
 
     (void)state;
+    shell("cp '%s' '%s'", built, library);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const char *all[10] = {running->program};
         char *text = NULL;
@@ -233,6 +241,8 @@ static void the_command_judges_and_says_so(void **state)
     free(trusted);
     free(foreign);
     free(pair);
+    free(library);
+    free(built);
 }
 
 static void openssl_makes_and_judges_the_same_signatures(void **state)
