@@ -113,6 +113,7 @@ static void tag_take(const Elf64_Dyn *entry, hgh_dynamic_table *table)
 
     if (entry->d_tag >= 0 && entry->d_tag < DT_NUM) {
         table->value[entry->d_tag] = value;
+        table->present |= (uint64_t)1 << entry->d_tag;
         return;
     }
     switch (entry->d_tag) {

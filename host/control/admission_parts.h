@@ -73,6 +73,7 @@ bool hgh_admission_check_dynamic(hgh_admission *work);
 /** By tag below DT_NUM, and by these names for the others. 0: not there. */
 typedef struct hgh_dynamic_table {
     uint64_t value[DT_NUM];
+    uint64_t present; /* a bit for each of these tags */
     uint64_t gnu_hash;
     uint64_t versions; /* DT_VERSYM */
     uint64_t needed_versions;

@@ -23,6 +23,33 @@ static const uint32_t other_relocations[] = {
 #define OWN_CONSTRUCTORS 1u /* the compiler's, in every object: frame_dummy() of crtbegin */
 #define VERSIONS_MAX     4096u
 
+/* -------------------------------------------------------------------------------- presence */
+
+/* Where one of these stands the loader takes the others for granted. */
+static bool tags_check(hgh_admission *work, const hgh_dynamic_table *table)
+{
+#define TAG(name) ((uint64_t)1 << (name))
+    static const uint64_t together[] = {
+        TAG(DT_STRTAB) | TAG(DT_STRSZ) | TAG(DT_SYMTAB) | TAG(DT_SYMENT),
+        TAG(DT_RELA) | TAG(DT_RELASZ) | TAG(DT_RELAENT),
+        TAG(DT_JMPREL) | TAG(DT_PLTRELSZ) | TAG(DT_PLTREL),
+        TAG(DT_INIT_ARRAY) | TAG(DT_INIT_ARRAYSZ),
+        TAG(DT_FINI_ARRAY) | TAG(DT_FINI_ARRAYSZ),
+        TAG(DT_RELR) | TAG(DT_RELRSZ) | TAG(DT_RELRENT),
+    };
+#undef TAG
+    _Static_assert(DT_NUM <= 64, "a bit for each tag");
+
+    for (size_t i = 0; i < sizeof(together) / sizeof(together[0]); i++) {
+        uint64_t present = table->present & together[i];
+
+        if (present != 0 && present != together[i]) {
+            return hgh_admission_damaged(work, "dynamic section");
+        }
+    }
+    return true;
+}
+
 /* ------------------------------------------------------------------------------- functions */
 
 /* The place of a function pointer that the loader calls through: it is filled by a relocation. */
@@ -347,6 +374,7 @@ static bool versions_check(hgh_admission *work, const hgh_dynamic_table *table)
 
 bool hgh_admission_check_tables(hgh_admission *work, const hgh_dynamic_table *table)
 {
-    return functions_check(work, table) && all_relocations_check(work, table) &&
-           hashes_check(work, table) && versions_check(work, table);
+    return tags_check(work, table) && functions_check(work, table) &&
+           all_relocations_check(work, table) && hashes_check(work, table) &&
+           versions_check(work, table);
 }

@@ -29,6 +29,7 @@
 #include "host/core/field_table.h"
 #include "host/core/generation.h"
 #include "host/core/issues.h"
+#include "host/core/json_value.h"
 
 #define MEMORY_MAX_BYTES                                                                           \
     (4ull << 30)              /* address space: far above what a plugin needs to be loaded */
@@ -255,6 +256,7 @@ static void examine(probe_child *self, const json_t *request)
     }
     if (status != HG_OK) {
         failure_explain(self, &err);
+        hgh_utf8_mend(err.text); /* it may quote anything that the object holds */
     }
     confinement_tell(self, &warnings);
     reply(self, json_pack("{s:b, s:s, s:o*, s:o, s:o}", "ok", status == HG_OK, "error", err.text,

@@ -25,6 +25,19 @@ static bool name_is_valid(const char *name)
     return length > 0 && length <= HG_NAME_MAX && name[length] == '\0';
 }
 
+/* A version is shown everywhere. */
+static bool version_is_valid(const char *version)
+{
+    size_t length = strnlen(version, HG_VERSION_MAX + 1);
+
+    for (size_t i = 0; i < length; i++) {
+        if (version[i] < ' ' || version[i] > '~') {
+            return false;
+        }
+    }
+    return length > 0 && length <= HG_VERSION_MAX;
+}
+
 hg_status hgh_plugin_descriptor_check(const hg_plugin *plugin, const char *name, hg_error *err)
 {
     /* The version is read first: another ABI may have moved everything behind it. */
@@ -48,9 +61,8 @@ hg_status hgh_plugin_descriptor_check(const hg_plugin *plugin, const char *name,
                             "be the same",
                             plugin->name, name);
     }
-    if (plugin->version == NULL || plugin->version[0] == '\0' ||
-        strlen(plugin->version) > HG_VERSION_MAX) {
-        return hg_error_set(err, HG_ERR_INVALID, "version: wanted 1 to %u characters",
+    if (plugin->version == NULL || !version_is_valid(plugin->version)) {
+        return hg_error_set(err, HG_ERR_INVALID, "version: wanted 1 to %u characters of ASCII",
                             HG_VERSION_MAX);
     }
     if (plugin->host == NULL) {

@@ -429,6 +429,46 @@ static void make_two_dynamics(hgh_object_file *file)
     segment_of(file, PT_DYNAMIC)->p_vaddr += 16;
 }
 
+/* Takes a tag of the dynamic section away. */
+static void tag_hide(hgh_object_file *file, int64_t tag)
+{
+    const Elf64_Phdr *dynamic = segment_of(file, PT_DYNAMIC);
+    Elf64_Dyn *entry = (Elf64_Dyn *)(void *)(file->bytes + dynamic->p_offset);
+
+    while (entry->d_tag != tag) {
+        if (entry->d_tag == DT_NULL) {
+            fail_msg("no tag %lld", (long long)tag);
+        }
+        entry++;
+    }
+    entry->d_tag = 0x60000123; /* of no meaning to anybody */
+}
+
+static void make_constructors_without_size(hgh_object_file *file)
+{
+    tag_hide(file, DT_INIT_ARRAYSZ);
+}
+
+static void make_destructors_without_size(hgh_object_file *file)
+{
+    tag_hide(file, DT_FINI_ARRAYSZ);
+}
+
+static void make_relocations_without_size(hgh_object_file *file)
+{
+    tag_hide(file, DT_RELASZ);
+}
+
+static void make_without_strings(hgh_object_file *file)
+{
+    tag_hide(file, DT_STRTAB);
+}
+
+static void make_without_hash(hgh_object_file *file)
+{
+    tag_hide(file, DT_GNU_HASH);
+}
+
 static void make_other_minor(hgh_object_file *file)
 {
     unsigned char *note = memmem(file->bytes, file->size, "hotgate", 8);
@@ -468,6 +508,14 @@ static void a_changed_object_is_refused(void **state)
         {"headers outside", make_headers_outside, HG_ERR_INVALID, "cut short"},
         {"odd headers", make_odd_headers, HG_ERR_INVALID, ""},
         {"two dynamic sections", make_two_dynamics, HG_ERR_INVALID, "dynamic section"},
+        {"constructors without size", make_constructors_without_size, HG_ERR_INVALID,
+         "damaged dynamic section"},
+        {"destructors without size", make_destructors_without_size, HG_ERR_INVALID,
+         "damaged dynamic section"},
+        {"relocations without size", make_relocations_without_size, HG_ERR_INVALID,
+         "damaged dynamic section"},
+        {"no strings", make_without_strings, HG_ERR_INVALID, "damaged string table"},
+        {"no hash table", make_without_hash, HG_ERR_INVALID, "damaged hash table"},
         {"other minor", make_other_minor, HG_ERR_ABI, "built for ABI"},
         {"note without end", make_note_without_end, HG_ERR_INVALID, "damaged note"},
     };

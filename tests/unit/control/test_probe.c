@@ -418,6 +418,18 @@ static void a_probe_that_is_not_confined_says_so(void **state)
     assert_string_equal(warnings_text(), "was examined by a process that could do anything; ");
 }
 
+static void a_reason_may_be_any_bytes(void **state)
+{
+    (void)state;
+    harmful_object(directory, "bytes",
+                   "static hg_status f(const void *a, hg_error *e) { return hg_error_set(e, "
+                   "HG_ERR_IO, \"\\xff\\xfe!\"); }\n#define INIT f");
+    start_with(ARENA_BYTES);
+    examine("bytes");
+    run();
+    assert_string_equal(error_text(), "init failed: \?\?!");
+}
+
 /* What would be gone to after the object is gone. */
 static void what_an_object_leaves_behind_is_refused(void **state)
 {
@@ -680,6 +692,7 @@ int main(int argc, char **argv)
         ROW(what_is_denied_fails_and_is_told),
         ROW(a_failure_after_something_denied_names_it),
         ROW(a_probe_that_is_not_confined_says_so),
+        ROW(a_reason_may_be_any_bytes),
         ROW(what_an_object_leaves_behind_is_refused),
         ROW(what_an_object_takes_away_again_is_no_leftover),
         ROW(what_an_object_loses_is_told_and_much_of_it_refused),

@@ -62,6 +62,7 @@ static void check_names_what_is_wrong_with_a_descriptor(void **state)
          {GOOD, .version = "12345678901234567890123456789012"},
          HG_ERR_INVALID,
          "1 to 31"},
+        {"version of odd bytes", "a", {GOOD, .version = "1\xff"}, HG_ERR_INVALID, "ASCII"},
         {"no host slot", "a", {GOOD, .host = NULL}, HG_ERR_INVALID, "HG_PLUGIN"},
         {"unknown flag", "a", {GOOD, .flags = 16}, HG_ERR_INVALID, "flags: found 0x10"},
         {"authentication without rewrite",
