@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/core/offload.h"
+
 #define ENDING_LOOKS   10      /* a joined thread is listed for a moment longer */
 #define ENDING_LOOK_NS 1000000 /* between two of them */
 #define NAME_SHOWN     40      /* bytes of a variable's name */
@@ -62,13 +64,15 @@ void hgh_thread_watch_note(hgh_thread_watch *watch, uint32_t owner)
 }
 
 /* How many of them still run; one of them in *out_id. */
-static size_t threads_of(hgh_thread_watch *watch, uint32_t owner, pid_t *out_id)
+static size_t
+threads_of(hgh_thread_watch *watch, uint32_t owner, const hgh_offload *offload, pid_t *out_id)
 {
     size_t count = 0;
 
     hgh_thread_watch_note(watch, HGH_THREAD_OF_UNKNOWN);
     for (size_t i = 0; i < watch->count; i++) {
-        if (watch->owners[i] == owner || watch->owners[i] == HGH_THREAD_OF_UNKNOWN) {
+        if ((watch->owners[i] == owner || watch->owners[i] == HGH_THREAD_OF_UNKNOWN) &&
+            hgh_offload_marker(offload, watch->ids[i]) == NULL) {
             *out_id = watch->ids[i];
             count++;
         }
@@ -76,15 +80,18 @@ static size_t threads_of(hgh_thread_watch *watch, uint32_t owner, pid_t *out_id)
     return count;
 }
 
-bool hgh_thread_watch_find(hgh_thread_watch *watch, uint32_t owner, char text[HGH_LEFTOVER_TEXT])
+bool hgh_thread_watch_find(hgh_thread_watch *watch,
+                           uint32_t owner,
+                           const hgh_offload *offload,
+                           char text[HGH_LEFTOVER_TEXT])
 {
     const struct timespec pause = {0, ENDING_LOOK_NS};
     pid_t id = 0;
-    size_t count = threads_of(watch, owner, &id);
+    size_t count = threads_of(watch, owner, offload, &id);
 
     for (int i = 0; i < ENDING_LOOKS && count > 0; i++) {
         (void)nanosleep(&pause, NULL);
-        count = threads_of(watch, owner, &id);
+        count = threads_of(watch, owner, offload, &id);
     }
     if (count > 0) {
         (void)snprintf(text, HGH_LEFTOVER_TEXT, "%zu thread%s that still run%s (%d)", count,

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct hgh_offload;
+
 #define HGH_LEFTOVER_TEXT    96u
 #define HGH_LEFTOVER_THREADS 128u /* more than that in one process are not told apart */
 
@@ -29,9 +31,13 @@ void hgh_thread_watch_note(hgh_thread_watch *watch, uint32_t owner);
  * True if threads of a plugin, or of nobody knows whom, still run. One that is just ending is
  * waited for, a few milliseconds.
  *
- * text  "1 thread that still runs (4711)".
+ * offload  whose threads are the host's, whenever they were started; may be NULL.
+ * text     "1 thread that still runs (4711)".
  */
-bool hgh_thread_watch_find(hgh_thread_watch *watch, uint32_t owner, char text[HGH_LEFTOVER_TEXT]);
+bool hgh_thread_watch_find(hgh_thread_watch *watch,
+                           uint32_t owner,
+                           const struct hgh_offload *offload,
+                           char text[HGH_LEFTOVER_TEXT]);
 
 /**
  * Looks for signal handlers, strings of the environment and buffers of the standard streams that

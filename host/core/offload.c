@@ -29,7 +29,6 @@ typedef struct offload_thread {
 
 struct hgh_offload {
     const hgh_engine *engine;
-    hgh_thread_watch *thread_watch; /* may be NULL */
     uint32_t threads_max;
     uint32_t queue_max;
     int event_fd;               /* -1: not made yet */
@@ -53,7 +52,6 @@ struct hgh_offload {
 
 hgh_offload *hgh_offload_new(const hgh_engine *engine,
                              _Atomic uint64_t *markers,
-                             hgh_thread_watch *watch,
                              uint32_t threads,
                              uint32_t queue)
 {
@@ -64,7 +62,6 @@ hgh_offload *hgh_offload_new(const hgh_engine *engine,
         return NULL;
     }
     offload->engine = engine;
-    offload->thread_watch = watch;
     offload->threads_max = threads == 0 ? HGH_OFFLOAD_THREADS : threads;
     if (offload->threads_max > HGH_OFFLOAD_THREADS_MAX) {
         offload->threads_max = HGH_OFFLOAD_THREADS_MAX;
@@ -163,14 +160,6 @@ static void *thread_main(void *context)
     return NULL;
 }
 
-/* Those that are there now and were not at the last look. */
-static void threads_note(const hgh_offload *offload, uint32_t owner)
-{
-    if (offload->thread_watch != NULL) {
-        hgh_thread_watch_note(offload->thread_watch, owner);
-    }
-}
-
 /* One thread more; false: it cannot be made. */
 static bool thread_add(hgh_offload *offload)
 {
@@ -186,7 +175,6 @@ static bool thread_add(hgh_offload *offload)
     }
     (void)pthread_attr_init(&attributes);
     (void)pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    threads_note(offload, HGH_THREAD_OF_UNKNOWN);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before); /* none reaches it before it is ready */
     failed = pthread_create(&self->handle, &attributes, thread_main, self);
@@ -197,7 +185,6 @@ static bool thread_add(hgh_offload *offload)
         self->signal_stack = NULL;
         return false;
     }
-    threads_note(offload, HGH_THREAD_OF_HOST);
     offload->thread_count++;
     return true;
 }

@@ -16,7 +16,6 @@
 
 #include "host/core/board.h"
 #include "host/core/engine.h"
-#include "host/core/leftover.h"
 
 #define HGH_OFFLOAD_THREADS 4u    /* unless the settings say otherwise, as does the next */
 #define HGH_OFFLOAD_QUEUE   1000u /* functions that wait for a thread */
@@ -38,13 +37,11 @@ typedef struct hgh_job {
  *
  * engine   borrowed.
  * markers  of HGH_OFFLOAD_THREADS_MAX threads: where each says what it runs; borrowed.
- * watch    is told that its threads are the host's; borrowed, NULL: nobody watches threads here.
  * threads, queue  at most; 0: as above.
  * Returns NULL if there is no memory.
  */
 hgh_offload *hgh_offload_new(const hgh_engine *engine,
                              _Atomic uint64_t *markers,
-                             hgh_thread_watch *watch,
                              uint32_t threads,
                              uint32_t queue);
 

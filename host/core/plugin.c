@@ -172,7 +172,7 @@ static void plugin_close(hgh_plugin *plugin)
     hgh_plugin **at = &plugin_host->loaded;
 
     stays = plugin_host->watches_threads &&
-            hgh_thread_watch_find(&plugin_host->threads, plugin->number, why);
+            hgh_thread_watch_find(&plugin_host->threads, plugin->number, plugin_host->offload, why);
     if (hgh_plugin_object_close(plugin->object, stays, why)) {
         plugin_host->objects_mapped--;
     } else {

@@ -1123,11 +1123,11 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .engine = options->engine,
         .directory = options->directory,
         .log_level = options->log_level,
+        .watches_threads = options->watches_threads,
         .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,
         .http = hgh_http_client_new(options->engine, options->authorities),
         .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,
-                                   options->watches_threads ? &runtime->plugin_host.threads : NULL,
                                    options->offload_threads, options->offload_queue),
         .watches_threads = options->watches_threads,
     };

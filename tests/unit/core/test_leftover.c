@@ -92,22 +92,23 @@ static void a_thread_belongs_to_whose_loading_started_it(void **state)
     assert_int_equal(pipe(ends), 0);
     assert_int_equal(pthread_create(&threads[0], NULL, wait_for_byte, &ends[0]), 0);
     hgh_thread_watch_note(&watch, 5); /* what is there at first is the host's */
-    assert_false(hgh_thread_watch_find(&watch, 5, text));
+    assert_false(hgh_thread_watch_find(&watch, 5, NULL, text));
     assert_int_equal(pthread_create(&threads[1], NULL, wait_for_byte, &ends[0]), 0);
     hgh_thread_watch_note(&watch, 6);
-    assert_false(hgh_thread_watch_find(&watch, 5, text));
-    assert_true(hgh_thread_watch_find(&watch, 6, text));
+    assert_false(hgh_thread_watch_find(&watch, 5, NULL, text));
+    assert_true(hgh_thread_watch_find(&watch, 6, NULL, text));
     assert_non_null(strstr(text, "1 thread that still runs ("));
     assert_int_equal(pthread_create(&threads[2], NULL, wait_for_byte, &ends[0]), 0);
-    assert_true(hgh_thread_watch_find(&watch, 5, text)); /* nobody knows whose this one is */
-    assert_true(hgh_thread_watch_find(&watch, 6, text));
+    assert_true(hgh_thread_watch_find(&watch, 5, NULL, text)); /* nobody knows whose this one is */
+    assert_true(hgh_thread_watch_find(&watch, 6, NULL, text));
     assert_non_null(strstr(text, "2 threads that still run ("));
     assert_int_equal(write(ends[1], "123", 3), 3);
     for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
-    assert_false(hgh_thread_watch_find(&watch, 5, text)); /* also while they are just ending */
-    assert_false(hgh_thread_watch_find(&watch, 6, text));
+    assert_false(
+        hgh_thread_watch_find(&watch, 5, NULL, text)); /* also while they are just ending */
+    assert_false(hgh_thread_watch_find(&watch, 6, NULL, text));
     (void)close(ends[0]);
     (void)close(ends[1]);
 }

@@ -127,7 +127,7 @@ static int set_up(void **state)
     }
     memset(&loop, 0, sizeof(loop));
     loop.fd = -1;
-    pool = hgh_offload_new(&engine, markers, NULL, THREADS, QUEUE);
+    pool = hgh_offload_new(&engine, markers, THREADS, QUEUE);
     assert_non_null(pool);
     return 0;
 }
