@@ -1129,7 +1129,6 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .http = hgh_http_client_new(options->engine, options->authorities),
         .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,
                                    options->offload_threads, options->offload_queue),
-        .watches_threads = options->watches_threads,
     };
     if (runtime->plugin_host.http == NULL || runtime->plugin_host.offload == NULL) {
         status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
