@@ -25,6 +25,23 @@ double slope(const double *values, size_t from, size_t to)
     return (count * sum_xy - sum_x * sum_y) / (count * sum_xx - sum_x * sum_x);
 }
 
+double slope_but_one_step(double *values, size_t from, size_t to)
+{
+    size_t highest = from;
+    double step = 0;
+
+    for (size_t i = from + 1; i < to; i++) {
+        if (values[i] - values[i - 1] > step) {
+            step = values[i] - values[i - 1];
+            highest = i;
+        }
+    }
+    for (size_t i = highest; i < to; i++) {
+        values[i] -= step;
+    }
+    return slope(values, from, to);
+}
+
 static int compare(const void *a, const void *b)
 {
     int64_t left = *(const int64_t *)a;
