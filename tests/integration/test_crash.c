@@ -18,7 +18,7 @@
 #define WORKERS          4u
 #define LOAD_CONNECTIONS 8u
 #define LOAD_PAUSE_US    2000u
-#define ROUNDS_CI        5u
+#define ROUNDS_CI        3u
 #define ROUNDS_FULL      50u
 #define OBJECTS          200u /* written in turn */
 #define SETTLED_REQUESTS 200u /* under load, after all is back */

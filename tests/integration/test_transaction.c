@@ -110,7 +110,7 @@ static void dry_run_says_all_and_does_nothing(void **state)
     size_t copies = staged();
     const json_t *item;
     json_t *report;
-    json_t *history;
+    admin_reply history;
 
     (void)state;
     author_copy(running, second, "target");
@@ -138,10 +138,10 @@ static void dry_run_says_all_and_does_nothing(void **state)
     reload_is("", "refused", "target", "rejected");
     reload_is("", "unchanged", "target", "still rejected");
     reload_is("?dry_run=true", "unchanged", "target", "still rejected");
-    history = gateway_admin(running, "GET", "plugins/history?limit=1", NULL).json;
-    assert_string_equal(text_of(json_array_get(json_object_get(history, "events"), 0), "result"),
-                        "unchanged");
-    json_decref(history);
+    history = gateway_admin(running, "GET", "plugins/history?limit=1", NULL);
+    assert_string_equal(
+        text_of(json_array_get(json_object_get(history.json, "events"), 0), "result"), "unchanged");
+    admin_reply_done(&history);
     author_copy(running, first, "target");
     reload_is("", "unchanged", "target", "unchanged");
 }
