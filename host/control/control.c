@@ -2,8 +2,6 @@
 #include "host/control/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -18,6 +16,7 @@
 #include "host/control/build_config.h"
 #include "host/control/control_api.h"
 #include "host/control/control_log.h"
+#include "host/control/control_options.h"
 #include "host/control/engine_explain.h"
 #include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
@@ -40,7 +39,6 @@
 #include "host/control/watchdog.h"
 #include "host/control/worker_process.h"
 
-#define LISTENERS_MAX         32u
 #define CONNECTIONS_MAX       1000u /* of all listeners of the network together */
 #define LOCAL_CONNECTIONS_MAX 100u
 #define STATE_UMASK           0027u /* what control writes is for its user and the group's readers */
@@ -49,24 +47,9 @@
 #define EXIT_FAILED_START     1
 #define EXIT_BAD_OPTIONS      2
 
-/* The options as they came; see supervisor.h. */
-typedef struct control_options {
-    const char *directory;
-    const char *config_path;
-    hgh_shared shared;
-    int local;  /* -1: none */
-    int engine; /* -1: none */
-    size_t listener_count;
-    int listeners[LISTENERS_MAX];
-    int control_api; /* -1: none */
-    int status;      /* -1: none */
-    bool watches_plugins;
-    hgh_config_source source;
-} control_options;
-
 /* Everything that runs. What begins as zero is not there. */
 typedef struct control {
-    control_options options;
+    hgh_control_options options;
     hgh_instance instance;
     hgh_settings *settings;
     hgh_instance_secrets secrets;
@@ -85,164 +68,13 @@ typedef struct control {
     hgh_watchdog *watchdog;
     hgh_admin_job first_look; /* of the reload, in the queue of the writes */
     size_t server_count;
-    hgh_admin_server *servers[LISTENERS_MAX + 4];
+    hgh_admin_server *servers[HGH_CONTROL_LISTENERS_MAX + 4];
     hgh_board *board;
     hgh_arena *arena;
     hgh_health_board health;
     hgh_engine_explain *explain;
     hgh_control_api control_api;
 } control;
-
-static bool number_parse(const char *text, int *out_number)
-{
-    char *end;
-    long number;
-
-    errno = 0;
-    number = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || number < 0 || number > INT32_MAX) {
-        return false;
-    }
-    *out_number = (int)number;
-    return true;
-}
-
-static bool listeners_parse(char *text, control_options *options)
-{
-    char *rest;
-
-    for (char *piece = strtok_r(text, ",", &rest); piece != NULL;
-         piece = strtok_r(NULL, ",", &rest)) {
-        if (options->listener_count == LISTENERS_MAX ||
-            !number_parse(piece, &options->listeners[options->listener_count++])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool options_parse(int argc, char **argv, control_options *options)
-{
-    enum {
-        CONFIG = 256,
-        BOARD,
-        ARENA,
-        WAKE,
-        ACK,
-        SUPERVISOR,
-        LISTEN,
-        LISTEN_LOCAL,
-        LISTEN_ENGINE,
-        LISTEN_CONTROL,
-        LISTEN_STATUS,
-        STANDALONE,
-        WATCH_PLUGINS
-    };
-    static const struct option names[] = {
-        {"config", required_argument, NULL, CONFIG},
-        {"board", required_argument, NULL, BOARD},
-        {"arena", required_argument, NULL, ARENA},
-        {"wake", required_argument, NULL, WAKE},
-        {"ack", required_argument, NULL, ACK},
-        {"supervisor", required_argument, NULL, SUPERVISOR},
-        {"listen", required_argument, NULL, LISTEN},
-        {"listen-local", required_argument, NULL, LISTEN_LOCAL},
-        {"listen-engine", required_argument, NULL, LISTEN_ENGINE},
-        {"listen-control", required_argument, NULL, LISTEN_CONTROL},
-        {"listen-status", required_argument, NULL, LISTEN_STATUS},
-        {"standalone", required_argument, NULL, STANDALONE},
-        {"watch-plugins", no_argument, NULL, WATCH_PLUGINS},
-        {0},
-    };
-    bool is_good = true;
-    int option;
-
-    options->shared = (hgh_shared){-1, -1, -1, -1, -1};
-    options->local = -1;
-    options->engine = -1;
-    options->control_api = -1;
-    options->status = -1;
-    optind = 1;
-    while (is_good && (option = getopt_long(argc, argv, "p:", names, NULL)) != -1) {
-        switch (option) {
-        case 'p':
-            options->directory = optarg;
-            break;
-        case CONFIG:
-            options->config_path = optarg;
-            break;
-        case BOARD:
-            is_good = number_parse(optarg, &options->shared.board);
-            break;
-        case ARENA:
-            is_good = number_parse(optarg, &options->shared.arena);
-            break;
-        case WAKE:
-            is_good = number_parse(optarg, &options->shared.wake);
-            break;
-        case ACK:
-            is_good = number_parse(optarg, &options->shared.ack);
-            break;
-        case SUPERVISOR:
-            is_good = number_parse(optarg, &options->shared.supervisor);
-            break;
-        case LISTEN:
-            is_good = listeners_parse(optarg, options);
-            break;
-        case LISTEN_LOCAL:
-            is_good = number_parse(optarg, &options->local);
-            break;
-        case LISTEN_ENGINE:
-            is_good = number_parse(optarg, &options->engine);
-            break;
-        case LISTEN_CONTROL:
-            is_good = number_parse(optarg, &options->control_api);
-            break;
-        case LISTEN_STATUS:
-            is_good = number_parse(optarg, &options->status);
-            break;
-        case STANDALONE:
-            options->source = strcmp(optarg, "json") == 0 ? HGH_CONFIG_JSON : HGH_CONFIG_YAML;
-            break;
-        case WATCH_PLUGINS:
-            options->watches_plugins = true;
-            break;
-        default:
-            is_good = false;
-            break;
-        }
-    }
-    return is_good && optind == argc && options->directory != NULL &&
-           options->config_path != NULL && options->shared.board >= 0 &&
-           options->shared.arena >= 0 && options->shared.wake >= 0 && options->shared.ack >= 0 &&
-           options->shared.supervisor >= 0;
-}
-
-/* What was handed to control is not for what control starts. */
-static void descriptor_keep(int fd, bool is_listener)
-{
-    (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* a wrong number shows when it is used */
-    if (is_listener) {
-        (void)fcntl(fd, F_SETFL, O_NONBLOCK);
-    }
-}
-
-static void descriptors_keep(const control_options *options)
-{
-    const int shared[] = {options->shared.board, options->shared.arena, options->shared.wake,
-                          options->shared.ack, options->shared.supervisor};
-
-    for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
-        descriptor_keep(shared[i], false);
-    }
-    for (size_t i = 0; i < options->listener_count; i++) {
-        descriptor_keep(options->listeners[i], true);
-    }
-    descriptor_keep(options->local, true);
-    descriptor_keep(options->engine, true);
-    descriptor_keep(options->control_api, true);
-    descriptor_keep(options->status, true);
-}
 
 static hg_status no_memory(hg_error *err)
 {
@@ -535,7 +367,7 @@ static hg_status make_worker_views(control *self, hg_error *err)
 /* The listeners that nobody needs a key for. */
 static hg_status make_open_servers(control *self, hg_error *err)
 {
-    const control_options *options = &self->options;
+    const hgh_control_options *options = &self->options;
     hgh_admin_handler control_api = hgh_control_api_handler(&self->control_api);
     hgh_admin_handler status_api = hgh_control_api_status_handler(&self->control_api);
     hg_status status = HG_OK;
@@ -578,7 +410,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
 
 static hg_status make_servers(control *self, hg_error *err)
 {
-    const control_options *options = &self->options;
+    const hgh_control_options *options = &self->options;
     hgh_admin_handler handler = hgh_admin_api_handler(self->api);
     hg_status status = make_open_servers(self, err);
 
@@ -871,7 +703,7 @@ int hgh_control_main(int argc, char **argv)
     control self = {.instance = {.lock = -1, .shared = {-1, -1, -1, -1, -1}}};
     int code;
 
-    if (!options_parse(argc, argv, &self.options)) {
+    if (!hgh_control_options_parse(argc, argv, &self.options)) {
         (void)fputs("hotgate control: is started by `hotgate run`, with its descriptors\n", stderr);
         return EXIT_BAD_OPTIONS;
     }
@@ -882,7 +714,7 @@ int hgh_control_main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN); /* a client that has gone is an error of that write */
     (void)signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
     (void)umask(STATE_UMASK);
-    descriptors_keep(&self.options);
+    hgh_control_options_keep(&self.options);
     code = run(&self);
     control_done(&self);
     return code;

@@ -9,11 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,13 +24,13 @@
 #include "host/control/instance_secrets.h"
 #include "host/control/keyring_file.h"
 #include "host/control/listener.h"
+#include "host/control/listener_list.h"
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
 #include "host/control/nginx_config.h"
+#include "host/control/shared_memory.h"
 #include "host/control/standalone_report.h"
 #include "host/control/worker_process.h"
-#include "host/core/arena.h"
-#include "host/core/board.h"
 #include "host/core/crash_handler.h"
 #include "host/core/feed.h"
 
@@ -48,24 +45,12 @@
 #define ORPHAN_WAIT_MS        5000u
 #define REQUEST_MAX           64u /* bytes of a packet from control */
 #define DESCRIPTORS_MAX       600u
-#define LIST_TEXT_MAX         4096u /* bytes of a list of descriptors as text */
 #define CONTROL_ARGUMENTS_MAX 32u
 #define ENGINE_FIXED          4u   /* the same without the socket */
 #define FIRST_LINE_MAX        400u /* bytes of nginx's own error that are repeated */
 #define PROGRAM               "/proc/self/exe"
 #define FEED_WORD             "state/feed/" HGH_FEED_WORD_FILE
 #define NGINX_FIRST_LOG       "logs/error.log" /* where it writes before it has read its file */
-
-/* One address and the socket that nginx or control inherits; -1: it could not be opened. */
-typedef struct socket_entry {
-    hgh_listen listen;
-    int fd;
-} socket_entry;
-
-typedef struct socket_list {
-    size_t count;
-    socket_entry *items;
-} socket_list;
 
 /* The listeners that are control's. */
 enum {
@@ -104,8 +89,8 @@ struct supervisor {
     hgh_settings *settings; /* owned */
     hgh_event_loop *loop;
     char *nginx; /* path of the program */
-    socket_list data;
-    socket_list own[OWN_COUNT];
+    hgh_listener_list data;
+    hgh_listener_list own[OWN_COUNT];
     int local;        /* HGH_CONTROL_SOCKET; -1: it could not be opened */
     int engine_admin; /* HGH_ADMIN_SOCKET, from its first use on; -1: none */
     child control;
@@ -129,150 +114,7 @@ static void control_start(void *context);
 static void engine_start(void *context);
 static void stop(supervisor *self, int engine_signal);
 
-/* --- shared memory --- */
-
-/* Sealed: a worker that could shrink it would end all others with SIGBUS. */
-static int make_memory(const char *name, size_t size)
-{
-    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-    if (fd >= 0 && (ftruncate(fd, (off_t)size) != 0 ||
-                    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)) {
-        int error = errno;
-
-        (void)close(fd);
-        errno = error;
-        fd = -1;
-    }
-    return fd;
-}
-
-static hg_status make_board(hgh_board *board, hg_error *err)
-{
-    hgh_board_init(board);
-    return getrandom(board->explain_key, sizeof(board->explain_key), 0) ==
-                   (ssize_t)sizeof(board->explain_key)
-               ? HG_OK
-               : hg_error_set(err, HG_ERR_IO, "no random numbers: %s", strerror(errno));
-}
-
-static hg_status make_shared(supervisor *self, hg_error *err)
-{
-    hgh_shared *shared = &self->instance->shared;
-    size_t arena_size = (size_t)self->settings->shared_memory_bytes;
-    void *board = MAP_FAILED;
-    void *arena = MAP_FAILED;
-    hg_status status = HG_OK;
-
-    shared->board = make_memory("hotgate-board", hgh_board_size());
-    shared->arena = make_memory("hotgate-arena", arena_size);
-    shared->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    shared->ack = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (shared->board >= 0 && shared->arena >= 0) {
-        board = mmap(NULL, hgh_board_size(), PROT_READ | PROT_WRITE, MAP_SHARED, shared->board, 0);
-        arena = mmap(NULL, arena_size, PROT_READ | PROT_WRITE, MAP_SHARED, shared->arena, 0);
-    }
-    if (board == MAP_FAILED || arena == MAP_FAILED || shared->wake < 0 || shared->ack < 0) {
-        status = hg_error_set(err, HG_ERR_IO, "shared memory: %s", strerror(errno));
-    } else {
-        status = make_board(board, err);
-    }
-    if (status == HG_OK) {
-        status = hgh_arena_init(arena, arena_size, err);
-    }
-    if (board != MAP_FAILED) {
-        (void)munmap(board, hgh_board_size());
-    }
-    if (arena != MAP_FAILED) {
-        (void)munmap(arena, arena_size);
-    }
-    return status;
-}
-
 /* --- listeners --- */
-
-static bool is_same(const hgh_listen *a, const hgh_listen *b)
-{
-    return a->port == b->port && strcmp(a->address, b->address) == 0;
-}
-
-static socket_entry *find_socket(const socket_list *list, const hgh_listen *listen)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (is_same(&list->items[i].listen, listen)) {
-            return &list->items[i];
-        }
-    }
-    return NULL;
-}
-
-static void close_sockets(socket_list *list)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->items[i].fd >= 0) {
-            (void)close(list->items[i].fd);
-        }
-    }
-    free(list->items);
-    *list = (socket_list){0};
-}
-
-/* Whether the addresses that `list` does not have can be opened; opens none for good. */
-static hg_status check_sockets(const socket_list *list,
-                               const hgh_listen *listens,
-                               size_t count,
-                               int64_t wait_ms,
-                               hg_error *err)
-{
-    hg_status status = HG_OK;
-
-    for (size_t i = 0; i < count && status == HG_OK; i++) {
-        int fd = -1;
-
-        if (find_socket(list, &listens[i]) == NULL) {
-            status = hgh_listener_open(&listens[i], wait_ms, &fd, err);
-        }
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-    }
-    return status;
-}
-
-/* Makes `list` what is wanted: keeps the sockets it has, closes the others, opens none yet. */
-static hg_status
-change_sockets(socket_list *list, const hgh_listen *listens, size_t count, hg_error *err)
-{
-    socket_list changed = {.items = calloc(count + 1, sizeof(*changed.items)), .count = count};
-
-    if (changed.items == NULL) {
-        return hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
-    }
-    for (size_t i = 0; i < count; i++) {
-        socket_entry *kept = find_socket(list, &listens[i]);
-
-        changed.items[i] = (socket_entry){.listen = listens[i], .fd = -1};
-        if (kept != NULL) {
-            changed.items[i].fd = kept->fd;
-            kept->fd = -1;
-        }
-    }
-    close_sockets(list);
-    *list = changed;
-    return HG_OK;
-}
-
-static hg_status open_sockets(socket_list *list, int64_t wait_ms, hg_error *err)
-{
-    hg_status status = HG_OK;
-
-    for (size_t i = 0; i < list->count && status == HG_OK; i++) {
-        if (list->items[i].fd < 0) {
-            status = hgh_listener_open(&list->items[i].listen, wait_ms, &list->items[i].fd, err);
-        }
-    }
-    return status;
-}
 
 /* What the settings want of the listeners of control. */
 static size_t own_wanted(const hgh_settings *settings, size_t which, const hgh_listen **out_listens)
@@ -298,7 +140,7 @@ static hg_status check_own(supervisor *self, const hgh_settings *settings, hg_er
         const hgh_listen *wanted = NULL;
         size_t count = own_wanted(settings, i, &wanted);
 
-        status = check_sockets(&self->own[i], wanted, count, 0, err);
+        status = hgh_listener_list_check(&self->own[i], wanted, count, 0, err);
     }
     return status;
 }
@@ -313,37 +155,12 @@ change_own(supervisor *self, const hgh_settings *settings, int64_t wait_ms, hg_e
         const hgh_listen *wanted = NULL;
         size_t count = own_wanted(settings, i, &wanted);
 
-        status = change_sockets(&self->own[i], wanted, count, err);
+        status = hgh_listener_list_change(&self->own[i], wanted, count, err);
         if (status == HG_OK) {
-            status = open_sockets(&self->own[i], wait_ms, err);
+            status = hgh_listener_list_open(&self->own[i], wait_ms, err);
         }
     }
     return status;
-}
-
-/* "5;6;" or "5,6"; returns how many descriptors were appended. */
-static size_t
-list_sockets(const socket_list *list, const char *format, char *text, int *descriptors, size_t room)
-{
-    size_t length = 0;
-    size_t count = 0;
-
-    text[0] = '\0';
-    for (size_t i = 0; i < list->count && count < room; i++) {
-        char number[16];
-
-        if (list->items[i].fd < 0) {
-            continue;
-        }
-        (void)snprintf(number, sizeof(number), "%s%d%s", format[0] == ',' && count > 0 ? "," : "",
-                       list->items[i].fd, format[0] == ';' ? ";" : "");
-        if (length + strlen(number) >= LIST_TEXT_MAX) {
-            break;
-        }
-        length += (size_t)snprintf(text + length, LIST_TEXT_MAX - length, "%s", number);
-        descriptors[count++] = list->items[i].fd;
-    }
-    return count;
 }
 
 /* --- the children --- */
@@ -646,7 +463,7 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
 {
     const hgh_instance *instance = self->instance;
     const hgh_shared *shared = &instance->shared;
-    char listen[OWN_COUNT][LIST_TEXT_MAX];
+    char listen[OWN_COUNT][HGH_LISTENER_LIST_TEXT_MAX];
     char name[] = "hotgate";
     char command[] = "control";
     char watch[] = "--watch-plugins";
@@ -680,7 +497,7 @@ static hg_status control_execute(supervisor *self, int socket, hg_error *err)
         arguments.arguments[arguments.count++] = watch;
     }
     for (size_t i = 0; i < OWN_COUNT; i++) {
-        arguments.descriptor_count += list_sockets(
+        arguments.descriptor_count += hgh_listener_list_text(
             &self->own[i], ",", listen[i], arguments.descriptors + arguments.descriptor_count,
             DESCRIPTORS_MAX - arguments.descriptor_count);
         if (listen[i][0] != '\0') {
@@ -792,7 +609,7 @@ static hg_status engine_execute(supervisor *self, hg_error *err)
 {
     const hgh_shared *shared = &self->instance->shared;
     int descriptors[DESCRIPTORS_MAX] = {shared->board, shared->arena, shared->wake, shared->ack};
-    char listen[LIST_TEXT_MAX];
+    char listen[HGH_LISTENER_LIST_TEXT_MAX];
     char prefix[PATH_MAX];
     char config[PATH_MAX];
     char log[] = NGINX_FIRST_LOG;
@@ -815,8 +632,8 @@ static hg_status engine_execute(supervisor *self, hg_error *err)
         return hg_error_set(err, HG_ERR_INVALID, "the path of the instance is too long for nginx");
     }
     plan.descriptor_count =
-        ENGINE_FIXED + list_sockets(&self->data, ";", listen, descriptors + ENGINE_FIXED,
-                                    DESCRIPTORS_MAX - ENGINE_FIXED);
+        ENGINE_FIXED + hgh_listener_list_text(&self->data, ";", listen, descriptors + ENGINE_FIXED,
+                                              DESCRIPTORS_MAX - ENGINE_FIXED);
     return hgh_child_process_start(&plan, &self->engine.pid, err);
 }
 
@@ -829,7 +646,7 @@ static void engine_start(void *context)
         return;
     }
     /* After HUP nginx opens new addresses itself; now that it is gone they can be ours. */
-    if (open_sockets(&self->data, 0, &err) != HG_OK) {
+    if (hgh_listener_list_open(&self->data, 0, &err) != HG_OK) {
         hgh_log(HG_LOG_WARN, "%s; nginx tries it itself", err.text);
     }
     hgh_local_socket_remove(self->instance->directory,
@@ -1045,8 +862,8 @@ static void close_local(supervisor *self)
 /* Nothing is changed unless all can be: addresses, and nginx.conf as a whole. */
 static hg_status try_settings(supervisor *self, const hgh_settings *settings, hg_error *err)
 {
-    hg_status status =
-        check_sockets(&self->data, settings->data_listen, settings->data_listen_count, 0, err);
+    hg_status status = hgh_listener_list_check(&self->data, settings->data_listen,
+                                               settings->data_listen_count, 0, err);
 
     if (status == HG_OK) {
         status = check_own(self, settings, err);
@@ -1107,8 +924,8 @@ static void on_reload_signal(void *context, int number)
         return;
     }
     /* A running nginx opens new addresses itself: it takes sockets at its start only. */
-    if (change_sockets(&self->data, settings->data_listen, settings->data_listen_count, &err) !=
-            HG_OK ||
+    if (hgh_listener_list_change(&self->data, settings->data_listen, settings->data_listen_count,
+                                 &err) != HG_OK ||
         change_own(self, settings, 0, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
@@ -1172,11 +989,11 @@ static hg_status prepare(supervisor *self, hg_error *err)
         status = hgh_nginx_binary_check(self->nginx, err);
     }
     if (status == HG_OK) {
-        status = change_sockets(&self->data, self->settings->data_listen,
-                                self->settings->data_listen_count, err);
+        status = hgh_listener_list_change(&self->data, self->settings->data_listen,
+                                          self->settings->data_listen_count, err);
     }
     if (status == HG_OK) {
-        status = open_sockets(&self->data, TAKEN_PORT_WAIT_MS, err);
+        status = hgh_listener_list_open(&self->data, TAKEN_PORT_WAIT_MS, err);
     }
     if (status == HG_OK) {
         status = change_own(self, self->settings, TAKEN_PORT_WAIT_MS, err);
@@ -1188,7 +1005,8 @@ static hg_status prepare(supervisor *self, hg_error *err)
         status = open_local(self, self->settings, err);
     }
     if (status == HG_OK) {
-        status = make_shared(self, err);
+        status = hgh_shared_memory_make(&self->instance->shared,
+                                        (size_t)self->settings->shared_memory_bytes, err);
     }
     if (status == HG_OK) {
         status = hgh_nginx_config_write(self->instance, self->settings, err);
@@ -1264,9 +1082,9 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings, bool watc
         close_socket(&self);
     }
     hgh_event_loop_free(self.loop);
-    close_sockets(&self.data);
+    hgh_listener_list_close(&self.data);
     for (size_t i = 0; i < OWN_COUNT; i++) {
-        close_sockets(&self.own[i]);
+        hgh_listener_list_close(&self.own[i]);
     }
     close_local(&self);
     hgh_settings_free(self.settings);
