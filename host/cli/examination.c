@@ -18,8 +18,9 @@
 #include "host/control/staging.h"
 #include "host/core/arena.h"
 #include "host/core/json_value.h"
+#include "host/core/time_limit.h"
 
-#define PROBE_MS 2000u
+#define PROBE_MS HGH_TIME_LIMIT(2000u)
 #define NUMBER   1
 
 typedef struct examination {

@@ -38,6 +38,7 @@
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
 #include "host/control/worker_process.h"
+#include "host/core/time_limit.h"
 
 #define CONNECTIONS_MAX       1000u /* of all listeners of the network together */
 #define LOCAL_CONNECTIONS_MAX 100u
@@ -525,7 +526,7 @@ static hg_status make_watchdog(control *self, hg_error *err)
         .loop = self->loop,
         .board_fd = self->instance.shared.board,
         .slow_ms = (uint64_t)settings->slow_call_ms,
-        .limit_ms = (uint64_t)settings->call_limit_ms,
+        .limit_ms = HGH_TIME_LIMIT((uint64_t)settings->call_limit_ms),
         .memory_bytes = settings->worker_memory_bytes == 0
                             ? hgh_machine_memory() / 2
                             : (uint64_t)settings->worker_memory_bytes,

@@ -12,9 +12,10 @@
 
 #include "host/control/control_log.h"
 #include "host/control/probe.h"
+#include "host/core/time_limit.h"
 
 #define WAITING_MAX  32u
-#define SYMBOLS_MS   5000u
+#define SYMBOLS_MS   HGH_TIME_LIMIT(5000u)
 #define MEMORY_BYTES (64u << 20) /* of the arena that a probe makes room for */
 #define FILE_MODE    0640
 

@@ -17,12 +17,13 @@
 #include "host/core/explain.h"
 #include "host/core/explain_token.h"
 #include "host/core/issues.h"
+#include "host/core/time_limit.h"
 
 #define STATUS_OK       200u
 #define STATUS_BAD      400u
 #define STATUS_NO_NGINX 503u
-#define WAIT_MS         10000u     /* for all of an answer */
-#define ANSWER_MAX      (8u << 20) /* bytes: thousands of plugins */
+#define WAIT_MS         HGH_TIME_LIMIT(10000u) /* for all of an answer */
+#define ANSWER_MAX      (8u << 20)             /* bytes: thousands of plugins */
 #define PENDING_MAX     32u
 #define READ_STEP       65536u
 

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "host/control/build_config.h"
+#include "host/core/time_limit.h"
 
 #define OUTPUT_MAX     65536u /* bytes that `nginx -V` may print */
-#define ANSWER_WAIT_MS 10000
+#define ANSWER_WAIT_MS HGH_TIME_LIMIT(10000)
 #define VERSION_BEFORE "nginx version: nginx/"
 #define VERSION_MAX    32u
 #define OTHER_PLACES   "/usr/sbin:/usr/local/sbin:/sbin" /* often not in a user's PATH */

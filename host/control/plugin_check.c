@@ -7,9 +7,10 @@
 
 #include "host/control/control_log.h"
 #include "host/control/probe.h"
+#include "host/core/time_limit.h"
 
-#define LOAD_MS          5000u /* for the whole generation */
-#define CHECK_MS         2000u /* and 100 us for each configuration */
+#define LOAD_MS          HGH_TIME_LIMIT(5000u) /* for the whole generation */
+#define CHECK_MS         HGH_TIME_LIMIT(2000u) /* and 100 us for each configuration */
 #define CHECKS_PER_MS    10u
 #define JUDGED_TEXT_SIZE 512u
 

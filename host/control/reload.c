@@ -17,12 +17,13 @@
 #include "host/control/supervisor_link.h"
 #include "host/control/worker_board.h"
 #include "host/core/failpoint.h"
+#include "host/core/time_limit.h"
 
-#define VOTE_MS   10000u /* until every worker has voted */
-#define FOLLOW_MS 2000u  /* until every worker runs what was committed */
-#define DRAIN_MS  300u   /* how long the answer waits for old objects to go */
-#define LOOK_MS   20u    /* between looks at the board, if nobody says anything */
-#define SWEEP_MS  500u   /* between looks for workers that have died */
+#define VOTE_MS   HGH_TIME_LIMIT(10000u) /* until every worker has voted */
+#define FOLLOW_MS HGH_TIME_LIMIT(2000u)  /* until every worker runs what was committed */
+#define DRAIN_MS  300u                   /* how long the answer waits for old objects to go */
+#define LOOK_MS   20u                    /* between looks at the board, if nobody says anything */
+#define SWEEP_MS  500u                   /* between looks for workers that have died */
 
 const hgh_settings *hgh_reload_settings(const hgh_reload *reload)
 {

@@ -9,11 +9,12 @@
 #include "host/control/reload_parts.h"
 #include "host/control/staging.h"
 #include "host/control/worker_board.h"
+#include "host/core/time_limit.h"
 
-#define PROBE_MS           2000u /* for one object */
-#define PROBE_PER_MS       10u   /* configurations that add a millisecond */
-#define PROBE_AGAIN_MS     400u  /* at most: some of them are decoded in each cycle */
-#define OBJECTS_PINNED_MAX 16u   /* of one worker: each of them is memory that is not coming back */
+#define PROBE_MS           HGH_TIME_LIMIT(2000u) /* for one object */
+#define PROBE_PER_MS       10u                   /* configurations that add a millisecond */
+#define PROBE_AGAIN_MS     400u /* at most: some of them are decoded in each cycle */
+#define OBJECTS_PINNED_MAX 16u  /* of one worker: each of them is memory that is not coming back */
 
 static void
 config_add(void *context, const hgh_resource_object *object, const char *use, json_t *value)

@@ -33,16 +33,18 @@
 #include "host/control/worker_process.h"
 #include "host/core/crash_handler.h"
 #include "host/core/feed.h"
+#include "host/core/time_limit.h"
 
-#define BACK_OFF_FIRST_MS     100u
-#define BACK_OFF_MAX_MS       5000u
-#define GOOD_RUN_MS           10000u /* a child that ran that long has its back-off reset */
-#define START_FAILURES_MAX    5u     /* in a row at the very start, then we give up */
-#define READY_GRACE_MS        5000u  /* then nginx starts on what was published last */
-#define READY_MAX_MS          30000u /* with nothing published: probing many plugins takes time */
-#define STOP_GRACE_MS         10000u /* from a signal to end to SIGKILL */
+#define BACK_OFF_FIRST_MS  100u
+#define BACK_OFF_MAX_MS    5000u
+#define GOOD_RUN_MS        10000u /* a child that ran that long has its back-off reset */
+#define START_FAILURES_MAX 5u     /* in a row at the very start, then we give up */
+#define READY_GRACE_MS     HGH_TIME_LIMIT(5000u) /* then nginx starts on what was published last */
+#define READY_MAX_MS                                                                               \
+    HGH_TIME_LIMIT(30000u) /* with nothing published: probing many plugins takes time */
+#define STOP_GRACE_MS         HGH_TIME_LIMIT(10000u) /* from a signal to end to SIGKILL */
 #define TAKEN_PORT_WAIT_MS    1000
-#define ORPHAN_WAIT_MS        5000u
+#define ORPHAN_WAIT_MS        HGH_TIME_LIMIT(5000u)
 #define REQUEST_MAX           64u /* bytes of a packet from control */
 #define DESCRIPTORS_MAX       600u
 #define CONTROL_ARGUMENTS_MAX 32u

@@ -10,6 +10,8 @@
 
 #include <hotgate/log.h>
 
+#include "host/core/time_limit.h"
+
 /** What to start, and in which surroundings. */
 typedef struct command {
     const char *const *arguments;   /* the program first, searched in PATH; ends with NULL */
@@ -64,7 +66,7 @@ void folder_remove_all(void);
 /** True if HOTGATE_TEST_SCALE asks for the full counts. */
 bool scale_is_full(void);
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS HGH_TIME_LIMIT(20000)
 
 /** Looks again and again until the condition holds; fails the test after DEADLINE_MS. */
 #define WAIT_UNTIL(condition)                                                                      \
