@@ -157,6 +157,7 @@ hgh_quarantine_verdict hgh_quarantine_judge(const hgh_board *board,
         return verdict;
     }
     if (is_new(manifest, entry) && new_are_suspected(board, manifest, now_ms, verdict.why)) {
+        verdict.is_suspect = true;
         verdict.action = way_out(manifest, entry);
         return verdict;
     }

@@ -31,6 +31,7 @@ typedef enum hgh_quarantine_action {
 
 typedef struct hgh_quarantine_verdict {
     hgh_quarantine_action action;
+    bool is_suspect; /* another one or nobody has died: the memory of workers may be spoilt */
     char subject[HGH_SUBJECT_MAX]; /* of HGH_QUARANTINE_POISON: which configuration */
     char why[HG_ERROR_TEXT_MAX];
 } hgh_quarantine_verdict;

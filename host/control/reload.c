@@ -194,9 +194,14 @@ static void candidates_report(hgh_reload *reload)
  * that out again. */
 static void crashes_settle(hgh_reload *reload)
 {
+    hgh_board *board = reload->board;
+
     if (reload->run.kind == HGH_RELOAD_RECOVERY) {
-        reload->run.settled_before = atomic_load(&reload->board->crashes_settled);
-        atomic_store(&reload->board->crashes_settled, hgh_crash_newest(reload->board));
+        reload->run.settled_before = atomic_load(&board->crashes_settled);
+        atomic_store(&board->crashes_settled, hgh_crash_newest(board));
+    }
+    if (reload->run.distrusts_workers) {
+        atomic_store(&board->distrusted_ms, hgh_event_loop_now_ms());
     }
 }
 
@@ -204,6 +209,9 @@ static void crashes_unsettle(hgh_reload *reload)
 {
     if (reload->run.kind == HGH_RELOAD_RECOVERY) {
         atomic_store(&reload->board->crashes_settled, reload->run.settled_before);
+    }
+    if (reload->run.distrusts_workers) {
+        atomic_store(&reload->board->distrusted_ms, 0);
     }
 }
 
@@ -415,6 +423,10 @@ static void follow_look(hgh_reload *reload)
     hgh_reload_log_ignored(reload);
     if (reload->run.kind == HGH_RELOAD_RECOVERY) {
         reload->recovery_failures = 0;
+    }
+    if (reload->run.distrusts_workers) {
+        hgh_log(HG_LOG_NOTICE, "workers are replaced: what they have in memory may be spoilt");
+        hgh_supervisor_link_renew(reload->options.instance->shared.supervisor);
     }
     run_end_as(reload, "committed");
 }

@@ -64,6 +64,7 @@ typedef struct hgh_reload_run {
     uint64_t began_ms;
     uint64_t deadline_ms;
     uint64_t drain_deadline_ms;
+    bool distrusts_workers;        /* what they have in memory may have been overwritten */
     uint64_t settled_before;       /* crashes, for a recovery that fails */
     hgh_admin_answer_later *later; /* NULL: nobody waits */
     void (*ended)(void *context);  /* may be NULL */

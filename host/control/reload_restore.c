@@ -262,6 +262,7 @@ hg_status hgh_reload_choose_recovery(hgh_reload *reload, hg_error *err)
         hgh_quarantine_verdict verdict =
             hgh_quarantine_judge(reload->board, reload->manifest, entry, hgh_event_loop_now_ms());
 
+        reload->run.distrusts_workers |= verdict.is_suspect;
         if (verdict.action == HGH_QUARANTINE_GO_BACK && reload->recovery_failures == 0) {
             entry_recover(reload, entry, verdict.why);
         } else if (verdict.action == HGH_QUARANTINE_GO_BACK ||

@@ -397,6 +397,10 @@ static void on_control_packet(void *context, uint32_t events)
         self->is_ready = true;
         self->control.failures = 0;
         allow_engine(self);
+    } else if (strcmp(request, "renew") == 0) {
+        if (self->engine.pid > 0 && !self->is_stopping) {
+            (void)kill(self->engine.pid, SIGHUP);
+        }
     } else if (strncmp(request, "signal ", strlen("signal ")) == 0) {
         signal_worker(self, request);
     } else if (strcmp(request, "refused") == 0) {

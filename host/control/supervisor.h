@@ -8,6 +8,7 @@
  *   control sends "settings"   the answer is "ok\n" and the configuration file's text, or "error\n"
  *                              and a message: as root control may not read the file itself;
  *   control sends "secrets"    likewise with the text of instance_secrets.h;
+ *   control sends "renew"      nginx gets new workers, the old ones end what they have; no answer;
  *   control sends "signal N PID"  to a worker, of the few that the watchdog needs; no answer;
  *   control sends "ready"      state is published and the Admin API listens: nginx may start;
  *   control sends "refused"    there is nothing to serve: unless nginx runs, the gateway ends.

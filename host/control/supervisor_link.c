@@ -16,6 +16,7 @@
 #define ASK_SECRETS  "secrets"
 #define SAY_READY    "ready"
 #define SAY_REFUSED  "refused"
+#define SAY_RENEW    "renew"
 #define SAY_SIGNAL   "signal"
 #define ANSWER_OK    "ok\n"
 #define ANSWER_ERROR "error\n"
@@ -130,6 +131,15 @@ void hgh_supervisor_link_signal(int fd, pid_t pid, int number)
 hg_status hgh_supervisor_link_refused(int fd, hg_error *err)
 {
     return packet_send(fd, SAY_REFUSED, err);
+}
+
+void hgh_supervisor_link_renew(int fd)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (packet_send(fd, SAY_RENEW, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
 }
 
 bool hgh_supervisor_link_is_parent(int fd)

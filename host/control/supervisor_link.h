@@ -36,6 +36,10 @@ void hgh_supervisor_link_signal(int fd, pid_t pid, int number);
  * ends then. */
 hg_status hgh_supervisor_link_refused(int fd, hg_error *err);
 
+/** Has nginx's workers replaced: new ones begin, the old ones end what they have. Does not wait; a
+ * failure is logged. */
+void hgh_supervisor_link_renew(int fd);
+
 /** True if the process that made the socket is still this one's parent: the signal that ends
  * control with it may have been lost before it was asked for. */
 bool hgh_supervisor_link_is_parent(int fd);

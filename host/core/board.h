@@ -62,6 +62,7 @@ typedef struct hgh_board_slot {
     _Atomic uint64_t chains;             /* compiled and cached */
     _Atomic uint64_t slow_calls;         /* callbacks over the watchdog's limit */
     _Atomic uint64_t apply_failures;     /* feed records that could not be applied */
+    _Atomic uint64_t begun_ms;           /* CLOCK_MONOTONIC of the worker's start; 0: not known */
     _Atomic uint32_t killed_for;         /* an hgh_killed_for, written by control */
     hgh_sighting seen;                   /* written by the worker's signal handler */
     char vote_text[HGH_BOARD_VOTE_TEXT]; /* why not; NUL-terminated */
@@ -71,8 +72,10 @@ typedef struct hgh_board_slot {
 typedef struct hgh_board {
     uint32_t magic;
     uint32_t slots;
-    uint64_t reserved[2];
-    _Atomic uint64_t committed_ms; /* CLOCK_MONOTONIC of the last commit; 0: none yet */
+    uint64_t reserved[1];
+    _Atomic uint64_t distrusted_ms; /* CLOCK_MONOTONIC: what workers that began before it have in
+                                       their memory may have been overwritten; 0: never */
+    _Atomic uint64_t committed_ms;  /* CLOCK_MONOTONIC of the last commit; 0: none yet */
     unsigned char explain_key[32]; /* of host/core/explain_token.h, for this start of the gateway */
     _Atomic uint64_t crashes_found;   /* the number of the newest record */
     _Atomic uint64_t crashes_told;    /* of the newest that control has told of */

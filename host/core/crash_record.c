@@ -26,6 +26,7 @@ static void record_write(hgh_board *board, const hgh_board_slot *slot, pid_t pid
     if (slot->seen.signal_number != 0 && slot->seen.marker != 0) {
         crash->marker = slot->seen.marker; /* it may be one of a thread */
     }
+    crash->begun_ms = atomic_load(&slot->begun_ms);
     crash->pid = (int32_t)pid;
     crash->engine_number = atomic_load(&slot->engine_number);
     crash->killed_for = atomic_load(&slot->killed_for);
@@ -91,7 +92,17 @@ bool hgh_crash_is_blamed(const hgh_crash *crash)
 
 /* ----------------------------------------------------------------------------------- count */
 
-/* The records that there still are, the newest first; false: there is none any more. */
+/* What such a worker dies of is the fault of what has gone meanwhile. */
+static bool is_distrusted(const hgh_board *board, const hgh_crash *crash)
+{
+    uint64_t distrusted_ms = atomic_load(&board->distrusted_ms);
+
+    return distrusted_ms != 0 && crash->begun_ms != 0 && crash->begun_ms < distrusted_ms &&
+           crash->at_ms >= distrusted_ms && crash->at_ms - distrusted_ms < HGH_CRASH_WINDOW_MS;
+}
+
+/* The records that there still are and that count, the newest first; false: there is none any more.
+ */
 static bool
 record_before(const hgh_board *board, uint64_t *number, uint64_t oldest_ms, hgh_crash *out_crash)
 {
@@ -101,7 +112,7 @@ record_before(const hgh_board *board, uint64_t *number, uint64_t oldest_ms, hgh_
     while (*number > settled && newest - *number < HGH_CRASHES_MAX) {
         bool is_there = hgh_crash_read(board, (*number)--, out_crash);
 
-        if (is_there && out_crash->at_ms >= oldest_ms) {
+        if (is_there && out_crash->at_ms >= oldest_ms && !is_distrusted(board, out_crash)) {
             return true;
         }
     }

@@ -49,7 +49,8 @@ typedef struct hgh_crash {
     _Atomic uint64_t number; /* from 1 on; another one than expected: being written, or gone */
     uint64_t at_ms;          /* CLOCK_MONOTONIC, when it was found */
     uint64_t generation;
-    uint64_t marker; /* the call into a plugin that it was in; 0: none */
+    uint64_t marker;   /* the call into a plugin that it was in; 0: none */
+    uint64_t begun_ms; /* when the worker had started; 0: not known */
     int32_t pid;
     uint32_t engine_number;
     uint32_t killed_for; /* an hgh_killed_for */
@@ -75,7 +76,8 @@ bool hgh_crash_is_blamed(const hgh_crash *crash);
 
 /**
  * How often a plugin is to blame within HGH_CRASH_WINDOW_MS, and at `least_ms` or later. What
- * something was done about counts no more. Crashes over one and the same configuration, while it
+ * something was done about counts no more, nor do the ends of workers whose memory is distrusted,
+ * for as long. Crashes over one and the same configuration, while it
  * is decoded, count once: that one is left out instead.
  */
 size_t

@@ -575,6 +575,7 @@ static ngx_int_t shared_map(ngx_cycle_t *cycle, hgh_nginx_main *main)
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate_board: no slot is free");
         return NGX_ERROR;
     }
+    atomic_store(&main->slot->begun_ms, hgh_nginx_engine.clock_ms());
     if (hgh_arena_map((int)main->arena_fd, true, &main->arena, &err) != HG_OK) {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "hotgate_arena: %s", err.text);
         return NGX_ERROR;

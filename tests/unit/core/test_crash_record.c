@@ -189,6 +189,35 @@ static void what_was_done_about_counts_no_more(void **state)
     assert_int_equal(hgh_crash_count_unblamed(board, 0, NOW_MS + 2), 0);
 }
 
+static void workers_whose_memory_is_distrusted_blame_nobody(void **state)
+{
+    static const struct {
+        uint64_t begun_ms;
+        uint64_t at_ms;
+        size_t count;
+    } rows[] = {
+        {NOW_MS - 1, NOW_MS + 1, 0},                   /* it was there before */
+        {NOW_MS + 1, NOW_MS + 2, 1},                   /* it came later */
+        {NOW_MS - 1, NOW_MS - 1, 1},                   /* it was dead already */
+        {NOW_MS - 1, NOW_MS + HGH_CRASH_WINDOW_MS, 1}, /* long afterwards */
+        {0, NOW_MS + 1, 1},                            /* nothing is known */
+    };
+
+    (void)state;
+    atomic_store(&board->distrusted_ms, NOW_MS);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        hgh_crash *crash;
+
+        found(&in_rewrite, rows[i].at_ms);
+        crash = &board->crashes[hgh_crash_newest(board) % HGH_CRASHES_MAX];
+        crash->begun_ms = rows[i].begun_ms;
+        if (hgh_crash_count(board, PLUGIN, 0, rows[i].at_ms) != rows[i].count) {
+            fail_msg("row %zu", i);
+        }
+        atomic_store(&board->crashes_settled, hgh_crash_newest(board));
+    }
+}
+
 static void crashes_over_one_configuration_count_once(void **state)
 {
     const last_words other = {PLUGIN, HGH_CALL_PARSE, SIGSEGV, 0, "routes/2#8"};
@@ -263,6 +292,7 @@ int main(void)
         ROW(who_is_to_blame),
         ROW(crashes_are_forgotten_after_a_while),
         ROW(what_was_done_about_counts_no_more),
+        ROW(workers_whose_memory_is_distrusted_blame_nobody),
         ROW(crashes_over_one_configuration_count_once),
         ROW(the_oldest_record_goes_first),
         ROW(starts_are_slowed_down_when_workers_die_all_the_time),
