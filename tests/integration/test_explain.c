@@ -313,10 +313,16 @@ static bool all_serve(void)
 static void a_new_master_explains_too(void **state)
 {
     pid_t master = gateway_master(running);
+    pid_t pids[GATEWAY_WORKERS_MAX];
+    size_t count = gateway_workers(running, pids);
     char *text;
 
     (void)state;
     assert_int_equal(kill(master, SIGKILL), 0);
+    for (size_t i = 0; i < count;
+         i++) { /* they serve for a moment longer, and are asked by nobody */
+        WAIT_UNTIL(!process_lives(pids[i]));
+    }
     WAIT_UNTIL(gateway_master(running) != 0 && gateway_master(running) != master && all_serve());
     text = EXPLAIN(0, "GET", "/a");
     expect_line(text, "route: 2");
