@@ -12,6 +12,7 @@
 #include "tests/integration/gateway.h"
 #include "tests/integration/holding.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/told.h"
 #include "tests/unit/unit.h"
 
 #define WORKERS        3u
@@ -27,13 +28,6 @@ static unsigned turn;    /* which of them lies in the directory */
 static response got;
 
 /* ----------------------------------------------------------------------------------- tools */
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
-}
 
 static json_int_t number_of(const json_t *object, const char *name)
 {

@@ -9,6 +9,7 @@
 #include "tests/integration/command.h"
 #include "tests/integration/gateway.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/told.h"
 #include "tests/unit/unit.h"
 
 static gateway *running;
@@ -21,25 +22,6 @@ static char *other_second;
 static response got;
 
 /* ----------------------------------------------------------------------------------- tools */
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-
-    return text == NULL ? "" : text;
-}
-
-static const json_t *item_of(const json_t *told, const char *list, const char *name)
-{
-    const json_t *items = json_object_get(told, list);
-
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        if (strcmp(text_of(json_array_get(items, i), "name"), name) == 0) {
-            return json_array_get(items, i);
-        }
-    }
-    return NULL;
-}
 
 /* PUT plugins/reload; the report is the caller's. */
 static json_t *reload(const char *arguments, long status)
