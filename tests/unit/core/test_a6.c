@@ -90,8 +90,9 @@ static void messages_are_read_as_they_were_written(void **state)
 
         hgh_text_builder_cut(&frame, 0);
         assert_int_equal(kind->encode(&frame, &cases[i].message), HG_OK);
-        if (kind->decode(a6_payload(frame_copy(&memory, (hg_text){frame.data, frame.length}), kind),
-                         &lists, &again, &err) != HG_OK) {
+        if (kind->decode(
+                frame_payload(frame_copy(&memory, (hg_text){frame.data, frame.length}), kind->type),
+                &lists, &again, &err) != HG_OK) {
             fail_msg("row %zu, %s: %s", i, kind->name, err.text);
         }
         found = kind->json(&again);
@@ -191,8 +192,8 @@ static void slots_and_kinds_are_those_of_the_schema(void **state)
         json_t *found;
 
         assert_non_null(wanted);
-        if (kind->decode(a6_payload(frame_bytes(&memory, cases[i].hex), kind), &lists, &message,
-                         &err) != HG_OK) {
+        if (kind->decode(frame_payload(frame_bytes(&memory, cases[i].hex), kind->type), &lists,
+                         &message, &err) != HG_OK) {
             fail_msg("row %zu: %s", i, err.text);
         }
         found = kind->json(&message);
