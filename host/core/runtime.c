@@ -1130,6 +1130,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .http = hgh_http_client_new(options->engine, options->authorities),
         .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,
                                    options->offload_threads, options->offload_queue),
+        .isolation = options->isolation,
         .runner = options->runner.path == NULL
                       ? NULL
                       : hgh_runner_client_new(options->engine, &options->runner),
