@@ -102,6 +102,19 @@ hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t obje
     return count;
 }
 
+bool hgh_worker_board_is_settled(const hgh_board *board, uint64_t generation)
+{
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
+        const hgh_board_slot *slot = &board->slot[i];
+
+        if (is_worker(slot) && (atomic_load(&slot->generation) != generation ||
+                                atomic_load(&slot->requests_old) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size)
 {
     size_t starting = 0;
