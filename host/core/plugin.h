@@ -36,7 +36,8 @@ typedef struct hgh_plugin_host {
     struct hgh_coroutine_pool *coroutines; /* as the next two NULL where no plugin serves */
     struct hgh_http_client *http;
     struct hgh_offload *offload;
-    hgh_share share; /* of this process in what all hold together */
+    struct hgh_runner_client *runner; /* of `ext-plugin`; NULL: none is configured */
+    hgh_share share;                  /* of this process in what all hold together */
     hgh_random random;
     uint64_t objects_mapped;                       /* plugin objects in memory now */
     uint64_t objects_pinned;                       /* of these: closed, yet not gone */

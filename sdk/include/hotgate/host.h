@@ -26,7 +26,7 @@ extern "C" {
     __attribute__((format(printf, format_place, values_place)))
 
 #define HG_ABI_MAJOR 0u /* the host refuses any other */
-#define HG_ABI_MINOR 3u /* while the major is 0 the minor matches exactly too */
+#define HG_ABI_MINOR 4u /* while the major is 0 the minor matches exactly too */
 
 /** One request on its way through the gateway; lives until its log phase has ended. */
 typedef struct hg_request hg_request;
@@ -48,6 +48,7 @@ struct hg_schema_api;
 struct hg_random_api;
 struct hg_http_api;
 struct hg_timer_api;
+struct hg_runner_api;
 
 /**
  * What the host gives to one loaded object: its function tables and its name for the plugin.
@@ -75,6 +76,7 @@ typedef struct hg_host {
     const struct hg_random_api *random;
     const struct hg_http_api *http;
     const struct hg_timer_api *timer;
+    const struct hg_runner_api *runner;
 } hg_host;
 
 /**
