@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "host/control/admission.h"
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
 #include "host/control/probe.h"
 #include "host/control/signature.h"
 #include "host/control/staging.h"
 #include "host/core/arena.h"
+#include "host/core/event_loop.h"
 #include "host/core/json_value.h"
 #include "host/core/time_limit.h"
 

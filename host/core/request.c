@@ -439,8 +439,7 @@ static void step_ended_request(hg_request *request, const hgh_step *step, hg_ver
     request->stage = HGH_STAGE_ANSWERED;
 }
 
-/* Walks the rest of a phase. HGH_GO_UPSTREAM: it is over, the next one begins. */
-static hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
 {
     const hgh_steps *steps = &chain->phases[phase];
     const hgh_step *end = steps->items + steps->count;
@@ -530,28 +529,28 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_GLOBAL_REWRITE:
-            outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
+            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = request->chain == NULL ? HGH_STAGE_GLOBAL_ACCESS : HGH_STAGE_REWRITE;
             break;
         case HGH_STAGE_REWRITE:
-            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             rewrite_end(request);
             break;
         case HGH_STAGE_CONSUMER_REWRITE:
-            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = request->global == NULL ? HGH_STAGE_ACCESS : HGH_STAGE_GLOBAL_ACCESS;
             break;
         case HGH_STAGE_GLOBAL_ACCESS:
-            outcome = phase_run(request, request->global, HG_PHASE_ACCESS);
+            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -561,7 +560,7 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_ACCESS:
-            outcome = phase_run(request, request->chain, HG_PHASE_ACCESS);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -578,14 +577,14 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_GLOBAL_BEFORE_PROXY:
-            outcome = phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
+            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = HGH_STAGE_BEFORE_PROXY;
             break;
         case HGH_STAGE_BEFORE_PROXY:
-            outcome = phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
             if (outcome == HGH_GO_UPSTREAM) {
                 request->stage = HGH_STAGE_UPSTREAM;
             }

@@ -1124,6 +1124,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
         .watches_threads = options->watches_threads,
+        .calls_whole = options->calls_whole,
         .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,
         .http = hgh_http_client_new(options->engine, options->authorities),

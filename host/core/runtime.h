@@ -50,6 +50,7 @@ typedef struct hgh_runtime_options {
     int32_t log_level;       /* an hg_log_level */
     bool checks_health;
     bool watches_threads; /* only plugins start threads in this process */
+    bool calls_whole;     /* all requests are called ones: request_call.h */
     bool handles_crashes; /* by crash_handler.h: of one runtime in a process */
 } hgh_runtime_options;
 
