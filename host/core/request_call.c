@@ -47,6 +47,9 @@ bool hgh_request_call(hg_request *request, void (*function)(void *context), void
 
 hgh_outcome hgh_request_call_phase(hg_request *request, hg_phase phase)
 {
+    if (request->exit.set) { /* its body could not be read */
+        return HGH_ANSWER;
+    }
     request->stage = phase == HG_PHASE_REWRITE ? HGH_STAGE_REWRITE : HGH_STAGE_ACCESS;
     return hgh_request_phase_run(request, request->chain, phase);
 }

@@ -418,8 +418,7 @@ void hgh_runtime_leave(hgh_runtime *runtime, hgh_generation *generation)
     hgh_runtime_report(runtime);
 }
 
-/* Puts a loaded generation in force. Takes over the reference. */
-static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
+void hgh_runtime_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
     hgh_generation *previous = runtime->generation;
 
@@ -444,8 +443,11 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
     hgh_runtime_report(runtime);
 }
 
-hg_status
-hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+hg_status hgh_runtime_load_generation(hgh_runtime *runtime,
+                                      json_t *manifest,
+                                      bool strict,
+                                      hgh_generation **out_generation,
+                                      hg_error *err)
 {
     hgh_generation *generation = NULL;
     hg_error cause = HG_ERROR_INIT;
@@ -462,12 +464,24 @@ hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, 
             runtime_log(runtime, HG_LOG_ERROR, "plugin %s", cause.text);
         }
     }
+    if (status != HG_OK) {
+        hgh_generation_unref(generation);
+        return status;
+    }
+    *out_generation = generation;
+    return HG_OK;
+}
+
+hg_status
+hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+{
+    hgh_generation *generation = NULL;
+    hg_status status = hgh_runtime_load_generation(runtime, manifest, strict, &generation, err);
+
     if (status == HG_OK) {
         warm_drop(runtime);
-        generation_switch(runtime, generation);
-        generation = NULL; /* now the runtime's */
+        hgh_runtime_switch(runtime, generation);
     }
-    hgh_generation_unref(generation);
     return status;
 }
 
@@ -676,7 +690,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
     }
     preparation->generation = NULL; /* now the runtime's */
     preparation_drop(runtime);
-    generation_switch(runtime, generation);
+    hgh_runtime_switch(runtime, generation);
     hgh_failpoint("worker.switched");
     runtime_acknowledge(runtime);
 }
