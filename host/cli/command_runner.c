@@ -14,7 +14,7 @@
 #include "host/control/instance.h"
 #include "host/control/manifest.h"
 #include "host/core/board.h"
-#include "host/runner/runner_process.h"
+#include "host/runner/serve.h"
 #include "host/runner/server.h"
 
 #define ADDRESS_VARIABLE "APISIX_LISTEN_ADDRESS"
@@ -121,8 +121,7 @@ static bool arguments_take(int argc, char **argv, arguments *into, int *out_code
 }
 
 /* Where to listen, how long to keep what is prepared, how long to wait at the end. */
-static hg_status
-limits_take(const arguments *given, hgh_runner_process_options *options, hg_error *err)
+static hg_status limits_take(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
     const char *address = given->address != NULL ? given->address : getenv(ADDRESS_VARIABLE);
     const char *expire = getenv(EXPIRE_VARIABLE);
@@ -190,8 +189,7 @@ static void copies_remove(const char *copies)
     (void)rmdir(copies);
 }
 
-static hg_status
-run_directory(const arguments *given, hgh_runner_process_options *options, hg_error *err)
+static hg_status run_directory(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
     const char *temporary = getenv("TMPDIR");
     char copies[PATH_MAX];
@@ -213,7 +211,7 @@ run_directory(const arguments *given, hgh_runner_process_options *options, hg_er
     options->gather_context = &objects;
     options->arena = hgh_arena_new(HGH_ARENA_DEFAULT_BYTES);
     status = options->arena == NULL ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
-                                    : hgh_runner_process_run(options, err);
+                                    : hgh_serve(options, err);
     copies_remove(copies);
     hgh_arena_close(options->arena);
     free(directory);
@@ -223,8 +221,7 @@ run_directory(const arguments *given, hgh_runner_process_options *options, hg_er
 /* --------------------------------------------------------------- plugins of a generation */
 
 /* Memory of the gateway that started this process, by the number of its descriptor. */
-static hg_status
-shared_map(const arguments *given, hgh_runner_process_options *options, hg_error *err)
+static hg_status shared_map(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
     uint64_t fd = 0;
 
@@ -246,8 +243,7 @@ shared_map(const arguments *given, hgh_runner_process_options *options, hg_error
                : hg_error_set(err, HG_ERR_INVALID, "--arena: wanted the number of a descriptor");
 }
 
-static hg_status
-run_manifest(const arguments *given, hgh_runner_process_options *options, hg_error *err)
+static hg_status run_manifest(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
     json_t *manifest = NULL;
     hg_status status = hgh_manifest_read(given->manifest, &manifest, err);
@@ -260,7 +256,7 @@ run_manifest(const arguments *given, hgh_runner_process_options *options, hg_err
     }
     if (status == HG_OK) {
         options->manifest = manifest;
-        status = hgh_runner_process_run(options, err);
+        status = hgh_serve(options, err);
     }
     if (options->slot != NULL) {
         hgh_board_release(options->slot);
@@ -274,7 +270,7 @@ run_manifest(const arguments *given, hgh_runner_process_options *options, hg_err
 int hgh_command_runner(int argc, char **argv)
 {
     arguments given = {0};
-    hgh_runner_process_options options = {0};
+    hgh_serve_options options = {0};
     hg_error err = HG_ERROR_INIT;
     int code;
     hg_status status;

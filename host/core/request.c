@@ -6,6 +6,7 @@
 
 #include "host/core/explain.h"
 #include "host/core/request_parts.h"
+#include "host/core/response_hold.h"
 
 #define JSON_TYPE "application/json"
 #define TEXT_TYPE "text/plain; charset=utf-8"
@@ -635,6 +636,9 @@ void hgh_request_done(hg_request *request)
     }
     if (request->body != NULL) {
         hgh_request_body_done(request);
+    }
+    if (request->hold != NULL) {
+        hgh_response_hold_done(request->hold);
     }
     if (request->held != NULL) {
         for (uint32_t i = 0; i < request->held_count; i++) {

@@ -13,7 +13,7 @@
 #include "tests/integration/command.h"
 #include "tests/integration/gateway.h"
 #include "tests/integration/runner_peer.h"
-#include "tests/integration/runner_process.h"
+#include "tests/integration/served_runner.h"
 #include "tests/unit/unit.h"
 
 /* As HG_TEXT(), for a constant that stands outside of functions. */
@@ -22,7 +22,7 @@
         "" literal, sizeof("" literal) - 1                                                         \
     }
 
-static runner_process served;
+static served_runner served;
 static peer gateway_side;
 
 static int group_begin(void **state)

@@ -1,9 +1,7 @@
 /* tests/unit/core/a6_kinds.c - the nine messages of the external plugin protocol, by name. */
 #include "tests/unit/core/a6_kinds.h"
 
-#include <stdio.h>
-
-#include "tests/unit/unit.h"
+#include <string.h>
 
 static json_t *text_json(hg_text text)
 {
@@ -171,16 +169,4 @@ const a6_kind *a6_kind_find(const char *name)
         }
     }
     return NULL;
-}
-
-hg_text a6_payload(hg_text frame, const a6_kind *kind)
-{
-    uint32_t type = 0;
-    size_t length = 0;
-
-    assert_true(frame.length >= HGH_A6_HEADER_BYTES);
-    hgh_a6_header_read((const unsigned char *)frame.data, &type, &length);
-    assert_int_equal(type, kind->type);
-    assert_int_equal(length, frame.length - HGH_A6_HEADER_BYTES);
-    return (hg_text){frame.data + HGH_A6_HEADER_BYTES, length};
 }

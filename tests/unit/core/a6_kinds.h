@@ -36,7 +36,4 @@ extern const a6_kind a6_kinds[];
 /** NULL: there is none. */
 const a6_kind *a6_kind_find(const char *name);
 
-/** The payload of one frame, its header checked. */
-hg_text a6_payload(hg_text frame, const a6_kind *kind);
-
 #endif

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "host/core/a6.h"
 #include "tests/unit/unit.h"
 
 static void *allocate(void *context, size_t size)
@@ -55,6 +56,18 @@ hg_text frame_copy(frame_memory *memory, hg_text bytes)
         memcpy(copy, bytes.data, bytes.length);
     }
     return (hg_text){copy, bytes.length};
+}
+
+hg_text frame_payload(hg_text frame, uint32_t type)
+{
+    uint32_t found = 0;
+    size_t length = 0;
+
+    assert_true(frame.length >= HGH_A6_HEADER_BYTES);
+    hgh_a6_header_read((const unsigned char *)frame.data, &found, &length);
+    assert_int_equal(found, type);
+    assert_int_equal(length, frame.length - HGH_A6_HEADER_BYTES);
+    return (hg_text){frame.data + HGH_A6_HEADER_BYTES, length};
 }
 
 void frame_memory_done(frame_memory *memory)

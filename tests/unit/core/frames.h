@@ -23,6 +23,9 @@ hg_text frame_bytes(frame_memory *memory, const char *hex);
 /** A copy in a block of the exact size. */
 hg_text frame_copy(frame_memory *memory, hg_text bytes);
 
+/** What follows the header of a frame of the external plugin protocol, which must fit. */
+hg_text frame_payload(hg_text frame, uint32_t type);
+
 /** Frees all blocks; it can be used again. */
 void frame_memory_done(frame_memory *memory);
 

@@ -3,95 +3,31 @@
 
 #include "host/core/a6.h"
 #include "tests/unit/core/a6_kinds.h"
+#include "tests/unit/core/a6_samples.h"
 #include "tests/unit/core/frames.h"
 #include "tests/unit/unit.h"
 
 #define FRAME_MAX (HGH_A6_HEADER_BYTES + HGH_A6_PAYLOAD_MAX)
 
-/** HG_TEXT() for what is static. */
-#define TEXT(literal)                                                                              \
-    {                                                                                              \
-        literal, sizeof(literal) - 1                                                               \
-    }
-
-static const hg_header lines[] = {
-    {TEXT("host"), TEXT("example.test")}, {TEXT("x-a"), TEXT("one")}, {TEXT("x-a"), TEXT("two")},
-    {TEXT("x-empty"), TEXT("")},          {TEXT("flag"), {NULL, 0}},  {{NULL, 0}, TEXT("no name")},
-    {TEXT(""), TEXT("empty name")},
-};
-
 static void messages_are_read_as_they_were_written(void **state)
 {
-    static const struct {
-        const char *kind;
-        a6_message message;
-    } cases[] = {
-        {"A6.Err.Resp", {.error = {HGH_A6_BAD_REQUEST}}},
-        {"A6.Err.Resp", {.error = {HGH_A6_CONF_TOKEN_NOT_FOUND}}},
-        {"A6.Err.Resp", {.error = {255}}},
-        {"A6.PrepareConf.Req", {.prepare_request = {{NULL, 0}, {NULL, 0}}}},
-        {"A6.PrepareConf.Req", {.prepare_request = {{lines, 4}, TEXT("route#1#x#12")}}},
-        {"A6.PrepareConf.Req", {.prepare_request = {{lines, 7}, TEXT("")}}},
-        {"A6.PrepareConf.Resp", {.prepare_answer = {0}}},
-        {"A6.PrepareConf.Resp", {.prepare_answer = {UINT32_MAX}}},
-        {"A6.HTTPReqCall.Req", {.request_call = {0}}},
-        {"A6.HTTPReqCall.Req",
-         {.request_call = {1, {"\x7f\0\0\1", 4}, 14, TEXT("/a"), {lines, 7}, {lines, 5}, 9}}},
-        {"A6.HTTPReqCall.Req",
-         {.request_call = {UINT32_MAX,
-                           {"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16},
-                           0,
-                           TEXT(""),
-                           {NULL, 0},
-                           {lines + 3, 1},
-                           UINT32_MAX}}},
-        {"A6.HTTPReqCall.Resp", {.request_answer = {0}}},
-        {"A6.HTTPReqCall.Resp", {.request_answer = {.id = 7}}},
-        {"A6.HTTPReqCall.Resp", {.request_answer = {.action = HGH_A6_STOP}}},
-        {"A6.HTTPReqCall.Resp",
-         {.request_answer = {.id = 7,
-                             .action = HGH_A6_STOP,
-                             .status = 65535,
-                             .headers = {lines, 7},
-                             .body = TEXT("a\0b")}}},
-        {"A6.HTTPReqCall.Resp", {.request_answer = {.id = 7, .action = HGH_A6_REWRITE}}},
-        {"A6.HTTPReqCall.Resp",
-         {.request_answer = {.id = 7,
-                             .action = HGH_A6_REWRITE,
-                             .path = TEXT("/abc"),
-                             .headers = {lines, 2},
-                             .arguments = {lines + 4, 3},
-                             .response_headers = {lines + 1, 2},
-                             .body = TEXT("")}}},
-        {"A6.ExtraInfo.Req", {.question = {HGH_A6_NO_INFO, {NULL, 0}}}},
-        {"A6.ExtraInfo.Req", {.question = {HGH_A6_VAR, TEXT("host")}}},
-        {"A6.ExtraInfo.Req", {.question = {HGH_A6_VAR, {NULL, 0}}}},
-        {"A6.ExtraInfo.Req", {.question = {HGH_A6_REQUEST_BODY, {NULL, 0}}}},
-        {"A6.ExtraInfo.Req", {.question = {HGH_A6_RESPONSE_BODY, {NULL, 0}}}},
-        {"A6.ExtraInfo.Resp", {.question_answer = {{NULL, 0}}}},
-        {"A6.ExtraInfo.Resp", {.question_answer = {TEXT("")}}},
-        {"A6.ExtraInfo.Resp", {.question_answer = {TEXT("\xff\0\xfe")}}},
-        {"A6.HTTPRespCall.Req", {.response_call = {0}}},
-        {"A6.HTTPRespCall.Req", {.response_call = {3, 200, {lines, 7}, 8}}},
-        {"A6.HTTPRespCall.Resp", {.response_answer = {0}}},
-        {"A6.HTTPRespCall.Resp", {.response_answer = {3, 418, {lines, 3}, TEXT("tea")}}},
-    };
     hgh_text_builder frame = {.max = FRAME_MAX};
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        const a6_kind *kind = a6_kind_find(cases[i].kind);
+    for (size_t i = 0; i < a6_sample_count; i++) {
+        const a6_kind *kind = a6_kind_find(a6_samples[i].kind);
         frame_memory memory = {{NULL}, 0, 0, 0};
         hgh_a6_memory lists = frame_memory_of(&memory);
         hg_error err = HG_ERROR_INIT;
         a6_message again;
-        json_t *wanted = kind->json(&cases[i].message);
+        json_t *wanted = kind->json(&a6_samples[i].message);
         json_t *found;
 
         hgh_text_builder_cut(&frame, 0);
-        assert_int_equal(kind->encode(&frame, &cases[i].message), HG_OK);
-        if (kind->decode(a6_payload(frame_copy(&memory, (hg_text){frame.data, frame.length}), kind),
-                         &lists, &again, &err) != HG_OK) {
+        assert_int_equal(kind->encode(&frame, &a6_samples[i].message), HG_OK);
+        if (kind->decode(
+                frame_payload(frame_copy(&memory, (hg_text){frame.data, frame.length}), kind->type),
+                &lists, &again, &err) != HG_OK) {
             fail_msg("row %zu, %s: %s", i, kind->name, err.text);
         }
         found = kind->json(&again);
@@ -191,8 +127,8 @@ static void slots_and_kinds_are_those_of_the_schema(void **state)
         json_t *found;
 
         assert_non_null(wanted);
-        if (kind->decode(a6_payload(frame_bytes(&memory, cases[i].hex), kind), &lists, &message,
-                         &err) != HG_OK) {
+        if (kind->decode(frame_payload(frame_bytes(&memory, cases[i].hex), kind->type), &lists,
+                         &message, &err) != HG_OK) {
             fail_msg("row %zu: %s", i, err.text);
         }
         found = kind->json(&message);
@@ -250,8 +186,8 @@ static void a_refused_message_says_where_and_leaves_what_was_there(void **state)
 
 static void absent_is_not_empty(void **state)
 {
-    static const hg_header pairs[] = {{TEXT("a"), TEXT("")}, {TEXT("b"), {NULL, 0}}};
-    const hgh_a6_request_call sent = {.path = TEXT(""), .arguments = {pairs, 2}};
+    const hg_header pairs[] = {{HG_TEXT("a"), HG_TEXT("")}, {HG_TEXT("b"), {NULL, 0}}};
+    const hgh_a6_request_call sent = {.path = HG_TEXT(""), .arguments = {pairs, 2}};
     frame_memory memory = {{NULL}, 0, 0, 0};
     hgh_a6_memory lists = frame_memory_of(&memory);
     hgh_text_builder frame = {.max = FRAME_MAX};
@@ -277,7 +213,7 @@ static void absent_is_not_empty(void **state)
 static size_t bytes_beside_body(void)
 {
     hgh_text_builder frame = {.max = FRAME_MAX};
-    const hgh_a6_question_answer empty = {TEXT("")};
+    const hgh_a6_question_answer empty = {HG_TEXT("")};
     size_t length;
 
     assert_int_equal(hgh_a6_encode_question_answer(&frame, &empty), HG_OK);

@@ -101,14 +101,15 @@ static void replay(json_t *step, const char *label)
 
     assert_non_null(kind);
     recorded = frame_bytes(&memory, json_string_value(json_object_get(step, "hex")));
-    if (kind->decode(a6_payload(recorded, kind), &lists, &message, &err) != HG_OK) {
+    if (kind->decode(frame_payload(recorded, kind->type), &lists, &message, &err) != HG_OK) {
         fail_msg("%s: %s", label, err.text);
     }
     assert_says(kind, &message, wanted, label);
 
     assert_int_equal(kind->encode(&frame, &message), HG_OK);
     recorded = frame_copy(&memory, (hg_text){frame.data, frame.length});
-    assert_int_equal(kind->decode(a6_payload(recorded, kind), &lists, &message, &err), HG_OK);
+    assert_int_equal(kind->decode(frame_payload(recorded, kind->type), &lists, &message, &err),
+                     HG_OK);
     assert_says(kind, &message, wanted, label);
 
     json_decref(wanted);
@@ -159,7 +160,7 @@ static bool is_refused(hg_text frame)
     if (type == HGH_A6_PREPARE_CONF) {
         kind = a6_kind_find("A6.PrepareConf.Req");
     }
-    status = kind->decode(a6_payload(frame, kind), &lists, &message, NULL);
+    status = kind->decode(frame_payload(frame, kind->type), &lists, &message, NULL);
     frame_memory_done(&memory);
     return status == HG_ERR_INVALID ||
            (type == HGH_A6_HTTP_REQ_CALL && message.request_answer.action == HGH_A6_NO_ACTION);

@@ -1,6 +1,6 @@
-/* host/runner/runner_process.h - `hotgate runner`: the process that serves plugins to gateways. */
-#ifndef HOST_RUNNER_RUNNER_PROCESS_H
-#define HOST_RUNNER_RUNNER_PROCESS_H
+/* host/runner/serve.h - `hotgate runner`: the process that serves plugins to gateways. */
+#ifndef HOST_RUNNER_SERVE_H
+#define HOST_RUNNER_SERVE_H
 
 #include "host/core/arena.h"
 #include "host/core/board.h"
@@ -11,7 +11,7 @@
 #define HGH_CONF_EXPIRE_S     3600u
 
 /** All borrowed. */
-typedef struct hgh_runner_process_options {
+typedef struct hgh_serve_options {
     const char *path;  /* of the socket, absolute */
     hgh_gather gather; /* NULL: the objects are those of the manifest, and stay */
     void *gather_context;
@@ -21,9 +21,9 @@ typedef struct hgh_runner_process_options {
     hgh_arena *arena;
     hgh_board *board; /* NULL: none */
     hgh_board_slot *slot;
-} hgh_runner_process_options;
+} hgh_serve_options;
 
 /** Serves until a signal ends it. HG_OK, or why it could not begin. */
-hg_status hgh_runner_process_run(const hgh_runner_process_options *options, hg_error *err);
+hg_status hgh_serve(const hgh_serve_options *options, hg_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* host/runner/runner_process.c - `hotgate runner`: the process that serves plugins to gateways. */
-#include "host/runner/runner_process.h"
+/* host/runner/serve.c - `hotgate runner`: the process that serves plugins to gateways. */
+#include "host/runner/serve.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #define SETTLE_MS 500u /* for functions on threads, once the calls have ended */
 
 typedef struct runner_process {
-    const hgh_runner_process_options *options;
+    const hgh_serve_options *options;
     hgh_event_loop *loop;
     hgh_serving serving;
     hgh_resolver resolver;
@@ -94,7 +94,7 @@ static hg_status signals_take(runner_process *self, hg_error *err)
 
 static hg_status runtime_begin(runner_process *self, hg_error *err)
 {
-    const hgh_runner_process_options *options = self->options;
+    const hgh_serve_options *options = self->options;
     const hgh_runtime_options runtime = {
         .engine = &hgh_runner_engine,
         .arena = options->arena,
@@ -134,7 +134,7 @@ static hg_status plugins_begin(runner_process *self, hg_error *err)
 /* Everything up to the first connection. */
 static hg_status begin(runner_process *self, hg_error *err)
 {
-    const hgh_runner_process_options *options = self->options;
+    const hgh_serve_options *options = self->options;
     hg_status status = hgh_event_loop_new(&self->loop, err);
 
     if (status != HG_OK) {
@@ -189,7 +189,7 @@ static void finish(runner_process *self)
     hgh_event_loop_free(self->loop);
 }
 
-hg_status hgh_runner_process_run(const hgh_runner_process_options *options, hg_error *err)
+hg_status hgh_serve(const hgh_serve_options *options, hg_error *err)
 {
     runner_process self = {.options = options};
     hg_status status = begin(&self, err);

@@ -1,5 +1,5 @@
-/* tests/integration/runner_process.c - a real `hotgate runner` with objects that a test builds. */
-#include "tests/integration/runner_process.h"
+/* tests/integration/served_runner.c - a real `hotgate runner` with objects that a test builds. */
+#include "tests/integration/served_runner.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 
 #define ARGUMENTS_MAX 8u
 
-void runner_make(runner_process *self)
+void runner_make(served_runner *self)
 {
     self->folder = folder_make();
     self->plugins = text_format("%s/plugins", self->folder);
@@ -25,7 +25,7 @@ void runner_make(runner_process *self)
     shell("mkdir -p %s", self->plugins);
 }
 
-void runner_install(const runner_process *self,
+void runner_install(const served_runner *self,
                     const char *source,
                     const char *name,
                     const char *flags)
@@ -37,7 +37,7 @@ void runner_install(const runner_process *self,
     free(object);
 }
 
-void runner_start(runner_process *self, const char *const *arguments)
+void runner_start(served_runner *self, const char *const *arguments)
 {
     char *listen = text_format("unix:%s", self->path);
     const char *all[ARGUMENTS_MAX + 8] = {installed_program(), "runner",   "--plugins",
@@ -55,7 +55,7 @@ void runner_start(runner_process *self, const char *const *arguments)
     WAIT_UNTIL(access(self->path, F_OK) == 0 || !process_lives(self->pid));
 }
 
-int runner_stop(runner_process *self, int number)
+int runner_stop(served_runner *self, int number)
 {
     int end;
 
@@ -65,7 +65,7 @@ int runner_stop(runner_process *self, int number)
     return end;
 }
 
-bool runner_logged(const runner_process *self, const char *text)
+bool runner_logged(const served_runner *self, const char *text)
 {
     char *log = file_read(self->log);
     bool has = strstr(log, text) != NULL;
@@ -74,7 +74,7 @@ bool runner_logged(const runner_process *self, const char *text)
     return has;
 }
 
-void runner_done(runner_process *self)
+void runner_done(served_runner *self)
 {
     if (self->pid > 0) {
         (void)runner_stop(self, SIGKILL);
@@ -83,5 +83,5 @@ void runner_done(runner_process *self)
     free(self->plugins);
     free(self->path);
     free(self->log);
-    *self = (runner_process){0};
+    *self = (served_runner){0};
 }
