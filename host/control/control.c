@@ -18,7 +18,6 @@
 #include "host/control/control_log.h"
 #include "host/control/control_options.h"
 #include "host/control/engine_explain.h"
-#include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
 #include "host/control/instance_secrets.h"
@@ -39,6 +38,7 @@
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
 #include "host/control/worker_process.h"
+#include "host/core/event_loop.h"
 #include "host/core/time_limit.h"
 
 #define CONNECTIONS_MAX       1000u /* of all listeners of the network together */

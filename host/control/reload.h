@@ -9,7 +9,6 @@
 
 #include "host/control/admin_exchange.h"
 #include "host/control/admin_queue.h"
-#include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
 #include "host/control/isolated_generations.h"
@@ -17,6 +16,7 @@
 #include "host/control/plugin_check.h"
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_reload hgh_reload;
 

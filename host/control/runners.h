@@ -9,9 +9,9 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
 #include "host/control/settings.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_runners hgh_runners;
 

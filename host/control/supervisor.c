@@ -20,7 +20,6 @@
 #include "host/control/build_config.h"
 #include "host/control/child_process.h"
 #include "host/control/control_log.h"
-#include "host/control/event_loop.h"
 #include "host/control/instance_secrets.h"
 #include "host/control/kept_process.h"
 #include "host/control/keyring_file.h"
@@ -34,6 +33,7 @@
 #include "host/control/standalone_report.h"
 #include "host/control/worker_process.h"
 #include "host/core/crash_handler.h"
+#include "host/core/event_loop.h"
 #include "host/core/feed.h"
 #include "host/core/time_limit.h"
 

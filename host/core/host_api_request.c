@@ -215,6 +215,9 @@ static hg_status request_set_upstream_host(hg_request *request, hg_text host)
 
 static const hg_address *request_client_address(hg_request *request)
 {
+    if (request->is_called && request->client.family == HG_ADDRESS_NONE) { /* it may be asked for */
+        request->engine->client_address(request->engine_request, &request->client);
+    }
     return &request->client;
 }
 

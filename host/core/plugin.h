@@ -46,7 +46,8 @@ typedef struct hgh_plugin_host {
     uint64_t objects_pinned;                       /* of these: closed, yet not gone */
     char pins[HGH_BOARD_PINS][HGH_BOARD_PIN_TEXT]; /* why, of the first ones; NUL-terminated */
     bool watches_threads;                          /* only plugins start threads in this process */
-    hgh_thread_watch threads;                      /* if so */
+    bool calls_whole; /* requests are called ones (request_call.h): no step begins a coroutine */
+    hgh_thread_watch threads;  /* if so */
     struct hgh_plugin *loaded; /* linked by loaded_next: what an address in a stack belongs to */
     const char *loading_path;  /* of the object whose constructors run; NULL: of none */
     uint32_t loading_number;

@@ -419,8 +419,7 @@ void hgh_runtime_leave(hgh_runtime *runtime, hgh_generation *generation)
     hgh_runtime_report(runtime);
 }
 
-/* Puts a loaded generation in force. Takes over the reference. */
-static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
+void hgh_runtime_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
     hgh_generation *previous = runtime->generation;
 
@@ -445,8 +444,11 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
     hgh_runtime_report(runtime);
 }
 
-hg_status
-hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+hg_status hgh_runtime_load_generation(hgh_runtime *runtime,
+                                      json_t *manifest,
+                                      bool strict,
+                                      hgh_generation **out_generation,
+                                      hg_error *err)
 {
     hgh_generation *generation = NULL;
     hg_error cause = HG_ERROR_INIT;
@@ -463,12 +465,24 @@ hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, 
             runtime_log(runtime, HG_LOG_ERROR, "plugin %s", cause.text);
         }
     }
+    if (status != HG_OK) {
+        hgh_generation_unref(generation);
+        return status;
+    }
+    *out_generation = generation;
+    return HG_OK;
+}
+
+hg_status
+hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+{
+    hgh_generation *generation = NULL;
+    hg_status status = hgh_runtime_load_generation(runtime, manifest, strict, &generation, err);
+
     if (status == HG_OK) {
         warm_drop(runtime);
-        generation_switch(runtime, generation);
-        generation = NULL; /* now the runtime's */
+        hgh_runtime_switch(runtime, generation);
     }
-    hgh_generation_unref(generation);
     return status;
 }
 
@@ -677,7 +691,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
     }
     preparation->generation = NULL; /* now the runtime's */
     preparation_drop(runtime);
-    generation_switch(runtime, generation);
+    hgh_runtime_switch(runtime, generation);
     hgh_failpoint("worker.switched");
     runtime_acknowledge(runtime);
 }
@@ -1125,6 +1139,7 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
         .watches_threads = options->watches_threads,
+        .calls_whole = options->calls_whole,
         .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,
         .http = hgh_http_client_new(options->engine, options->authorities),
