@@ -30,6 +30,7 @@
 #include "host/control/publisher.h"
 #include "host/control/reload.h"
 #include "host/control/resource_table.h"
+#include "host/control/runner_report.h"
 #include "host/control/settings.h"
 #include "host/control/standalone.h"
 #include "host/control/store.h"
@@ -385,6 +386,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
         .explain = hgh_engine_explain_start,
         .explain_context = self->explain,
         .standalone = self->standalone,
+        .instance = &self->instance,
         .board = self->board,
         .health = open_health(self),
     };
@@ -462,6 +464,7 @@ static void on_status(void *context, json_t *status)
     if (self->standalone != NULL) {
         (void)json_object_set_new(status, "standalone", hgh_standalone_status(self->standalone));
     }
+    (void)json_object_set_new(status, "runners", hgh_runner_report_read(&self->instance));
 }
 
 static hg_status make_plugins(control *self, hg_error *err)

@@ -39,6 +39,8 @@ static const struct {
     {"staging", 0750, OWNER_CONTROL},
     {"run", 0755, OWNER_STARTER},
     {"run/explain", 0750, OWNER_STARTER},
+    {"run/ext-plugin", 0750, OWNER_WORKER},
+    {"run/isolate", 0750, OWNER_WORKER},
     {"run/tmp", 0700, OWNER_WORKER},
     {"logs", 0755, OWNER_STARTER},
     {"logs/crashes", 0750, OWNER_CONTROL},

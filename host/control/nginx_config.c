@@ -13,6 +13,7 @@
 #include "host/control/admin_exchange.h"
 #include "host/control/build_config.h"
 #include "host/control/local_socket.h"
+#include "host/control/runner_socket.h"
 
 #define MODULE_FILE    "ngx_http_hotgate_module.so"
 #define BUILD_MODULE   "host/engine/nginx/" MODULE_FILE /* in a build folder */
@@ -94,6 +95,9 @@ static void write_main(FILE *out,
 #ifdef HGH_FAILPOINTS
     (void)fputs("env HOTGATE_FAILPOINTS;\n", out);
 #endif
+    for (size_t i = 0; i < settings->envs_count; i++) {
+        directive(out, "", "env", settings->envs[i]);
+    }
     (void)fputs("daemon off;\nmaster_process on;\npid " HGH_NGINX_PID_FILE ";\n", out);
     if (instance->as_root) {
         (void)fprintf(out, "user %s " HGH_CONTROL_USER ";\n", settings->user);
@@ -206,6 +210,24 @@ static void write_http_settings(FILE *out, const hgh_settings *settings)
         directive(out, "    ", "set_real_ip_from", settings->real_ip_from[i]);
     }
     write_resolver(out, settings);
+}
+
+/* How workers reach the runner of ext-plugin. */
+static void write_runner(FILE *out, const hgh_settings *settings, const char *path)
+{
+    (void)fputs("    hotgate_runner ", out);
+    quote(out, path);
+    (void)fprintf(
+        out,
+        " connect_timeout_ms=%lld send_timeout_ms=%lld prepare_timeout_ms=%lld\n"
+        "        call_timeout_ms=%lld idle_max=%lld idle_ms=%lld body_max_bytes=%lld\n"
+        "        empty_flag_arguments=%d;\n",
+        (long long)settings->ext_plugin_connect_timeout_ms,
+        (long long)settings->ext_plugin_send_timeout_ms,
+        (long long)settings->ext_plugin_prepare_timeout_ms,
+        (long long)settings->ext_plugin_call_timeout_ms, (long long)settings->ext_plugin_idle_max,
+        (long long)settings->ext_plugin_idle_timeout_ms,
+        (long long)settings->ext_plugin_body_max_bytes, settings->ext_plugin_empty_flag_arguments);
 }
 
 static void write_module(FILE *out, const hgh_instance *instance, const hgh_settings *settings)
@@ -435,28 +457,35 @@ hg_status
 hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *settings, hg_error *err)
 {
     char *module = NULL;
+    char *runner = NULL; /* where it listens */
     char *path = NULL;
     char *text = NULL;
     size_t length = 0;
     FILE *out;
     hg_status status = find_module(instance, &module, err);
 
-    if (status != HG_OK) {
-        return status;
+    if (status == HG_OK) {
+        status = hgh_runner_socket_path(instance, settings, &runner, err);
     }
-    if (settings->enable_admin_on_data_port &&
+    if (status == HG_OK && settings->enable_admin_on_data_port &&
         !hgh_local_socket_fits(instance->directory, HGH_ADMIN_SOCKET)) {
-        free(module);
-        return hg_error_set(err, HG_ERR_INVALID,
-                            "%s/" HGH_ADMIN_SOCKET ": the path is too long for a socket: the Admin "
-                            "API on the data port needs an instance with a shorter one",
-                            instance->directory);
+        status = hg_error_set(err, HG_ERR_INVALID,
+                              "%s/" HGH_ADMIN_SOCKET
+                              ": the path is too long for a socket: the Admin API on the data port "
+                              "needs an instance with a shorter one",
+                              instance->directory);
+    }
+    if (status != HG_OK) {
+        goto cleanup;
     }
     out = open_memstream(&text, &length);
     if (out != NULL) {
         write_main(out, instance, settings, module);
         (void)fputs("\nhttp {\n", out);
         write_http_settings(out, settings);
+        if (runner != NULL) {
+            write_runner(out, settings, runner);
+        }
         write_module(out, instance, settings);
         (void)fprintf(out, "%s\n", settings->http_configuration_snippet);
         if (settings->enable_admin_on_data_port) {
@@ -471,8 +500,11 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
     } else {
         status = replace_file(path, text, length, err);
     }
+
+cleanup:
     free(text);
     free(path);
+    free(runner);
     free(module);
     return status;
 }

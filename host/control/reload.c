@@ -645,7 +645,8 @@ void hgh_reload_free(hgh_reload *reload)
     free(reload);
 }
 
-/* True if the configuration asks for other plugins or attributes than the manifest has. */
+/* True if the configuration asks for other plugins, attributes or isolation than the manifest has.
+ */
 static bool configuration_differs(const hgh_reload *reload)
 {
     const hgh_settings *settings = reload->options.settings;
@@ -659,9 +660,7 @@ static bool configuration_differs(const hgh_reload *reload)
     }
     json_array_foreach(json_object_get(reload->manifest, "plugins"), index, entry)
     {
-        const char *name = json_string_value(json_object_get(entry, "name"));
-
-        if (!hgh_reload_attributes_are_same(entry, hgh_reload_attributes(settings, name))) {
+        if (!hgh_reload_is_as_configured(settings, entry)) {
             return true;
         }
     }

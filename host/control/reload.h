@@ -49,9 +49,9 @@ hg_status hgh_reload_new(const hgh_reload_options *options,
 void hgh_reload_free(hgh_reload *reload);
 
 /**
- * The first look: at the very first start, or when the configuration lists other plugins or other
- * attributes than are in force, a reload; else only the catalog is filled. What is bad is left out
- * and logged. `done` is called once, when control can answer.
+ * The first look: at the very first start, or when the configuration lists other plugins, or
+ * says other attributes or isolation than are in force, a reload; else only the catalog is filled.
+ * What is bad is left out and logged. `done` is called once, when control can answer.
  */
 void hgh_reload_begin(hgh_reload *reload, void (*done)(void *context), void *context);
 

@@ -161,6 +161,7 @@ const char *hgh_call_name(uint32_t call)
         [HG_PHASE_BODY_FILTER] = "body_filter",
         [HG_PHASE_DELAYED_BODY_FILTER] = "delayed_body_filter",
         [HG_PHASE_LOG] = "log",
+        [HG_PHASE_RESPONSE] = "response",
         [HGH_CALL_LOAD] = "constructor",
         [HGH_CALL_INIT] = "init",
         [HGH_CALL_EXIT] = "exit",

@@ -122,7 +122,7 @@ void hgh_board_vote(hgh_board_slot *slot, uint64_t generation, hgh_vote vote, co
 /* The blame marker: a sequence number that tells calls apart (bits 24-63), the plugin's number in
  * the manifests (bits 8-23), what it is called for (bits 0-7). 0: no plugin is running. */
 typedef enum hgh_call {
-    HGH_CALL_NONE = 0, /* 1 to 7: an hg_phase */
+    HGH_CALL_NONE = 0, /* 1 to 8: an hg_phase */
     HGH_CALL_LOAD = 16,
     HGH_CALL_INIT = 17,
     HGH_CALL_EXIT = 18,

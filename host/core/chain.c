@@ -282,6 +282,9 @@ bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase,
     case HG_PHASE_LOG:
         step->call.on_response = plugin->log;
         return plugin->log != NULL;
+    case HG_PHASE_RESPONSE:
+        step->call.on_request = plugin->response;
+        return plugin->response != NULL;
     default:
         return false;
     }
@@ -335,7 +338,7 @@ static void phase_add(hgh_chain *chain, hgh_runner *from, uint32_t phase, size_t
         hgh_guard_set(&chain->guards[place], step, phase, from->configuration, is_global(chain),
                       from->body, from->answer);
     }
-    from->has_early |= phase <= HG_PHASE_BEFORE_PROXY;
+    from->has_early |= hgh_phase_is_early(phase);
     chain->phases[phase].count++;
 }
 
@@ -350,7 +353,7 @@ static hg_status phases_fill(hgh_chain *chain, hgh_runner *running, size_t count
     if (!steps_allocate(chain, running, count)) {
         return HG_ERR_NO_MEMORY;
     }
-    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
+    for (uint32_t phase = HG_PHASE_REWRITE; phase < HGH_PHASES; phase++) {
         chain->phases[phase].items = &chain->steps[place];
         for (size_t i = 0; i < count; i++) {
             phase_add(chain, &running[i], phase, place + chain->phases[phase].count);

@@ -13,10 +13,9 @@
 #include "host/core/configuration.h"
 #include "host/core/generation.h"
 #include "host/core/map.h"
+#include "host/core/phase.h"
 #include "host/core/resource.h"
 #include "host/core/snapshot.h"
-
-#define HGH_PHASES (HG_PHASE_LOG + 1)
 
 typedef hg_verdict (*hgh_request_callback)(hg_request *request, const void *config);
 typedef void (*hgh_response_callback)(hg_request *request, const void *config);
@@ -25,7 +24,7 @@ typedef void (*hgh_body_callback)(hg_request *request, hg_chunk *chunk, const vo
 /** One callback of one plugin. Small: a request walks over all of them. */
 typedef struct hgh_step {
     union {
-        hgh_request_callback on_request;   /* rewrite, access, before_proxy */
+        hgh_request_callback on_request;   /* rewrite, access, before_proxy, response */
         hgh_response_callback on_response; /* header_filter, log */
         hgh_body_callback on_body;         /* body_filter, delayed_body_filter */
     } call;

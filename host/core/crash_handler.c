@@ -54,7 +54,7 @@ static void subject_write(uint32_t call, char into[HGH_SUBJECT_MAX])
     const hgh_blame *blame = &self.plugin_host->blame;
 
     into[0] = '\0';
-    if (call >= HG_PHASE_REWRITE && call <= HG_PHASE_LOG && blame->request != NULL) {
+    if (call >= HG_PHASE_REWRITE && call < HGH_PHASES && blame->request != NULL) {
         const hgh_route *route = blame->request->route;
 
         if (route != NULL) {

@@ -81,12 +81,18 @@ typedef struct hgh_engine {
     hg_status (*add_response_header)(hgh_engine_request *request, hg_text name, hg_text value);
     /* The body will change: its length, ranges and strong validators no longer hold. */
     void (*forget_body_length)(hgh_engine_request *request);
+    /* Of a response that is held: all its headers go, and the trailers. */
+    void (*clear_response)(hgh_engine_request *request);
 
     /* Waiting. A callback never comes before the call has returned. */
     /** Reads the whole request body; NULL is never called back after stop_reading(). */
     void (*read_body)(hgh_engine_request *request, hgh_status_callback done, void *context);
-    /** The body that read_body() has read; HG_ERR_TOO_LARGE over max_bytes. */
+    /** The body that read_body() has read; HG_ERR_TOO_LARGE over max_bytes. Once it has gone
+     * upstream: HG_ERR_UNSUPPORTED if nothing of it was kept. */
     hg_status (*body)(hgh_engine_request *request, size_t max_bytes, hg_text *out_body);
+    /** The body of the response that is held is wanted: it goes to hgh_response_take(), then
+     * hgh_response_tell() is called, not before this has returned (host/core/response_hold.h). */
+    void (*read_response_body)(hgh_engine_request *request);
     /** UINT64_MAX: as good as never. A worker that is to end waits for its timers, but for those
      * without a delay. [any stack] */
     hgh_engine_handle *(*start_timer)(uint64_t delay_ms, hgh_callback done, void *context);
@@ -105,7 +111,8 @@ typedef struct hgh_engine {
                                   void *context);
     /** Answers a call instead of the network, as the testkit does; false, or NULL: it does not. */
     bool (*answer_call)(const hg_http_call *call, hgh_http_reply *out_reply);
-    /** A parked request can go on: the engine calls hgh_request_run() for it again. */
+    /** A parked request can go on: the engine calls hgh_request_run() for it again, or
+     * hgh_request_response() if it was parked in that. */
     void (*resume)(hgh_engine_request *request);
 
     /* The process. [any stack] */

@@ -170,6 +170,7 @@ static void step_quiet(hgh_step *step, uint32_t phase)
     case HG_PHASE_REWRITE:
     case HG_PHASE_ACCESS:
     case HG_PHASE_BEFORE_PROXY:
+    case HG_PHASE_RESPONSE:
         step->call.on_request = quiet_request;
         step->waits = false;
         break;
@@ -190,7 +191,7 @@ static void phase_quiet(hgh_chain *chain, uint32_t phase, bool authenticates)
         size_t place = (size_t)(&chain->phases[phase].items[i] - chain->steps);
         hgh_step *step = &chain->steps[place];
         const hg_plugin *plugin = chain->step_configurations[place]->plugin->descriptor;
-        bool is_request = phase <= HG_PHASE_BEFORE_PROXY;
+        bool is_request = hgh_phase_is_early(phase);
 
         if (authenticates && phase == HG_PHASE_REWRITE && (plugin->flags & HG_AUTH) != 0) {
             continue;
@@ -219,7 +220,7 @@ hg_status hgh_explain_chain(hg_request *request, hgh_chain **chain, hg_error *er
                  : hgh_chain_compile(request->generation, snapshot, (*chain)->parts, &own, err);
     hgh_chain_unref(*chain);
     *chain = own;
-    for (uint32_t phase = HG_PHASE_REWRITE; status == HG_OK && phase <= HG_PHASE_LOG; phase++) {
+    for (uint32_t phase = HG_PHASE_REWRITE; status == HG_OK && phase < HGH_PHASES; phase++) {
         phase_quiet(own, phase, explanation->consumer == NULL);
     }
     return status;

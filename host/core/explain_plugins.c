@@ -96,8 +96,8 @@ static json_t *phases_of(const hg_request *request, const hgh_configuration *con
 {
     phase_search search = {configuration, json_array()};
 
-    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
-        phase_each(request, phase, phase_search_visit, &search);
+    for (uint32_t turn = 0; turn < HGH_PHASES - 1; turn++) {
+        phase_each(request, hgh_phase_at(turn), phase_search_visit, &search);
     }
     return search.phases;
 }
@@ -378,7 +378,8 @@ static json_t *phases_make(const hg_request *request, const json_t *filters)
 {
     json_t *phases = json_array();
 
-    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
+    for (uint32_t turn = 0; turn < HGH_PHASES - 1; turn++) {
+        uint32_t phase = hgh_phase_at(turn);
         phase_list list = {filters, json_array()};
 
         phase_each(request, phase, phase_list_visit, &list);
@@ -471,8 +472,8 @@ char *hgh_explain_plugin_names(const hg_request *request, const json_t *filters)
     name_list list = {filters, {.max = NAMES_MAX}};
     char *names;
 
-    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
-        phase_each(request, phase, name_list_visit, &list);
+    for (uint32_t turn = 0; turn < HGH_PHASES - 1; turn++) {
+        phase_each(request, hgh_phase_at(turn), name_list_visit, &list);
     }
     names = strdup(list.text.length == 0 ? "no plugin" : hgh_text_builder_string(&list.text));
     hgh_text_builder_done(&list.text);

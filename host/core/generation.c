@@ -76,6 +76,9 @@ static hg_status entry_open(hgh_plugin_host *plugin_host,
     status = hgh_plugin_load(plugin_host, full, entry->name, number,
                              json_object_get(item, "attributes"), &entry->plugin, &issues, err);
     hgh_issues_done(&issues);
+    if (status == HG_OK) {
+        entry->plugin->isolated = json_is_true(json_object_get(item, "isolated"));
+    }
     return status;
 }
 

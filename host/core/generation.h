@@ -43,9 +43,10 @@ typedef struct hgh_generation_entry {
  * Begins a generation; nothing is loaded yet.
  *
  * manifest  {"generation": N, "listed": [names] or null, "plugins": [{"name", "path", "number",
- *           "attributes", "disabled", "poison"}...]}; a reference is kept until all is loaded. One
- *           with "disabled", why, is left out; "poison" lists configurations that it does not
- *           decode.
+ *           "attributes", "disabled", "isolated", "poison"}...]}; a reference is kept until all is
+ *           loaded. One with "disabled", why, is left out; "poison" lists configurations that it
+ *           does not decode; all those of one that is "isolated" are, for which it has another
+ *           number than before.
  *
  * out_generation  on HG_OK one reference of the caller's; else untouched.
  */

@@ -140,7 +140,7 @@ void hgh_guard_set(hgh_guard *guard,
         .filter = configuration->filter,
         .answer = answer,
         .global = global,
-        .body = phase <= HG_PHASE_BEFORE_PROXY ? body : 0,
+        .body = hgh_phase_is_early(phase) ? body : 0,
         .prefers_route = prefers_route(configuration, global) ? configuration->plugin : NULL,
     };
     step->state = guard;
@@ -148,6 +148,7 @@ void hgh_guard_set(hgh_guard *guard,
     case HG_PHASE_REWRITE:
     case HG_PHASE_ACCESS:
     case HG_PHASE_BEFORE_PROXY:
+    case HG_PHASE_RESPONSE:
         step->call.on_request = on_request;
         break;
     case HG_PHASE_BODY_FILTER:

@@ -16,7 +16,10 @@ static hg_verdict exit_refused(hg_request *request, const char *why)
 
 hg_verdict hgh_host_exit(hg_request *request, uint32_t status, hg_text content_type, hg_text body)
 {
-    if (!hgh_request_is_open(request) || request->stage >= HGH_STAGE_UPSTREAM) {
+    bool is_possible = hgh_request_is_open(request) ? request->stage < HGH_STAGE_UPSTREAM
+                                                    : request->phase == HG_PHASE_RESPONSE;
+
+    if (!is_possible) {
         return exit_refused(request, "is not possible in this phase");
     }
     if (status < 200 || status > 599 || !hgh_value_is_clean(content_type)) {

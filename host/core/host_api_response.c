@@ -3,10 +3,12 @@
 #include <string.h>
 
 #include "host/core/host_api_internal.h"
+#include "host/core/request_parts.h"
+#include "host/core/response_hold.h"
 
 static bool response_is_open(const hg_request *request)
 {
-    return request->phase == HG_PHASE_HEADER_FILTER ||
+    return request->phase == HG_PHASE_HEADER_FILTER || request->phase == HG_PHASE_RESPONSE ||
            (request->phase == HG_PHASE_BODY_FILTER && request->headers_held);
 }
 
@@ -40,27 +42,22 @@ static bool response_header_at(hg_request *request, size_t index, hg_header *out
            request->engine->response_header_at(request->engine_request, index, out_header);
 }
 
-static hg_status early_header_add(hg_request *request, hg_text name, hg_text value, bool replaces)
+/* On the response that is there; name and value are pooled. */
+static hg_status real_header_change(hg_request *request, hg_text name, hg_text value, bool replaces)
 {
-    hgh_early_header *early = hgh_request_allocate(request, sizeof(*early));
-    hgh_early_header **at = &request->early_headers;
+    const hgh_engine *engine = request->engine;
 
-    if (early == NULL) {
+    if (request->phase == HG_PHASE_RESPONSE &&
+        hgh_response_note(request, name, value, replaces) != HG_OK) {
         return HG_ERR_NO_MEMORY;
     }
-    *early = (hgh_early_header){.replaces = replaces, .name = name, .value = value};
-    while (*at != NULL) {
-        at = &(*at)->next;
-    }
-    *at = early;
-    return HG_OK;
+    return replaces ? engine->set_response_header(request->engine_request, name, value)
+                    : engine->add_response_header(request->engine_request, name, value);
 }
 
 static hg_status
 response_header_change(hg_request *request, hg_text name, hg_text value, bool replaces)
 {
-    const hgh_engine *engine = request->engine;
-
     if (!hgh_request_is_open(request) && !response_is_open(request)) {
         return HG_ERR_TOO_LATE;
     }
@@ -70,11 +67,9 @@ response_header_change(hg_request *request, hg_text name, hg_text value, bool re
     if (!hgh_request_header_copy(request, &name, &value)) {
         return HG_ERR_NO_MEMORY;
     }
-    if (hgh_request_is_open(request)) {
-        return early_header_add(request, name, value, replaces);
-    }
-    return replaces ? engine->set_response_header(request->engine_request, name, value)
-                    : engine->add_response_header(request->engine_request, name, value);
+    return hgh_request_is_open(request)
+               ? hgh_early_header_add(request, &request->early_headers, name, value, replaces)
+               : real_header_change(request, name, value, replaces);
 }
 
 hg_status hgh_host_set_response_header(hg_request *request, hg_text name, hg_text value)
@@ -89,12 +84,18 @@ static hg_status response_add_header(hg_request *request, hg_text name, hg_text 
 
 static hg_status response_remove_header(hg_request *request, hg_text name)
 {
+    hg_text copy = name;
+    hg_text unused = {0};
+
     if (!response_is_open(request)) {
         return HG_ERR_TOO_LATE;
     }
-    return hgh_name_is_token(name)
-               ? request->engine->set_response_header(request->engine_request, name, (hg_text){0})
-               : HG_ERR_INVALID;
+    if (!hgh_name_is_token(name)) {
+        return HG_ERR_INVALID;
+    }
+    return hgh_request_header_copy(request, &copy, &unused)
+               ? real_header_change(request, copy, (hg_text){0}, true)
+               : HG_ERR_NO_MEMORY;
 }
 
 static hg_status response_change_body(hg_request *request)
@@ -201,4 +202,6 @@ const hg_response_api hgh_host_response_api = {
     .chunk_data = response_chunk_data,
     .chunk_is_last = response_chunk_is_last,
     .chunk_set = response_chunk_set,
+    .body = hgh_response_body,
+    .set_body = hgh_response_set_body,
 };

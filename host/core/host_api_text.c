@@ -100,5 +100,5 @@ bool hgh_name_is_token(hg_text name)
 
 bool hgh_request_is_open(const hg_request *request)
 {
-    return request->phase >= HG_PHASE_REWRITE && request->phase <= HG_PHASE_BEFORE_PROXY;
+    return hgh_phase_is_early(request->phase);
 }

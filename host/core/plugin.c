@@ -10,6 +10,7 @@
 #include "host/core/host_api.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
+#include "host/core/phase.h"
 #include "host/core/plugin_timer.h"
 
 static hg_status use_compile(hgh_plugin *plugin,
@@ -361,9 +362,12 @@ static json_t *plugin_phases(const hg_plugin *descriptor)
         [HG_PHASE_BODY_FILTER] = descriptor->body_filter != NULL,
         [HG_PHASE_DELAYED_BODY_FILTER] = descriptor->delayed_body_filter != NULL,
         [HG_PHASE_LOG] = descriptor->log != NULL,
+        [HG_PHASE_RESPONSE] = descriptor->response != NULL,
     };
 
-    for (uint32_t phase = HG_PHASE_REWRITE; phase <= HG_PHASE_LOG; phase++) {
+    for (uint32_t turn = 0; turn < HGH_PHASES - 1; turn++) {
+        hg_phase phase = hgh_phase_at(turn);
+
         if (has[phase]) {
             (void)json_array_append_new(array, json_string(hgh_call_name(phase)));
         }

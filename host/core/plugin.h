@@ -86,6 +86,7 @@ typedef struct hgh_plugin {
     bool initialised;
     bool in_service; /* its timers run */
     bool ends;       /* exit() is called, or was */
+    bool isolated;   /* the manifest says so: all its configurations are */
     char name[HG_NAME_MAX + 1];
 } hgh_plugin;
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(hg_plugin) == 184, "field added: raise HG_ABI_MINOR and this size");
+_Static_assert(sizeof(hg_plugin) == 192, "field added: raise HG_ABI_MINOR and this size");
 
 struct hgh_plugin_object {
     void *library;               /* owned, from dlopen() */

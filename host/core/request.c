@@ -6,6 +6,7 @@
 
 #include "host/core/explain.h"
 #include "host/core/request_parts.h"
+#include "host/core/response_hold.h"
 
 #define JSON_TYPE "application/json"
 #define TEXT_TYPE "text/plain; charset=utf-8"
@@ -440,7 +441,7 @@ static void step_ended_request(hg_request *request, const hgh_step *step, hg_ver
 }
 
 /* Walks the rest of a phase. HGH_GO_UPSTREAM: it is over, the next one begins. */
-static hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
 {
     const hgh_steps *steps = &chain->phases[phase];
     const hgh_step *end = steps->items + steps->count;
@@ -530,28 +531,28 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_GLOBAL_REWRITE:
-            outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
+            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = request->chain == NULL ? HGH_STAGE_GLOBAL_ACCESS : HGH_STAGE_REWRITE;
             break;
         case HGH_STAGE_REWRITE:
-            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             rewrite_end(request);
             break;
         case HGH_STAGE_CONSUMER_REWRITE:
-            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = request->global == NULL ? HGH_STAGE_ACCESS : HGH_STAGE_GLOBAL_ACCESS;
             break;
         case HGH_STAGE_GLOBAL_ACCESS:
-            outcome = phase_run(request, request->global, HG_PHASE_ACCESS);
+            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -561,7 +562,7 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_ACCESS:
-            outcome = phase_run(request, request->chain, HG_PHASE_ACCESS);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -578,14 +579,14 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_GLOBAL_BEFORE_PROXY:
-            outcome = phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
+            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = HGH_STAGE_BEFORE_PROXY;
             break;
         case HGH_STAGE_BEFORE_PROXY:
-            outcome = phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
+            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
             if (outcome == HGH_GO_UPSTREAM) {
                 request->stage = HGH_STAGE_UPSTREAM;
             }
@@ -636,6 +637,9 @@ void hgh_request_done(hg_request *request)
     }
     if (request->body != NULL) {
         hgh_request_body_done(request);
+    }
+    if (request->hold != NULL) {
+        hgh_response_hold_done(request->hold);
     }
     if (request->held != NULL) {
         for (uint32_t i = 0; i < request->held_count; i++) {

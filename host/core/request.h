@@ -21,6 +21,7 @@
 #include "host/core/wait.h"
 
 struct hgh_explanation;
+struct hgh_response_hold;
 struct hgh_runtime;
 
 /** What an engine does next. */
@@ -95,7 +96,7 @@ typedef struct hgh_plugin_data {
     max_align_t bytes[];
 } hgh_plugin_data;
 
-/** A response header that was set before there was a response. */
+/** A response header that was set before there was the response that it is for. */
 typedef struct hgh_early_header {
     struct hgh_early_header *next;
     bool replaces;
@@ -173,8 +174,9 @@ struct hg_request {
     uint8_t *filter_answers[2]; /* of `chain` and of `global`; pooled, NULL: none yet */
     hgh_early_header *early_headers;
     hgh_body_buffer *body_buffers;
-    struct hgh_request_body *body; /* of the client; pooled, NULL: nobody has asked for it */
-    hg_request *waiting_next;      /* in the runtime's list, as is the next */
+    struct hgh_response_hold *hold; /* pooled; NULL: no upstream's response was held */
+    struct hgh_request_body *body;  /* of the client; pooled, NULL: nobody has asked for it */
+    hg_request *waiting_next;       /* in the runtime's list, as is the next */
     hg_request **waiting_at;
     hgh_configuration **held; /* references of consumer_config() */
     uint32_t held_count;

@@ -22,6 +22,17 @@ bool hgh_request_late_body_begin(hg_request *request, uint8_t more);
 /** Chooses the target, until a node has an address; HGH_ANSWER: none has, that is its exit. */
 hgh_outcome hgh_request_target_pick(hg_request *request);
 
+/** Runs one phase on, that returns verdicts. HGH_GO_UPSTREAM: it is over, the next one begins;
+ * HGH_ANSWER: a callback has ended the request. */
+hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase);
+
+/** Puts headers onto the response in the order in which they were set. */
+hg_status hgh_early_headers_apply(hg_request *request, const hgh_early_header *headers);
+
+/** Adds to the end of such a list. */
+hg_status hgh_early_header_add(
+    hg_request *request, hgh_early_header **list, hg_text name, hg_text value, bool replaces);
+
 /** The marker, for what this request runs next. */
 static inline hgh_blame *hgh_request_blame(const hg_request *request)
 {

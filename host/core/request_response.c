@@ -5,12 +5,28 @@
 #include "host/core/explain.h"
 #include "host/core/request_parts.h"
 
-static void early_headers_apply(hg_request *request)
+hg_status hgh_early_header_add(
+    hg_request *request, hgh_early_header **list, hg_text name, hg_text value, bool replaces)
+{
+    hgh_early_header *early = request->engine->allocate(request->engine_request, sizeof(*early));
+
+    if (early == NULL) {
+        return HG_ERR_NO_MEMORY;
+    }
+    *early = (hgh_early_header){.replaces = replaces, .name = name, .value = value};
+    while (*list != NULL) {
+        list = &(*list)->next;
+    }
+    *list = early;
+    return HG_OK;
+}
+
+hg_status hgh_early_headers_apply(hg_request *request, const hgh_early_header *headers)
 {
     const hgh_engine *engine = request->engine;
+    hg_status result = HG_OK;
 
-    for (const hgh_early_header *early = request->early_headers; early != NULL;
-         early = early->next) {
+    for (const hgh_early_header *early = headers; early != NULL; early = early->next) {
         hg_status status =
             early->replaces
                 ? engine->set_response_header(request->engine_request, early->name, early->value)
@@ -19,8 +35,10 @@ static void early_headers_apply(hg_request *request)
         if (status != HG_OK) {
             hgh_request_log_line(request, HG_LOG_ERROR, "response header %.*s: no memory",
                                  (int)early->name.length, early->name.data);
+            result = status;
         }
     }
+    return result;
 }
 
 /* The callbacks of one chain in a phase that only looks on. */
@@ -49,7 +67,8 @@ static inline void chain_run(hg_request *request, const hgh_chain *chain, hg_pha
 
 bool hgh_request_header_filter(hg_request *request)
 {
-    early_headers_apply(request);
+    (void)hgh_early_headers_apply(request,
+                                  request->early_headers); /* the others are worth sending */
     chain_run(request, request->global, HG_PHASE_HEADER_FILTER);
     chain_run(request, request->chain, HG_PHASE_HEADER_FILTER);
     if (request->explanation != NULL) {

@@ -8,7 +8,7 @@ static hg_request *request_of(const hgh_wait *wait)
 
 static bool may_wait(const hgh_wait *wait)
 {
-    return request_of(wait)->phase <= HG_PHASE_BEFORE_PROXY;
+    return hgh_phase_has_verdict(request_of(wait)->phase);
 }
 
 static void enter(hgh_wait *wait)
@@ -105,8 +105,14 @@ hg_status hgh_request_read_body(hg_request *request, size_t max_bytes, hg_text *
 {
     hgh_wait *wait = request == NULL ? NULL : hgh_wait_of(request);
     body_operation self = {{.begin = body_begin, .cancel = body_cancel}, request};
-    hg_status status = wait == NULL ? HG_ERR_UNSUPPORTED : hgh_wait_for(wait, &self.operation);
+    hg_status status = HG_OK;
 
+    if (wait == NULL) {
+        return HG_ERR_UNSUPPORTED;
+    }
+    if (request->phase != HG_PHASE_RESPONSE) { /* where it has gone upstream already */
+        status = hgh_wait_for(wait, &self.operation);
+    }
     if (status == HG_ERR_IO || status == HG_ERR_TOO_LARGE) {
         hgh_request_body_was_read(request, status, (hg_text){0});
     }

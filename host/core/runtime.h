@@ -19,6 +19,7 @@
 #include "host/core/path.h"
 #include "host/core/request_body.h"
 #include "host/core/router.h"
+#include "host/core/runner_options.h"
 #include "host/core/snapshot.h"
 #include "host/core/ssl.h"
 
@@ -45,9 +46,10 @@ typedef struct hgh_runtime_options {
     uint32_t parked_max;
     uint32_t offload_threads; /* 0: as offload.h says, as is the next */
     uint32_t offload_queue;
-    const char *authorities; /* file of certificates that calls of plugins trust; borrowed, NULL:
-                                those of the system */
-    int32_t log_level;       /* an hg_log_level */
+    const char *authorities;   /* file of certificates that calls of plugins trust; borrowed, NULL:
+                                  those of the system */
+    hgh_runner_options runner; /* of the plugins ext-plugin-*; its path NULL: none */
+    int32_t log_level;         /* an hg_log_level */
     bool checks_health;
     bool watches_threads; /* only plugins start threads in this process */
     bool handles_crashes; /* by crash_handler.h: of one runtime in a process */

@@ -215,7 +215,17 @@ static void engine_forget_body_length(hgh_engine_request *request)
     }
 }
 
+static void engine_clear_response(hgh_engine_request *request)
+{
+    exchange_of(request)->out.headers = (hgh_headers){0};
+}
+
 /* --------------------------------------------------------------------------------- waiting */
+
+static void engine_read_response_body(hgh_engine_request *request)
+{
+    hgh_exchange_read_response(exchange_of(request));
+}
 
 static void body_arrived(void *context)
 {
@@ -386,8 +396,10 @@ const hgh_engine hgh_loopback_engine = {
     .set_response_header = engine_set_response_header,
     .add_response_header = engine_add_response_header,
     .forget_body_length = engine_forget_body_length,
+    .clear_response = engine_clear_response,
     .read_body = engine_read_body,
     .body = engine_body,
+    .read_response_body = engine_read_response_body,
     .start_timer = engine_start_timer,
     .start_background_timer = engine_start_timer,
     .watch = engine_watch,

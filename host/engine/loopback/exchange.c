@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/core/address.h"
+#include "host/core/response_hold.h"
 #include "host/engine/loopback/gateway.h"
 #include "host/engine/loopback/target.h"
 
@@ -180,9 +181,11 @@ static void timers_stop(hgh_exchange *exchange)
     hgh_loop_stop(exchange->resume_timer);
     hgh_loop_stop(exchange->upstream_timer);
     hgh_loop_stop(exchange->body_timer);
+    hgh_loop_stop(exchange->response_timer);
     exchange->resume_timer = NULL;
     exchange->upstream_timer = NULL;
     exchange->body_timer = NULL;
+    exchange->response_timer = NULL;
 }
 
 static void exchange_end(hgh_exchange *exchange)
@@ -254,39 +257,52 @@ static void length_check(hgh_exchange *exchange)
     }
 }
 
-/* Status and headers of the response stand in `out`. */
-static void response_send(hgh_exchange *exchange, hg_text body, size_t piece_bytes)
+/* Sends the body in pieces, the last one marked unless the upstream breaks off behind it. */
+static void body_send(hgh_exchange *exchange)
+{
+    const hgh_exchange_response *out = &exchange->out;
+    hg_text body = out->body_in;
+    size_t step = out->piece_bytes == 0 ? body.length : out->piece_bytes;
+    size_t at = 0;
+
+    do {
+        size_t length = body.length - at < step ? body.length - at : step;
+
+        piece_send(exchange, (hg_text){body.data + at, length},
+                   at + length == body.length && !out->broken);
+        at += length;
+    } while (at < body.length);
+}
+
+/* The response stands in `out`. */
+static void response_send(hgh_exchange *exchange)
 {
     hgh_exchange_response *out = &exchange->out;
-    size_t step = piece_bytes == 0 ? body.length : piece_bytes;
-    size_t at = 0;
-    bool held;
+    bool held = hgh_request_header_filter(exchange->request);
 
-    held = hgh_request_header_filter(exchange->request);
     out->without_body = hg_text_equal(exchange->in.method, HG_TEXT("HEAD")) || out->status == 204 ||
                         out->status == 304;
     if (!held) {
         headers_send(exchange);
     }
-    if (out->without_body) {
-        if (held) { /* so that a plugin that waits for the body sees that there is none */
-            piece_send(exchange, HG_TEXT(""), true);
-        }
-    } else {
-        do {
-            size_t length = body.length - at < step ? body.length - at : step;
-
-            piece_send(exchange, (hg_text){body.data + at, length}, at + length == body.length);
-            at += length;
-        } while (at < body.length);
+    if (!out->without_body) {
+        body_send(exchange);
+    } else if (held) { /* so that a plugin that waits for the body sees that there is none */
+        piece_send(exchange, HG_TEXT(""), true);
     }
-    if (held) {
+    exchange->view.broken_off = out->broken && !out->without_body;
+    if (held && !exchange->view.broken_off) {
         if (!out->without_body) {
             length_set(exchange, out->body.length);
         }
         headers_send(exchange);
     }
-    length_check(exchange);
+    if (!out->headers_sent) {
+        out->status = 0; /* the client got nothing */
+    }
+    if (!exchange->view.broken_off) {
+        length_check(exchange);
+    }
     exchange_end(exchange);
 }
 
@@ -304,7 +320,9 @@ static void answer(hgh_exchange *exchange)
                               end->content_type);
     }
     length_set(exchange, body.length);
-    response_send(exchange, body, 0);
+    out->body_in = body;
+    out->piece_bytes = 0;
+    response_send(exchange);
 }
 
 /* --------------------------------------------------------------------------------- upstream */
@@ -365,6 +383,78 @@ static void upstream_time_add(hgh_exchange *exchange)
     tries_add(&exchange->tries.times, text);
 }
 
+/* The upstream's response once the plugins have decided on it. */
+static void response_go_on(hgh_exchange *exchange)
+{
+    hgh_exchange_response *out = &exchange->out;
+    const hgh_response_hold *hold = exchange->request->hold;
+
+    if (hold != NULL && hold->replaced) {
+        out->body_in = hold->replacement;
+        out->piece_bytes = 0;
+        out->broken = false;
+        if (out->status != 204 && out->status != 304) {
+            length_set(exchange, out->body_in.length);
+        }
+    }
+    response_send(exchange);
+}
+
+static void response_run(hgh_exchange *exchange)
+{
+    hgh_outcome outcome = HGH_GO_UPSTREAM;
+
+    if (hgh_request_has_response(exchange->request)) {
+        outcome = hgh_request_response(exchange->request);
+    }
+    exchange->out.parked = outcome == HGH_PARKED;
+    if (outcome == HGH_GO_UPSTREAM) {
+        response_go_on(exchange);
+    } else if (outcome == HGH_ANSWER) {
+        hgh_gateway_fail(exchange->test, "response: no memory");
+    }
+}
+
+/* All of the body that the upstream sends is there. */
+static void response_body_arrived(void *context)
+{
+    hgh_exchange *exchange = context;
+    const hgh_exchange_response *out = &exchange->out;
+    bool has_body = !hg_text_equal(exchange->in.method, HG_TEXT("HEAD"));
+    hg_text rest = has_body ? out->body_in : HG_TEXT("");
+    size_t step = out->piece_bytes == 0 ? rest.length : out->piece_bytes;
+
+    hgh_loop_stop(exchange->response_timer);
+    exchange->response_timer = NULL;
+    rest.data += exchange->request->hold->collected.length;
+    rest.length -= exchange->request->hold->collected.length;
+    while (rest.length > 0 && hgh_response_is_wanted(exchange->request)) {
+        size_t length = rest.length < step ? rest.length : step;
+
+        if (hgh_response_take(exchange->request, (hg_text){rest.data, length})) {
+            rest.data += length;
+            rest.length -= length;
+        }
+    }
+    if (rest.length == 0) {
+        hgh_response_end(exchange->request, out->broken ? HG_ERR_IO : HG_OK);
+    }
+    hgh_response_tell(exchange->request);
+}
+
+void hgh_exchange_read_response(hgh_exchange *exchange)
+{
+    uint64_t arrives_ms = exchange->tries.answered_ms + exchange->tries.body_delay_ms;
+    uint64_t now_ms = exchange->test->loop.now_ms;
+
+    exchange->response_timer =
+        hgh_loop_start_timer(&exchange->test->loop, arrives_ms > now_ms ? arrives_ms - now_ms : 0,
+                             response_body_arrived, exchange);
+    if (exchange->response_timer == NULL) {
+        hgh_gateway_fail(exchange->test, "response body: no memory");
+    }
+}
+
 static void upstream_answers(void *context)
 {
     hgh_exchange *exchange = context;
@@ -380,6 +470,8 @@ static void upstream_answers(void *context)
     tries_add(&exchange->tries.statuses, text);
     upstream_time_add(exchange);
     exchange->tries.answered = true;
+    exchange->tries.answered_ms = exchange->test->loop.now_ms;
+    exchange->tries.body_delay_ms = script->body_delay_ms;
     exchange->tries.body_length = body.length;
     out->status = status;
     (void)hgh_headers_add_lines(&out->headers, &exchange->memory,
@@ -390,8 +482,10 @@ static void upstream_answers(void *context)
     }
     (void)hgh_headers_copy(&exchange->tries.headers, &exchange->memory, &out->headers);
     /* The script may be changed by the time the body is looked at. */
-    body = hgh_memory_copy(&exchange->memory, body.data == NULL ? HG_TEXT("") : body);
-    response_send(exchange, body, script->piece_bytes);
+    out->body_in = hgh_memory_copy(&exchange->memory, body.data == NULL ? HG_TEXT("") : body);
+    out->piece_bytes = script->piece_bytes;
+    out->broken = script->body_breaks_off;
+    response_run(exchange);
 }
 
 static void go_upstream(hgh_exchange *exchange)
@@ -428,6 +522,10 @@ static void go_upstream(hgh_exchange *exchange)
 
 void hgh_exchange_run(hgh_exchange *exchange)
 {
+    if (exchange->out.parked) {
+        response_run(exchange);
+        return;
+    }
     switch (hgh_request_run(exchange->request)) {
     case HGH_GO_UPSTREAM:
         go_upstream(exchange);

@@ -33,6 +33,10 @@ typedef struct hgh_exchange_response {
     hgh_headers headers;
     bool headers_sent;
     bool without_body; /* to HEAD, 204, 304 */
+    bool parked;       /* a plugin decides on it */
+    bool broken;       /* the upstream breaks off behind the body */
+    hg_text body_in;   /* as the upstream sends it */
+    size_t piece_bytes;
     hgh_text_builder body;
 } hgh_exchange_response;
 
@@ -43,7 +47,9 @@ typedef struct hgh_exchange_tries {
     hgh_text_builder times;
     uint64_t began_ms; /* of the last one */
     bool answered;
-    hgh_headers headers; /* that the upstream sent, unchanged */
+    uint64_t answered_ms;
+    uint64_t body_delay_ms; /* from then on, until the body is there */
+    hgh_headers headers;    /* that the upstream sent, unchanged */
     uint64_t body_length;
 } hgh_exchange_tries;
 
@@ -67,6 +73,7 @@ typedef struct hgh_exchange {
     hgh_engine_handle *resume_timer;
     hgh_engine_handle *upstream_timer;
     hgh_engine_handle *body_timer;
+    hgh_engine_handle *response_timer; /* until the rest of the upstream's body is there */
     hgh_status_callback body_done;
     void *body_context;
 } hgh_exchange;
@@ -85,6 +92,9 @@ hg_status hgh_exchange_new(struct hg_test *test,
 
 /** Hands it to the core and runs it until it ends or waits. */
 void hgh_exchange_start(hgh_exchange *exchange);
+
+/** A plugin waits for the body of the response. */
+void hgh_exchange_read_response(hgh_exchange *exchange);
 
 /** Runs it on: the core said that it can. */
 void hgh_exchange_run(hgh_exchange *exchange);

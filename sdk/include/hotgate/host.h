@@ -26,7 +26,7 @@ extern "C" {
     __attribute__((format(printf, format_place, values_place)))
 
 #define HG_ABI_MAJOR 0u /* the host refuses any other */
-#define HG_ABI_MINOR 3u /* while the major is 0 the minor matches exactly too */
+#define HG_ABI_MINOR 4u /* while the major is 0 the minor matches exactly too */
 
 /** One request on its way through the gateway; lives until its log phase has ended. */
 typedef struct hg_request hg_request;

@@ -81,7 +81,8 @@ typedef struct hg_http_api {
 } hg_http_api;
 
 /**
- * Calls a server and waits for its answer. [rewrite, access, first before_proxy, timer]
+ * Calls a server and waits for its answer. [rewrite, access, first before_proxy, response,
+ * timer]
  *
  * request  NULL in the callback of a timer; the answer is then valid until that ends.
  * answer   always written; without HG_OK it holds `result` and `error` alone.

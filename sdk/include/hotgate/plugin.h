@@ -46,8 +46,8 @@ extern "C" {
 /** Flags of a plugin; may be combined with |. ABI: a value never changes its meaning. */
 typedef enum hg_plugin_flag {
     HG_AUTH = 1,         /* identifies consumers */
-    HG_WAITS = 2,        /* its rewrite, access, before_proxy or timers call functions of wait.h,
-                            or those of http.h */
+    HG_WAITS = 2,        /* its rewrite, access, before_proxy, response or timers call functions of
+                            wait.h, those of http.h, or hg_response_body() */
     HG_PREFER_ROUTE = 4, /* a configuration on the route replaces one in a global rule */
     HG_STRICT = 8,       /* fields outside its description are refused, not only warned about */
 } hg_plugin_flag;
@@ -116,6 +116,14 @@ typedef struct hg_plugin {
     void (*log)(hg_request *request, const void *config);
 
     const hg_extension *extensions; /* ends with {NULL, NULL}; NULL: none */
+
+    /**
+     * When the headers of an upstream's response are known, before the header_filter of any plugin;
+     * it may wait. Once, for the response that the client is to get, not for those of tries that
+     * failed. What it ends the request with takes the place of that response. Not for responses
+     * that the gateway or a plugin makes, and not when the connection becomes another protocol's.
+     */
+    hg_verdict (*response)(hg_request *request, const void *config);
 } hg_plugin;
 
 /* What identifies the note among others of the object. */

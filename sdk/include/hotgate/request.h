@@ -21,16 +21,17 @@ extern "C" {
  * Texts that these functions return stay valid until the log phase of the request has ended, also
  * when the value is changed meanwhile. Texts handed in are copied. A value to be set must hold no
  * NUL, CR or LF: HG_ERR_INVALID. What would have to be changed after it was sent upstream (from
- * header_filter on) is HG_ERR_TOO_LATE.
+ * response on) is HG_ERR_TOO_LATE.
  */
 
-/** What the host does after a callback of the phases rewrite, access and before_proxy. */
+/** What the host does after a callback of the phases rewrite, access, before_proxy and response. */
 typedef enum hg_verdict {
     HG_NEXT = 0, /* run the next plugin */
     HG_DONE = 1, /* stop here: what hg_exit() returned, its response is sent */
 } hg_verdict;
 
-/** The phases, in their order. ABI: a value never changes its meaning. */
+/** The phases. ABI: a value never changes its meaning; they run in another order than they are
+ * numbered in. */
 typedef enum hg_phase {
     HG_PHASE_NONE = 0,
     HG_PHASE_REWRITE = 1,
@@ -40,6 +41,7 @@ typedef enum hg_phase {
     HG_PHASE_BODY_FILTER = 5,
     HG_PHASE_DELAYED_BODY_FILTER = 6,
     HG_PHASE_LOG = 7,
+    HG_PHASE_RESPONSE = 8, /* runs between before_proxy and header_filter */
 } hg_phase;
 
 /** One header line. */
@@ -400,7 +402,7 @@ static inline hg_status hg_consumer_attach(hg_request *request, const hg_consume
  * Ends the request with a response of the plugin's own; return what it returns. Plugins of lower
  * priority, later request phases and the upstream are skipped; filters and log still run. With a
  * status of 400 or more the log says `NAME exits with http status code N`. [rewrite, access, first
- * before_proxy]
+ * before_proxy; response, where it takes the place of the upstream's]
  *
  * status        200 to 599.
  * content_type  of the body; absent means text/plain; charset=utf-8.

@@ -16,10 +16,12 @@ extern "C" {
 #endif
 
 /*
- * Lifetimes and values as in <hotgate/request.h>. Status and headers can be changed in
+ * Lifetimes and values as in <hotgate/request.h>. Status and headers can be changed in response and
  * header_filter, and in body_filter while the host holds the headers back for
  * hg_response_buffer_body(); later is HG_ERR_TOO_LATE. Headers added in rewrite, access and
- * before_proxy go onto the response whoever makes it.
+ * before_proxy go onto the response whoever makes it, behind the phase response: that one sees the
+ * headers of the upstream alone. What it ends the request with has the headers that the callbacks
+ * of this phase have set, and none of the upstream's.
  */
 
 /** The host's side of this header. ABI: fields are only appended. */
@@ -38,28 +40,29 @@ typedef struct hg_response_api {
     hg_text (*chunk_data)(const hg_chunk *chunk);
     bool (*chunk_is_last)(const hg_chunk *chunk);
     hg_status (*chunk_set)(hg_request *request, hg_chunk *chunk, const void *data, size_t length);
+    hg_status (*body)(hg_request *request, size_t max_bytes, hg_text *out_body);
+    hg_status (*set_body)(hg_request *request, const void *data, size_t length);
 } hg_response_api;
 
-/** The status that the client will see; 0 before there is one. [header_filter on] */
+/** The status that the client will see; 0 before there is one. [response on] */
 static inline uint32_t hg_response_status(hg_request *request)
 {
     return hg_host_slot->response->status(request);
 }
 
-/** Changes the status: 200 to 599. [header_filter; body_filter while headers are held] */
+/** Changes the status: 200 to 599. [response, header_filter; body_filter while headers are held] */
 static inline hg_status hg_response_set_status(hg_request *request, uint32_t status)
 {
     return hg_host_slot->response->set_status(request, status);
 }
 
-/** The first response header of that name, in any case; absent if there is none. [header_filter
- * on] */
+/** The first response header of that name, in any case; absent if there is none. [response on] */
 static inline hg_text hg_response_header(hg_request *request, hg_text name)
 {
     return hg_host_slot->response->header(request, name);
 }
 
-/** The response header at a place, from 0; false past the end. [header_filter on] */
+/** The response header at a place, from 0; false past the end. [response on] */
 static inline bool hg_response_header_at(hg_request *request, size_t index, hg_header *out_header)
 {
     return hg_host_slot->response->header_at(request, index, out_header);
@@ -77,11 +80,42 @@ static inline hg_status hg_response_add_header(hg_request *request, hg_text name
     return hg_host_slot->response->add_header(request, name, value);
 }
 
-/** Removes all response headers of that name. [header_filter; body_filter while headers are held]
- */
+/** Removes all response headers of that name. [response, header_filter; body_filter while headers
+ * are held] */
 static inline hg_status hg_response_remove_header(hg_request *request, hg_text name)
 {
     return hg_host_slot->response->remove_header(request, name);
+}
+
+/**
+ * Waits until the whole body of the upstream's response is here. [response]
+ *
+ * max_bytes  of a longer one the host keeps what it has: it is sent as it is, unless replaced.
+ * out_body   the bytes as the upstream sent them (Content-Encoding says how), not NUL-terminated,
+ *            valid until the request ends; empty if there is none, as for HEAD, 204 and 304. Once a
+ *            callback has called hg_response_set_body(): what that one has set.
+ * Returns HG_OK, HG_ERR_TOO_LARGE, HG_ERR_IO (the upstream broke off: what there is of the body is
+ * sent, and the client's connection is broken off too, unless a plugin puts something else in its
+ * place), HG_ERR_NO_MEMORY, HG_CANCELED, or HG_ERR_UNSUPPORTED in other phases and without
+ * HG_WAITS. Called again it returns the same, without waiting.
+ */
+static inline hg_status hg_response_body(hg_request *request, size_t max_bytes, hg_text *out_body)
+{
+    return hg_host_slot->response->body(request, max_bytes, out_body);
+}
+
+/**
+ * Puts another body in the place of the upstream's, which is read and thrown away; copied.
+ * [response]
+ *
+ * Content-Length follows, ETag becomes weak, and a 206 becomes a 200 without Content-Range; other
+ * headers stay: remove Content-Encoding if the new bytes have none. Responses to HEAD, and those
+ * with 204 or 304, are sent without it. Returns HG_OK, HG_ERR_NO_MEMORY, or HG_ERR_TOO_LATE in
+ * other phases.
+ */
+static inline hg_status hg_response_set_body(hg_request *request, const void *data, size_t length)
+{
+    return hg_host_slot->response->set_body(request, data, length);
 }
 
 /**

@@ -144,14 +144,16 @@ typedef struct hg_test_request {
 
 /** What the upstream does with the requests that come. Borrowed for the call. */
 typedef struct hg_test_upstream {
-    uint32_t status;     /* 0: 200 */
-    const char *headers; /* lines as above; NULL: Content-Type: text/plain */
-    const void *body;    /* NULL: empty */
-    size_t body_length;  /* as above */
-    size_t piece_bytes;  /* the body comes in pieces of that size; 0: in one */
-    bool without_length; /* no Content-Length: as chunked transfer coding */
-    uint64_t delay_ms;   /* how long the answer takes */
-    uint32_t failures;   /* so many tries fail to connect before one succeeds */
+    uint32_t status;        /* 0: 200 */
+    const char *headers;    /* lines as above; NULL: Content-Type: text/plain */
+    const void *body;       /* NULL: empty */
+    size_t body_length;     /* as above */
+    size_t piece_bytes;     /* the body comes in pieces of that size; 0: in one */
+    bool without_length;    /* no Content-Length: as chunked transfer coding */
+    uint64_t delay_ms;      /* how long the answer takes */
+    uint32_t failures;      /* so many tries fail to connect before one succeeds */
+    bool body_breaks_off;   /* the connection ends behind that body, which is not the whole */
+    uint64_t body_delay_ms; /* how long the body takes to arrive, for plugins that wait for it */
 } hg_test_upstream;
 
 /** Says what upstreams do from now on; NULL: 200 and an empty body again. */
@@ -169,7 +171,8 @@ typedef struct hg_test_exchange {
     uint32_t status; /* 0: nothing yet; 499: it went away before */
     const char *body;
     size_t body_length;
-    size_t pieces; /* in how many the body was sent */
+    size_t pieces;   /* in how many the body was sent */
+    bool broken_off; /* it did not get all of the response */
 
     /* What the upstream got, at the last try. */
     uint32_t tries; /* 0: the request never went upstream */

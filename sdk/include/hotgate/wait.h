@@ -16,10 +16,10 @@ extern "C" {
 /*
  * A plugin whose descriptor has HG_WAITS calls these like any function; the host parks this
  * request, serves others, and goes on behind the call. Only in rewrite, access, the first
- * before_proxy and, with NULL as request, in the callback of a timer: elsewhere, and without
- * HG_WAITS, they return HG_ERR_UNSUPPORTED at once. After HG_CANCELED the callback must return
- * HG_NEXT without waiting again. Between the calls nothing else runs in this worker; across them,
- * do not keep what belongs to the worker as a whole (static buffers, errno).
+ * before_proxy, response and, with NULL as request, in the callback of a timer: elsewhere, and
+ * without HG_WAITS, they return HG_ERR_UNSUPPORTED at once. After HG_CANCELED the callback must
+ * return HG_NEXT without waiting again. Between the calls nothing else runs in this worker; across
+ * them, do not keep what belongs to the worker as a whole (static buffers, errno).
  */
 
 /** What to wait for on a descriptor; may be combined with |. */
@@ -41,19 +41,21 @@ typedef struct hg_wait_api {
                          void *argument);
 } hg_wait_api;
 
-/** Waits for a time. [rewrite, access, first before_proxy, timer] Returns HG_OK or HG_CANCELED. */
+/** Waits for a time. [rewrite, access, first before_proxy, response, timer] Returns HG_OK or
+ * HG_CANCELED. */
 static inline hg_status hg_sleep(hg_request *request, uint64_t duration_ms)
 {
     return hg_host_slot->wait->sleep(request, duration_ms);
 }
 
 /**
- * Waits until the whole request body is here. [rewrite, access]
+ * Waits until the whole request body is here. [rewrite, access; response, as it went upstream]
  *
  * max_bytes  a larger body is HG_ERR_TOO_LARGE; it is still sent upstream if the request goes on.
  * out_body   the bytes, not NUL-terminated, pooled with the request; empty if there is no body.
  * Returns HG_OK, HG_ERR_TOO_LARGE, HG_ERR_NO_MEMORY, HG_ERR_IO (the client broke off or sent a
- * malformed body) or HG_CANCELED.
+ * malformed body), HG_CANCELED, or HG_ERR_UNSUPPORTED: in response, of a body that was passed on
+ * without being kept, as gRPC's.
  */
 static inline hg_status hg_request_body(hg_request *request, size_t max_bytes, hg_text *out_body)
 {
@@ -62,7 +64,7 @@ static inline hg_status hg_request_body(hg_request *request, size_t max_bytes, h
 
 /**
  * Waits until a descriptor of the plugin's own (a socket, a pipe) is ready. [rewrite, access,
- * first before_proxy, timer]
+ * first before_proxy, response, timer]
  *
  * fd      non-blocking; stays the plugin's, which must not close it during the call. A descriptor
  *         is waited for by one request at a time.
@@ -78,7 +80,7 @@ hg_wait_fd(hg_request *request, int fd, uint32_t events, uint64_t timeout_ms)
 
 /**
  * Runs a function that blocks, or takes long, on a thread of the host's, and waits until it has
- * returned. [rewrite, access, first before_proxy, timer]
+ * returned. [rewrite, access, first before_proxy, response, timer]
  *
  * function  calls nothing of the host's: it has its argument alone. It shares what it uses with
  *           other threads, which may run it for other requests at the same time. All signals are
