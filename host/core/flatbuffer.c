@@ -97,12 +97,17 @@ static bool holds(const reader *from, size_t position, size_t length)
 /** A number of `width` bytes, which lie there. */
 static uint32_t number_at(const reader *from, size_t position, size_t width)
 {
-    uint32_t number = 0;
+    const unsigned char *bytes = (const unsigned char *)from->buffer.data + position;
 
-    for (size_t i = width; i > 0; i--) {
-        number = number << 8 | (unsigned char)from->buffer.data[position + i - 1];
+    switch (width) {
+    case 1:
+        return bytes[0];
+    case 2:
+        return bytes[0] | (uint32_t)bytes[1] << 8;
+    default:
+        return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+               (uint32_t)bytes[3] << 24;
     }
-    return number;
 }
 
 static hg_status open_table(const reader *from, size_t position, const place *at, table_view *out)
@@ -387,36 +392,35 @@ static void put_zeros(writer *to, size_t length)
     }
 }
 
-static void put_number(writer *to, uint32_t number, size_t width)
+static void store_number(void *into, uint32_t number, size_t width)
 {
-    unsigned char bytes[4];
+    unsigned char *bytes = into;
 
     for (size_t i = 0; i < width; i++) {
         bytes[i] = (unsigned char)(number >> 8 * i);
     }
-    put(to, bytes, width);
 }
 
-/** Writes a number over zeros that were put before. */
-static void patch(const writer *to, size_t position, uint32_t number, size_t width)
+static void put_length(writer *to, size_t length)
+{
+    unsigned char bytes[4];
+
+    store_number(bytes, (uint32_t)length, sizeof(bytes));
+    put(to, bytes, sizeof(bytes));
+}
+
+static void align(writer *to)
+{
+    put_zeros(to, (ALIGNMENT - position_of(to) % ALIGNMENT) % ALIGNMENT);
+}
+
+/** Makes the reference at `position` point to what is put next. */
+static void refer_here(const writer *to, size_t position)
 {
     if (to->status == HG_OK) {
-        for (size_t i = 0; i < width; i++) {
-            to->into->data[to->start + position + i] = (char)(number >> 8 * i);
-        }
+        store_number(to->into->data + to->start + position, (uint32_t)(position_of(to) - position),
+                     REFERENCE_BYTES);
     }
-}
-
-static void align(writer *to, size_t alignment)
-{
-    put_zeros(to, (alignment - position_of(to) % alignment) % alignment);
-}
-
-/** Makes the reference at `position` point to what is put next, which is aligned. */
-static void refer_here(writer *to, size_t position)
-{
-    align(to, ALIGNMENT);
-    patch(to, position, (uint32_t)(position_of(to) - position), REFERENCE_BYTES);
 }
 
 static void put_text(writer *to, size_t reference, const void *member)
@@ -425,9 +429,10 @@ static void put_text(writer *to, size_t reference, const void *member)
 
     memcpy(&text, member, sizeof(text));
     refer_here(to, reference);
-    put_number(to, (uint32_t)text.length, 4);
+    put_length(to, text.length);
     put(to, text.data, text.length);
-    put_zeros(to, 1);
+    put_zeros(to, 1); /* its terminator */
+    align(to);
 }
 
 static void
@@ -445,7 +450,7 @@ put_list(writer *to, size_t reference, const hgh_flatbuffer_table *entries, cons
         return;
     }
     refer_here(to, reference);
-    put_number(to, (uint32_t)list.count, 4);
+    put_length(to, list.count);
     references = position_of(to);
     put_zeros(to, list.count * REFERENCE_BYTES);
     for (size_t i = 0; i < list.count && to->status == HG_OK; i++) {
@@ -519,61 +524,77 @@ static layout layout_of(const hgh_flatbuffer_table *table, const char *message)
     return plan;
 }
 
+static bool is_last_vtable(const writer *to, const unsigned char *bytes, size_t length)
+{
+    return to->vtable != 0 && position_of(to) - to->vtable >= length &&
+           memcmp(to->into->data + to->start + to->vtable, bytes, length) == 0;
+}
+
 /** Puts the vtable, unless the last one says the same. */
 static void put_vtable(writer *to, const layout *plan)
 {
+    unsigned char bytes[VTABLE_HEAD_BYTES + 2 * HGH_FLATBUFFER_SLOTS_MAX] = {0};
     size_t length = VTABLE_HEAD_BYTES + 2 * plan->slot_count;
-    size_t before = to->vtable;
 
-    align(to, ALIGNMENT);
-    to->vtable = position_of(to);
-    put_number(to, (uint32_t)length, 2);
-    put_number(to, (uint32_t)plan->size, 2);
+    store_number(bytes, (uint32_t)length, 2);
+    store_number(bytes + 2, (uint32_t)plan->size, 2);
     for (size_t i = 0; i < plan->slot_count; i++) {
-        put_number(to, plan->offsets[i], 2);
+        store_number(bytes + VTABLE_HEAD_BYTES + 2 * i, plan->offsets[i], 2);
     }
-    if (to->status == HG_OK && before != 0 &&
-        memcmp(to->into->data + to->start + before, to->into->data + to->start + to->vtable,
-               length) == 0) {
-        hgh_text_builder_cut(to->into, to->start + to->vtable);
-        to->vtable = before;
+    if (to->status == HG_OK && !is_last_vtable(to, bytes, length)) {
+        to->vtable = position_of(to);
+        put(to, bytes, length);
+        align(to);
     }
 }
 
-static void put_field(writer *to,
-                      size_t table,
-                      const layout *plan,
-                      const hgh_flatbuffer_field *field,
-                      const char *message)
+/** Puts the table itself, with zeros where its references will be. */
+static void
+put_fields(writer *to, const layout *plan, const hgh_flatbuffer_table *table, const char *message)
 {
-    size_t position = table + plan->offsets[field->slot];
-    size_t width = width_of(field->kind);
-    uint32_t number;
+    unsigned char bytes[TABLE_HEAD_BYTES + 4 * HGH_FLATBUFFER_SLOTS_MAX] = {0};
 
-    switch (field->kind) {
-    case HGH_FLATBUFFER_U8:
-    case HGH_FLATBUFFER_U16:
-    case HGH_FLATBUFFER_U32:
+    store_number(bytes, (uint32_t)(position_of(to) - to->vtable), TABLE_HEAD_BYTES);
+    for (size_t i = 0; i < table->field_count; i++) {
+        const hgh_flatbuffer_field *field = &table->fields[i];
+        size_t width = width_of(field->kind);
+        uint32_t number;
+
+        if (plan->offsets[field->slot] == 0 || field->kind == HGH_FLATBUFFER_TEXT ||
+            field->kind == HGH_FLATBUFFER_LIST) {
+            continue;
+        }
         number = number_of(field, message);
         if (width < sizeof(number) && number >> 8 * width != 0) {
             to->status = HG_ERR_TOO_LARGE;
         }
-        patch(to, position, number, width);
-        break;
-    case HGH_FLATBUFFER_TEXT:
-        put_text(to, position, message + field->offset);
-        break;
-    case HGH_FLATBUFFER_LIST:
-        put_list(to, position, field->tables, message + field->offset);
-        break;
-    case HGH_FLATBUFFER_UNION:
-        number = number_of(field, message);
-        patch(to, position, number, width);
-        put_table(to, table + plan->offsets[field->slot + 1], &field->tables[number - 1], message);
-        break;
+        store_number(bytes + plan->offsets[field->slot], number, width);
+    }
+    put(to, bytes, plan->size);
+    align(to);
+}
+
+/** Puts what a field of the table at `position` refers to, if it does. */
+static void put_behind(writer *to,
+                       size_t position,
+                       const layout *plan,
+                       const hgh_flatbuffer_field *field,
+                       const char *message)
+{
+    const char *member = message + field->offset;
+    size_t reference = position + plan->offsets[field->slot];
+
+    if (field->kind == HGH_FLATBUFFER_TEXT) {
+        put_text(to, reference, member);
+    } else if (field->kind == HGH_FLATBUFFER_LIST) {
+        put_list(to, reference, field->tables, member);
+    } else if (field->kind == HGH_FLATBUFFER_UNION) {
+        put_table(to, position + plan->offsets[field->slot + 1],
+                  &field->tables[number_of(field, message) - 1], message);
     }
 }
 
+/** Puts a table behind all that is there, which is aligned and stays so. */
 static void
 put_table(writer *to, size_t reference, const hgh_flatbuffer_table *table, const char *message)
 {
@@ -581,13 +602,12 @@ put_table(writer *to, size_t reference, const hgh_flatbuffer_table *table, const
     size_t position;
 
     put_vtable(to, &plan);
-    refer_here(to, reference);
     position = position_of(to);
-    put_number(to, (uint32_t)(position - to->vtable), 4);
-    put_zeros(to, plan.size - TABLE_HEAD_BYTES);
+    refer_here(to, reference);
+    put_fields(to, &plan, table, message);
     for (size_t i = 0; i < table->field_count && to->status == HG_OK; i++) {
-        if (is_present(&table->fields[i], message)) {
-            put_field(to, position, &plan, &table->fields[i], message);
+        if (plan.offsets[table->fields[i].slot] != 0) {
+            put_behind(to, position, &plan, &table->fields[i], message);
         }
     }
 }
@@ -603,7 +623,6 @@ hg_status hgh_flatbuffer_write(hgh_text_builder *into,
     assert(max <= INT32_MAX);
     put_zeros(&to, REFERENCE_BYTES);
     put_table(&to, 0, table, message);
-    align(&to, ALIGNMENT);
     if (to.status != HG_OK) {
         hgh_text_builder_cut(into, to.start);
         into->is_cut = was_cut;
