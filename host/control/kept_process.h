@@ -8,7 +8,7 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** The first seven are the caller's to set, the rest begins as zero. */
 typedef struct hgh_kept_process {

@@ -8,7 +8,7 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 #define HGH_RUNNER_LINE_MAX  1000u /* bytes; what a line has beyond is left out */
 #define HGH_RUNNER_LINES_MAX 100u  /* in a second; what comes beyond is counted */

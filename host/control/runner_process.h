@@ -9,9 +9,9 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
 #include "host/control/runner_plan.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_runner_process hgh_runner_process;
 

@@ -59,6 +59,11 @@ static void subject_write(uint32_t call, char into[HGH_SUBJECT_MAX])
 
         if (route != NULL) {
             (void)snprintf(into, HGH_SUBJECT_MAX, "routes/%s", route->base.id);
+        } else if (blame->request->is_called) {
+            const hg_config_source *source = &hgh_request_configuration(blame->request)->source;
+
+            (void)snprintf(into, HGH_SUBJECT_MAX, "%.40s/%.64s", source->resource.data,
+                           source->id.data);
         }
     } else if (blame->source != NULL) {
         hgh_configuration_subject(blame->source, into);

@@ -440,7 +440,6 @@ static void step_ended_request(hg_request *request, const hgh_step *step, hg_ver
     request->stage = HGH_STAGE_ANSWERED;
 }
 
-/* Walks the rest of a phase. HGH_GO_UPSTREAM: it is over, the next one begins. */
 hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
 {
     const hgh_steps *steps = &chain->phases[phase];

@@ -1,6 +1,6 @@
-/* host/control/event_loop.h - the loop of control's single thread: descriptors, timers, signals. */
-#ifndef HOST_CONTROL_EVENT_LOOP_H
-#define HOST_CONTROL_EVENT_LOOP_H
+/* host/core/event_loop.h - the loop of a single thread: descriptors, timers, signals. */
+#ifndef HOST_CORE_EVENT_LOOP_H
+#define HOST_CORE_EVENT_LOOP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 #include "tests/unit/unit.h"
 
 typedef struct turn {

@@ -1,6 +1,6 @@
-/* host/engine/loopback/memory.h - memory that goes all at once, and header lists in it. */
-#ifndef HOST_ENGINE_LOOPBACK_MEMORY_H
-#define HOST_ENGINE_LOOPBACK_MEMORY_H
+/* host/core/memory.h - memory that goes all at once, and header lists in it. */
+#ifndef HOST_CORE_MEMORY_H
+#define HOST_CORE_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>

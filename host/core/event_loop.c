@@ -1,5 +1,5 @@
-/* host/control/event_loop.c - the loop of control's single thread: descriptors, timers, signals. */
-#include "host/control/event_loop.h"
+/* host/core/event_loop.c - the loop of a single thread: descriptors, timers, signals. */
+#include "host/core/event_loop.h"
 
 #include <errno.h>
 #include <signal.h>

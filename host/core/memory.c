@@ -1,5 +1,5 @@
-/* host/engine/loopback/memory.c - memory that goes all at once, and header lists in it. */
-#include "host/engine/loopback/memory.h"
+/* host/core/memory.c - memory that goes all at once, and header lists in it. */
+#include "host/core/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
