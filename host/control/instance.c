@@ -36,6 +36,7 @@ static const struct {
     {"state", 0750, OWNER_CONTROL},
     {"state/feed", 0750, OWNER_CONTROL},
     {"state/generations", 0750, OWNER_CONTROL},
+    {"state/isolate", 0750, OWNER_CONTROL},
     {"staging", 0750, OWNER_CONTROL},
     {"run", 0755, OWNER_STARTER},
     {"run/explain", 0750, OWNER_STARTER},

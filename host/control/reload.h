@@ -11,6 +11,7 @@
 #include "host/control/admin_queue.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
+#include "host/control/isolated_generations.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
 #include "host/control/resource_table.h"
@@ -28,6 +29,7 @@ typedef struct hgh_reload_options {
     const hgh_resource_table *table;
     hgh_plugin_catalog *catalog;
     hgh_plugin_check *check;
+    hgh_isolated_generations *isolated;
     hgh_admin_queue *queue; /* in which a recovery takes its turn */
     /** Adds what else the status shows; NULL: nothing. */
     void (*on_status)(void *context, json_t *status);

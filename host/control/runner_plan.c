@@ -7,6 +7,7 @@
 
 #include "host/control/runner_socket.h"
 
+#define OWN_PROGRAM        "/proc/self/exe"
 #define CONF_EXPIRE_TIME_S 3600u /* how long workers keep a token, as in APISIX */
 
 static const char *const inherited[] = {"PATH", "HOME", "LANG", "TZ"};
@@ -58,6 +59,7 @@ static void put_inherited(variables *into, const char *name)
     }
 }
 
+/* socket: NULL: it is told by its arguments. */
 static hg_status
 environment_make(const hgh_settings *settings, const char *socket, char ***out, hg_error *err)
 {
@@ -79,9 +81,11 @@ environment_make(const hgh_settings *settings, const char *socket, char ***out, 
             put_inherited(&made, settings->envs[i]);
         }
     }
-    (void)snprintf(expires, sizeof(expires), "%u", CONF_EXPIRE_TIME_S);
-    put(&made, format("APISIX_LISTEN_ADDRESS", "unix:", socket));
-    put(&made, format("APISIX_CONF_EXPIRE_TIME", "", expires));
+    if (socket != NULL) {
+        (void)snprintf(expires, sizeof(expires), "%u", CONF_EXPIRE_TIME_S);
+        put(&made, format("APISIX_LISTEN_ADDRESS", "unix:", socket));
+        put(&made, format("APISIX_CONF_EXPIRE_TIME", "", expires));
+    }
     *out = made.items; /* also what there is of it: the caller frees */
     return made.no_memory ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory") : HG_OK;
 }
@@ -123,6 +127,46 @@ hg_status hgh_runner_plan_make(const hgh_instance *instance,
                      ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
                      : environment_make(settings, plan.socket, &plan.environment, err);
     }
+    if (status == HG_OK) {
+        *out_plan = plan;
+    } else {
+        hgh_runner_plan_done(&plan);
+    }
+    return status;
+}
+
+hg_status hgh_runner_plan_make_isolated(const hgh_instance *instance,
+                                        const hgh_settings *settings,
+                                        uint64_t generation,
+                                        hgh_runner_plan *out_plan,
+                                        hg_error *err)
+{
+    unsigned long long number = generation;
+    char socket[64];
+    char address[80];
+    char manifest[64];
+    char board[16];
+    char arena[16];
+    char words[][12] = {"hotgate", "runner", "--manifest", "--listen", "--board", "--arena"};
+    char *arguments[] = {words[0], words[1], words[2], manifest, words[3],
+                         address,  words[4], board,    words[5], arena};
+    hgh_runner_plan plan = {
+        .program = strdup(OWN_PROGRAM),
+        .descriptors = {instance->shared.board, instance->shared.arena},
+        .descriptor_count = 2,
+    };
+    hg_status status;
+
+    (void)snprintf(socket, sizeof(socket), HGH_ISOLATED_SOCKET, number);
+    (void)snprintf(address, sizeof(address), "unix:%s", socket);
+    (void)snprintf(manifest, sizeof(manifest), HGH_ISOLATED_MANIFEST, number);
+    (void)snprintf(board, sizeof(board), "%d", instance->shared.board);
+    (void)snprintf(arena, sizeof(arena), "%d", instance->shared.arena);
+    plan.socket = strdup(socket);
+    plan.arguments = texts_copy(arguments, sizeof(arguments) / sizeof(arguments[0]));
+    status = plan.program == NULL || plan.socket == NULL || plan.arguments == NULL
+                 ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
+                 : environment_make(settings, NULL, &plan.environment, err);
     if (status == HG_OK) {
         *out_plan = plan;
     } else {

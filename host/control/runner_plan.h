@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <hotgate/error.h>
 
@@ -11,6 +12,9 @@
 #include "host/control/settings.h"
 
 #define HGH_RUNNER_DESCRIPTORS_MAX 2u
+#define HGH_ISOLATED_DIRECTORY     "state/isolate" /* of manifests, which control writes */
+#define HGH_ISOLATED_MANIFEST      "state/isolate/%llu.json" /* of a generation */
+#define HGH_ISOLATED_SOCKET        "run/isolate/%llu.sock"
 
 /** All of it is owned. Zero is no plan. */
 typedef struct hgh_runner_plan {
@@ -32,6 +36,16 @@ hg_status hgh_runner_plan_make(const hgh_instance *instance,
                                const hgh_settings *settings,
                                hgh_runner_plan *out_plan,
                                hg_error *err);
+
+/**
+ * The runner that isolated plugins of a generation run in: this program, with the board and the
+ * arena. Paths are relative to the instance, so that their length does not matter.
+ */
+hg_status hgh_runner_plan_make_isolated(const hgh_instance *instance,
+                                        const hgh_settings *settings,
+                                        uint64_t generation,
+                                        hgh_runner_plan *out_plan,
+                                        hg_error *err);
 
 /** True if both start the same. */
 bool hgh_runner_plan_equal(const hgh_runner_plan *a, const hgh_runner_plan *b);

@@ -7,7 +7,8 @@
 #include "host/control/instance.h"
 #include "host/control/settings.h"
 
-#define HGH_RUNNER_SOCKET "run/ext-plugin/runner.sock" /* unless ext-plugin.path_for_test says */
+#define HGH_ISOLATION_DIRECTORY "run/isolate" /* of the gateway's own: N.sock of generation N */
+#define HGH_RUNNER_SOCKET       "run/ext-plugin/runner.sock" /* unless ext-plugin.path_for_test says */
 
 /**
  * The path of its socket, absolute.

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <hotgate/error.h>
@@ -14,7 +15,8 @@
 
 typedef struct hgh_runners hgh_runners;
 
-#define HGH_RUNNERS_MAX 8u /* at a time */
+#define HGH_ISOLATED_MAX 4u  /* isolated ones at a time */
+#define HGH_RUNNERS_MAX  16u /* all, with those that are about to end */
 
 /** Both are borrowed. NULL: no memory. */
 hgh_runners *hgh_runners_new(hgh_event_loop *loop, const hgh_instance *instance);
@@ -22,6 +24,19 @@ hgh_runners *hgh_runners_new(hgh_event_loop *loop, const hgh_instance *instance)
 /** The runner of ext-plugin.cmd is as these settings say: started, started anew if it differs,
  * ended. Returns HG_OK; or what it returns, and nothing has changed. */
 hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settings, hg_error *err);
+
+/**
+ * The isolated runner of a generation runs from now on, restarted at once if it dies: its manifest
+ * is in HGH_ISOLATED_MANIFEST. Nothing happens if it does. Of more than HGH_ISOLATED_MAX the oldest
+ * ends.
+ */
+hg_status hgh_runners_isolate(hgh_runners *runners,
+                              const hgh_settings *settings,
+                              uint64_t generation,
+                              hg_error *err);
+
+/** Those of all other generations end. */
+void hgh_runners_keep(hgh_runners *runners, uint64_t generation);
 
 /** True if that process is one of them. */
 bool hgh_runners_have(const hgh_runners *runners, pid_t pid);

@@ -284,21 +284,24 @@ static void close_socket(supervisor *self)
     }
 }
 
-/* A signal for a worker: a process whose parent is our nginx. It cannot end and its number be
- * another's between the look and the signal. */
+/* A signal for a worker, a process whose parent is our nginx, or for a runner. It cannot end and
+ * its number be another's between the look and the signal. */
 static void signal_worker(const supervisor *self, const char *request)
 {
     static const int allowed[] = {HGH_SIGHTING_SIGNAL, SIGABRT, SIGKILL, SIGQUIT};
     int number = 0;
     int pid = 0;
     int fd;
+    bool is_ours;
 
-    if (sscanf(request, "signal %d %d", &number, &pid) != 2 || pid <= 1 || self->engine.pid <= 0) {
+    if (sscanf(request, "signal %d %d", &number, &pid) != 2 || pid <= 1) {
         return;
     }
     fd = pidfd_open(pid, 0);
+    is_ours = hgh_runners_have(self->runners, pid) ||
+              (self->engine.pid > 0 && hgh_worker_process_parent(pid) == self->engine.pid);
     for (size_t i = 0; fd >= 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        if (allowed[i] == number && hgh_worker_process_parent(pid) == self->engine.pid) {
+        if (allowed[i] == number && is_ours) {
             (void)pidfd_send_signal(fd, number, NULL, 0); /* it may have ended just now */
         }
     }
@@ -307,10 +310,20 @@ static void signal_worker(const supervisor *self, const char *request)
     }
 }
 
+static void isolate(supervisor *self, uint64_t generation)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hgh_runners_isolate(self->runners, self->settings, generation, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+}
+
 static void on_control_packet(void *context, uint32_t events)
 {
     supervisor *self = context;
     char request[REQUEST_MAX];
+    unsigned long long generation = 0;
     ssize_t length = recv(self->socket, request, sizeof(request) - 1, MSG_DONTWAIT);
 
     (void)events;
@@ -336,6 +349,10 @@ static void on_control_packet(void *context, uint32_t events)
         }
     } else if (strncmp(request, "signal ", strlen("signal ")) == 0) {
         signal_worker(self, request);
+    } else if (sscanf(request, "isolate %llu", &generation) == 1) {
+        isolate(self, generation);
+    } else if (sscanf(request, "keep %llu", &generation) == 1) {
+        hgh_runners_keep(self->runners, generation);
     } else if (strcmp(request, "refused") == 0) {
         if (!self->engine_allowed) {
             fail(self, "nothing to serve: the gateway does not start");

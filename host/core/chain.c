@@ -6,6 +6,7 @@
 
 #include "host/core/chain_parts.h"
 #include "host/core/guard.h"
+#include "host/core/isolation.h"
 #include "host/core/issues.h"
 
 static bool is_of_consumer(const hgh_resource *owner)
@@ -264,6 +265,9 @@ bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase,
 {
     const hg_plugin *plugin = configuration->plugin->descriptor;
 
+    if (configuration->isolation != NULL) {
+        return hgh_isolation_step_make(configuration, phase, step);
+    }
     *step = (hgh_step){
         .state = configuration->state,
         .marker = (uint32_t)hgh_marker_make(0, configuration->plugin->number, phase),

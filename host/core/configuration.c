@@ -465,6 +465,22 @@ static void own_pass_over(hgh_configuration *configuration, hg_issues *found, hg
     hgh_issues_done(found);
 }
 
+/* True in a worker, whose gateway keeps a runner for it. Where configurations are judged, and in
+ * that runner, it is decoded as any other. */
+static bool runs_elsewhere(const hgh_configuration *configuration, const hgh_plugin *plugin)
+{
+    return configuration->isolated && configuration->use == HGH_USE_CONFIG &&
+           plugin->plugin_host->isolation.path != NULL;
+}
+
+static hg_status
+isolation_make(hgh_configuration *configuration, const hgh_plugin *plugin, const json_t *own)
+{
+    configuration->isolation = hgh_isolation_new(configuration, plugin, own);
+    configuration->state = configuration->isolation;
+    return configuration->isolation == NULL ? HG_ERR_NO_MEMORY : HG_OK;
+}
+
 hg_status hgh_configuration_decode(hgh_plugin *plugin,
                                    hgh_use use,
                                    const json_t *value,
@@ -508,7 +524,9 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     if (status != HG_ERR_NO_MEMORY) {
         hg_issues found = {0};
         hg_status own_status =
-            own_decode(configuration, plugin, use, own, prefix, &found, warnings);
+            runs_elsewhere(configuration, plugin)
+                ? isolation_make(configuration, plugin, own)
+                : own_decode(configuration, plugin, use, own, prefix, &found, warnings);
 
         issues_name_plugin(&found, 0, plugin->name);
         if (configuration->disabled && use == HGH_USE_CONFIG && own_status != HG_ERR_NO_MEMORY) {
@@ -657,6 +675,7 @@ void hgh_configuration_unref(hgh_configuration *configuration)
     }
     configuration_unbind(configuration);
     hgh_decoded_free(configuration->decoded);
+    hgh_isolation_free(configuration->isolation);
     free(configuration->place);
     free(configuration->error_text);
     hgh_expression_free(configuration->filter);

@@ -27,6 +27,8 @@ typedef struct hgh_generation {
     bool has_list;                        /* the configuration lists the plugins that may run */
     json_t *listed; /* object of these names, for lookup; NULL without a list */
     hgh_map by_name;
+    struct hgh_runner_client *isolation; /* owned: to the runner of this generation; NULL: nothing
+                                            was isolated yet */
     uint64_t requests;                   /* live ones that began on it */
     struct hgh_generation *older_in_use; /* of the runtime's list of such; not a reference */
 } hgh_generation;

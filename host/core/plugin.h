@@ -16,6 +16,7 @@
 #include "host/core/json_schema.h"
 #include "host/core/metric.h"
 #include "host/core/plugin_object.h"
+#include "host/core/runner_options.h"
 #include "host/core/share.h"
 
 /** Random bytes asked of the kernel and not given out yet; only of this process. */
@@ -36,7 +37,10 @@ typedef struct hgh_plugin_host {
     struct hgh_coroutine_pool *coroutines; /* as the next two NULL where no plugin serves */
     struct hgh_http_client *http;
     struct hgh_offload *offload;
-    hgh_share share; /* of this process in what all hold together */
+    hgh_runner_options isolation;     /* of the runners for isolated configurations, `path` the
+                                         directory of their sockets; NULL: these run in this process */
+    struct hgh_runner_client *runner; /* of `ext-plugin`; NULL: none is configured */
+    hgh_share share;                  /* of this process in what all hold together */
     hgh_random random;
     uint64_t objects_mapped;                       /* plugin objects in memory now */
     uint64_t objects_pinned;                       /* of these: closed, yet not gone */

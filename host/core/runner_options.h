@@ -17,6 +17,7 @@ typedef struct hgh_runner_options {
     size_t body_max_bytes;      /* of a response whose body it may have */
     bool empty_flag_arguments;  /* arguments without a value go out with an empty one */
     uint32_t wait_for_start_ms; /* a runner that is not there yet is waited for; 0: it is not */
+    uint32_t retries_broken;    /* how often a call is made anew whose connection has broken off */
 } hgh_runner_options;
 
 #endif

@@ -14,6 +14,7 @@
 #include "host/core/offload.h"
 #include "host/core/plugin_timer.h"
 #include "host/core/request.h"
+#include "host/core/runner_client.h"
 
 #define SLICE_NS       1000000u /* how long requests may have to wait for work in the background */
 #define CHAINS_A_TURN  16u      /* freed before the clock is read again */
@@ -1144,8 +1145,13 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .http = hgh_http_client_new(options->engine, options->authorities),
         .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,
                                    options->offload_threads, options->offload_queue),
+        .isolation = options->isolation,
+        .runner = options->runner.path == NULL
+                      ? NULL
+                      : hgh_runner_client_new(options->engine, &options->runner),
     };
-    if (runtime->plugin_host.http == NULL || runtime->plugin_host.offload == NULL) {
+    if (runtime->plugin_host.http == NULL || runtime->plugin_host.offload == NULL ||
+        (runtime->plugin_host.runner == NULL && options->runner.path != NULL)) {
         status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
         goto cleanup;
     }
@@ -1258,6 +1264,7 @@ void hgh_runtime_free(hgh_runtime *runtime)
     hgh_sni_index_done(&runtime->snis);
     hgh_offload_free(runtime->plugin_host.offload);
     hgh_http_client_free(runtime->plugin_host.http);
+    hgh_runner_client_free(runtime->plugin_host.runner);
     hgh_coroutine_pool_done(&runtime->coroutines);
     hgh_feed_reader_done(&runtime->reader);
     if (runtime->handles_crashes) {

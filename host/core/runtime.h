@@ -49,7 +49,9 @@ typedef struct hgh_runtime_options {
     const char *authorities;   /* file of certificates that calls of plugins trust; borrowed, NULL:
                                   those of the system */
     hgh_runner_options runner; /* of the plugins ext-plugin-*; its path NULL: none */
-    int32_t log_level;         /* an hg_log_level */
+    hgh_runner_options isolation; /* of the gateway's own, one a generation; its path is their
+                                     directory, borrowed; NULL: isolated plugins run here */
+    int32_t log_level;            /* an hg_log_level */
     bool checks_health;
     bool watches_threads; /* only plugins start threads in this process */
     bool calls_whole;     /* all requests are called ones: request_call.h */

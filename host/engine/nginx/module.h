@@ -46,6 +46,7 @@ typedef struct hgh_nginx_main {
     ngx_http_core_loc_conf_t *location; /* of the http block: its resolver */
     ngx_str_t trusted_certificate;      /* a file; empty: the system's authorities */
     hgh_runner_options runner;          /* its path NULL: none */
+    hgh_runner_options isolation;       /* its path is a directory */
 
     hgh_runtime *runtime; /* in a worker */
     hgh_nginx_keepalive keepalive;

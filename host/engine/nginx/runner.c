@@ -1,4 +1,7 @@
-/* host/engine/nginx/runner.c - `hotgate_runner PATH NAME=NUMBER...`: the runner of ext-plugin. */
+/* host/engine/nginx/runner.c - how workers reach runners of plugins: that of ext-plugin
+ * (`hotgate_runner SOCKET NAME=NUMBER...`) and the gateway's own (`hotgate_isolation DIRECTORY
+ * ...`).
+ */
 #include "host/engine/nginx/module.h"
 
 #define OPTION(name)                                                                               \
@@ -16,6 +19,7 @@ static const struct {
     OPTION(prepare_timeout_ms), OPTION(call_timeout_ms),
     OPTION(idle_max),           OPTION(idle_ms),
     OPTION(body_max_bytes),     OPTION(empty_flag_arguments),
+    OPTION(wait_for_start_ms),  OPTION(retries_broken),
 };
 
 static bool option_put(hgh_runner_options *into, size_t i, ngx_int_t number)
@@ -50,18 +54,17 @@ static bool option_read(hgh_runner_options *into, const ngx_str_t *argument)
 
 char *hgh_nginx_runner_directive(ngx_conf_t *conf, ngx_command_t *command, void *target)
 {
-    hgh_nginx_main *main = target;
+    hgh_runner_options *into = (void *)((char *)target + command->offset);
     const ngx_str_t *arguments = conf->args->elts;
     static char duplicate[] = "is duplicate";
 
-    (void)command;
-    if (main->runner.path != NULL) {
+    if (into->path != NULL) {
         return duplicate;
     }
-    main->runner.path = (const char *)arguments[1].data; /* nginx ends arguments with a NUL */
+    into->path = (const char *)arguments[1].data; /* nginx ends arguments with a NUL */
     for (ngx_uint_t i = 2; i < conf->args->nelts; i++) {
-        if (!option_read(&main->runner, &arguments[i])) {
-            ngx_conf_log_error(NGX_LOG_EMERG, conf, 0, "hotgate_runner: \"%V\" is not known",
+        if (!option_read(into, &arguments[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, conf, 0, "%V: \"%V\" is not known", &arguments[0],
                                &arguments[i]);
             return NGX_CONF_ERROR;
         }

@@ -332,6 +332,89 @@ static void a_stale_socket_goes_and_nothing_else(void **state)
     stop_all();
 }
 
+/* The number of those that run and are not about to end. */
+static size_t running_count(void)
+{
+    pid_t pids[HGH_RUNNERS_MAX];
+
+    return hgh_runners_pids(runners, pids);
+}
+
+static void isolate(uint64_t generation)
+{
+    hgh_settings settings = {0};
+    hg_error err = HG_ERROR_INIT;
+
+    assert_int_equal(hgh_runners_isolate(runners, &settings, generation, &err), HG_OK);
+}
+
+static void an_isolated_one_is_this_program_with_the_generations_manifest(void **state)
+{
+    char wanted[256];
+
+    (void)state;
+    instance.shared.board = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    instance.shared.arena = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    (void)snprintf(
+        wanted, sizeof(wanted),
+        "isolated runner of generation 7: hotgate runner --manifest state/isolate/7.json "
+        "--listen unix:run/isolate/7.sock --board %d --arena %d, /dev/null, in %s\n",
+        instance.shared.board, instance.shared.arena, directory);
+    isolate(7);
+    wait_for(wanted);
+    isolate(7);
+    turn();
+    assert_int_equal(running_count(), 1);
+    stop_all();
+    (void)close(instance.shared.board);
+    (void)close(instance.shared.arena);
+}
+
+static void only_the_generations_that_are_needed_have_one(void **state)
+{
+    (void)state;
+    configure("ext-plugin: {cmd: [sleep, '1000']}\n");
+    isolate(7);
+    isolate(8);
+    WAIT_UNTIL(running_count() == 3);
+    hgh_runners_keep(runners, 8);
+    WAIT_UNTIL(running_count() == 2);
+    wait_for("isolated runner of generation 7 (process ");
+    for (uint64_t i = 9; i < 9 + HGH_ISOLATED_MAX; i++) {
+        isolate(i);
+    }
+    wait_for("isolated runner of generation 8 (process ");
+    WAIT_UNTIL(running_count() == HGH_ISOLATED_MAX + 1);
+    hgh_runners_keep(runners, 0);
+    WAIT_UNTIL(running_count() == 1); /* not that of ext-plugin.cmd */
+    stop_all();
+}
+
+static void an_isolated_one_that_dies_is_there_again_at_once(void **state)
+{
+    static const char *const waits[] = {"in 0 ms", "in 0 ms", "in 0 ms", "in 100 ms", "in 200 ms"};
+
+    (void)state;
+    isolate(7);
+    for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+        const char *at = logged();
+
+        WAIT_UNTIL(reported_pid() > 0);
+        assert_int_equal(kill((pid_t)reported_pid(), SIGKILL), 0);
+        for (size_t seen = 0; seen <= i;) { /* the line about this end */
+            turn();
+            seen = 0;
+            for (at = logged(); (at = strstr(at, "; started again ")) != NULL; seen++) {
+                at += strlen("; started again ");
+                if (seen == i) {
+                    assert_memory_equal(at, waits[i], strlen(waits[i]));
+                }
+            }
+        }
+    }
+    stop_all();
+}
+
 static void an_instance_with_a_long_path_is_refused(void **state)
 {
     char far[200];
@@ -350,9 +433,28 @@ static void an_instance_with_a_long_path_is_refused(void **state)
     assert_non_null(strstr(err.text, "the path is too long for a socket"));
 }
 
+/* This program as an isolated runner: says what it was given, and waits. */
+static _Noreturn void play_runner(int argc, char **argv)
+{
+    char link[64];
+    char board[128] = "";
+    char place[256] = "";
+
+    for (int i = 0; i < argc; i++) {
+        (void)printf("%s%s", i == 0 ? "" : " ", argv[i]);
+    }
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%s", argv[7]);
+    (void)!readlink(link, board, sizeof(board) - 1);
+    (void)printf(", %s, in %s\n", board, getcwd(place, sizeof(place)));
+    (void)fflush(stdout);
+    for (;;) {
+        (void)pause();
+    }
+}
+
 #define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         ROW(it_gets_its_arguments_and_a_small_environment),
@@ -361,8 +463,14 @@ int main(void)
         ROW(it_starts_anew_if_it_is_another_and_only_then),
         ROW(one_that_does_not_end_is_killed),
         ROW(a_stale_socket_goes_and_nothing_else),
+        ROW(an_isolated_one_is_this_program_with_the_generations_manifest),
+        ROW(only_the_generations_that_are_needed_have_one),
+        ROW(an_isolated_one_that_dies_is_there_again_at_once),
         ROW(an_instance_with_a_long_path_is_refused),
     };
 
+    if (argc == 10 && strcmp(argv[1], "runner") == 0) {
+        play_runner(argc, argv);
+    }
     return become_ordinary_user() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
