@@ -323,6 +323,14 @@ static void engine_forget_body_length(hgh_engine_request *request)
     }
 }
 
+static void engine_clear_response(hgh_engine_request *request)
+{
+    hgh_served_call *call = call_of(request);
+
+    call->response_changed = true;
+    call->response_headers = (hgh_headers){0};
+}
+
 /* ------------------------------------------------------------------------------------ body */
 
 static void engine_read_body(hgh_engine_request *request, hgh_status_callback done, void *context)
@@ -343,6 +351,11 @@ static hg_status engine_body(hgh_engine_request *request, size_t max_bytes, hg_t
     }
     *out_body = body.data == NULL ? HG_TEXT("") : body;
     return HG_OK;
+}
+
+static void engine_read_response_body(hgh_engine_request *request)
+{
+    hgh_served_call_read_response_body(call_of(request));
 }
 
 /* --------------------------------------------------------------------------------- waiting */
@@ -513,8 +526,10 @@ const hgh_engine hgh_runner_engine = {
     .set_response_header = engine_set_response_header,
     .add_response_header = engine_add_response_header,
     .forget_body_length = engine_forget_body_length,
+    .clear_response = engine_clear_response,
     .read_body = engine_read_body,
     .body = engine_body,
+    .read_response_body = engine_read_response_body,
     .start_timer = engine_start_timer,
     .start_background_timer = engine_start_timer,
     .watch = engine_watch,

@@ -7,6 +7,7 @@
 
 #include "host/core/coroutine.h"
 #include "host/core/request_call.h"
+#include "host/core/response_hold.h"
 #include "host/runner/log.h"
 
 /* --------------------------------------------------------------------------------- questions */
@@ -106,16 +107,15 @@ static void body_over(void *context)
     }
 }
 
-void hgh_served_call_read_body(hgh_served_call *call, hgh_status_callback done, void *context)
+/* Asks for a body without waiting, unless it is here. */
+static void body_ask(
+    hgh_served_call *call, hgh_a6_info info, bool is_here, hgh_status_callback done, void *context)
 {
-    bool is_here =
-        call->in.body.data != NULL || asked_find(call, HGH_A6_REQUEST_BODY, (hg_text){0}) != NULL;
-
     call->body_done = done;
     call->body_context = context;
     call->body_status = HG_OK;
-    if (!is_here) {
-        call->asking = asked_new(call, HGH_A6_REQUEST_BODY, (hg_text){0});
+    if (!is_here && asked_find(call, info, (hg_text){0}) == NULL) {
+        call->asking = asked_new(call, info, (hg_text){0});
         call->body_status = call->asking == NULL ? HG_ERR_NO_MEMORY : question_send(call);
         if (call->body_status == HG_OK) {
             return;
@@ -123,6 +123,34 @@ void hgh_served_call_read_body(hgh_served_call *call, hgh_status_callback done, 
         call->asking = NULL;
     }
     hgh_event_loop_defer(call->serving->loop, &call->body_timer, body_over, call);
+}
+
+void hgh_served_call_read_body(hgh_served_call *call, hgh_status_callback done, void *context)
+{
+    body_ask(call, HGH_A6_REQUEST_BODY, call->in.body.data != NULL, done, context);
+}
+
+/* Hands it to the callback that waits for it. */
+static void response_body_read(void *context, hg_status status)
+{
+    hgh_served_call *call = context;
+    hg_request *request = call->request;
+    const hgh_asked *asked = asked_find(call, HGH_A6_RESPONSE_BODY, (hg_text){0});
+
+    if (!hgh_response_is_wanted(request)) {
+        return; /* the call is to end */
+    }
+    if (status != HG_OK || asked == NULL) {
+        hgh_response_end(request, HG_ERR_IO);
+    } else if (asked->result.length == 0 || hgh_response_take(request, asked->result)) {
+        hgh_response_end(request, HG_OK);
+    }
+    hgh_response_tell(request);
+}
+
+void hgh_served_call_read_response_body(hgh_served_call *call)
+{
+    body_ask(call, HGH_A6_RESPONSE_BODY, false, response_body_read, call);
 }
 
 bool hgh_served_call_is_asking(const hgh_served_call *call)
@@ -196,14 +224,28 @@ void hgh_served_call_resume(hgh_served_call *call)
     }
 }
 
+static void fail(hgh_served_call *call, const char *why)
+{
+    call->has_failed = true;
+    hgh_runner_log(HG_LOG_ERROR, "call %" PRIu32 ": %s", call->id, why);
+}
+
+/* Until engine->resume(). False: the call is to end. */
+static bool pause_wait(hgh_served_call *call)
+{
+    if (hgh_wait_for(&call->request->wait, &call->pause) != HG_OK) {
+        call->has_failed = true;
+    }
+    return !call->has_failed;
+}
+
 /* One phase, until it is over. */
 static hgh_outcome phase_run(hgh_served_call *call, hg_phase phase)
 {
     hgh_outcome outcome;
 
     while ((outcome = hgh_request_call_phase(call->request, phase)) == HGH_PARKED) {
-        if (hgh_wait_for(&call->request->wait, &call->pause) != HG_OK) {
-            call->has_failed = true;
+        if (!pause_wait(call)) {
             return HGH_ANSWER;
         }
     }
@@ -223,43 +265,90 @@ static void request_run(hgh_served_call *call)
     }
 }
 
-static void fail(hgh_served_call *call, const char *why)
+/* Variables in the request's body are read before anything of the response runs. */
+static bool request_body_read(hgh_served_call *call)
 {
-    call->has_failed = true;
-    hgh_runner_log(HG_LOG_ERROR, "call %" PRIu32 ": %s", call->id, why);
+    const hgh_chain *chain = call->request->chain;
+    uint8_t families = 0;
+
+    for (uint32_t i = 0; i < chain->configuration_count; i++) {
+        families |= chain->configurations[i]->body;
+    }
+    return families == 0 || !hgh_request_body_is_needed(call->request, families) ||
+           !hgh_request_body_begin(call->request) || pause_wait(call);
 }
 
-/* All of the body through the filters, at once. */
-static void body_filter(hgh_served_call *call)
+/* The phase response; false: the call has failed. */
+static bool response_decide(hgh_served_call *call)
 {
-    hg_text body = hgh_served_call_ask(call, HGH_A6_RESPONSE_BODY, (hg_text){0});
+    hgh_outcome outcome = HGH_GO_UPSTREAM;
+
+    if (hgh_request_has_response(call->request)) {
+        while ((outcome = hgh_request_response(call->request)) == HGH_PARKED) {
+            if (!pause_wait(call)) {
+                return false;
+            }
+        }
+    }
+    if (outcome != HGH_GO_UPSTREAM) {
+        fail(call, "out of memory for the response");
+    }
+    return !call->has_failed;
+}
+
+static bool is_without_body(const hgh_served_call *call)
+{
+    return call->status == 204 || call->status == 304;
+}
+
+/* All of a body through the filters, at once. */
+static hg_text body_filter(hgh_served_call *call, hg_text body)
+{
     hg_text data = {0};
 
-    body = body.data == NULL ? HG_TEXT("") : body;
     if (hgh_request_body_filter(call->request, body, true, &data) != HG_OK) {
         fail(call, "out of memory for the response's body");
-        return;
     }
-    if (data.length == body.length &&
-        (body.length == 0 || memcmp(data.data, body.data, body.length) == 0)) {
-        return;
-    }
-    if (data.length == 0) {
+    return data;
+}
+
+/* Keeps what takes the place of the upstream's body. */
+static void body_put(hgh_served_call *call, hg_text body)
+{
+    if (body.length == 0 && !is_without_body(call)) {
         fail(call, "a plugin has emptied the response's body, which the protocol cannot say");
-        return;
-    }
-    call->response_body = hgh_memory_copy(&call->memory, data);
-    if (call->response_body.data == NULL) {
-        fail(call, "out of memory for the response's body");
+    } else if (body.length > 0) {
+        call->response_body = hgh_memory_copy(&call->memory, body);
+        if (call->response_body.data == NULL) {
+            fail(call, "out of memory for the response's body");
+        }
     }
 }
 
 static void response_run(hgh_served_call *call)
 {
-    bool waits_for_body = hgh_request_header_filter(call->request);
+    const hgh_response_hold *hold;
+    hg_text body = {0};
+    hg_text sent;
+    bool is_filtered;
+    bool is_replaced;
 
-    if (waits_for_body || hgh_request_has_body_filters(call->request)) {
-        body_filter(call);
+    if (!request_body_read(call) || !response_decide(call)) {
+        return;
+    }
+    hold = call->request->hold;
+    is_replaced = hold != NULL && hold->replaced;
+    is_filtered =
+        hgh_request_header_filter(call->request) || hgh_request_has_body_filters(call->request);
+    if (is_replaced) {
+        body = hold->replacement;
+    } else if (is_filtered) {
+        body = hgh_served_call_ask(call, HGH_A6_RESPONSE_BODY, (hg_text){0});
+        body = body.data == NULL ? HG_TEXT("") : body;
+    }
+    sent = is_filtered ? body_filter(call, body) : body;
+    if (!call->has_failed && (is_replaced || !hg_text_equal(sent, body))) {
+        body_put(call, sent);
     }
 }
 

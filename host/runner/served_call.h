@@ -104,6 +104,9 @@ void hgh_serving_cancel_all(hgh_serving *serving);
 /** As engine->read_body(): asks for the body, unless it is here. */
 void hgh_served_call_read_body(hgh_served_call *call, hgh_status_callback done, void *context);
 
+/** As engine->read_response_body(). */
+void hgh_served_call_read_response_body(hgh_served_call *call);
+
 /** As engine->resume(). */
 void hgh_served_call_resume(hgh_served_call *call);
 

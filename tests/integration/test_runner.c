@@ -33,6 +33,7 @@ static int group_begin(void **state)
     runner_install(&served, "response", "response", "");
     runner_install(&served, "exit", "exit", "");
     runner_install(&served, "waiting", "waiting", "");
+    runner_install(&served, "responding", "responding", "");
     runner_start(&served, NULL);
     return 0;
 }
@@ -296,16 +297,22 @@ static const hg_header upstream_headers[] = {
     {TEXT("Set-Cookie"), TEXT("b=2")},
 };
 
-static uint32_t responded(const char *value, hgh_a6_response_answer *out_answer)
+static uint32_t
+responded_by(const char *plugin, const char *value, hgh_a6_response_answer *out_answer)
 {
     const hgh_a6_response_call call = {
         .id = 9,
         .status = 200,
         .headers = {upstream_headers, ARRAY_SIZE(upstream_headers)},
-        .conf_token = prepared("response", value),
+        .conf_token = prepared(plugin, value),
     };
 
     return peer_call_response(&gateway_side, &call, out_answer);
+}
+
+static uint32_t responded(const char *value, hgh_a6_response_answer *out_answer)
+{
+    return responded_by("response", value, out_answer);
 }
 
 static void a_changed_response_has_its_whole_list_of_headers(void **state)
@@ -327,6 +334,47 @@ static void a_changed_response_has_its_whole_list_of_headers(void **state)
     assert_string_equal(peer_entry(&gateway_side, &answer.headers, "Content-Type"), "text/plain");
     assert_null(peer_entry(&gateway_side, &answer.headers, "X-Gone"));
     assert_null(peer_entry(&gateway_side, &answer.headers, "Content-Length"));
+}
+
+static const peer_fact response_facts[] = {
+    {"RESPONSE BODY", "hello"}, {"args", "wait=10"}, {NULL, NULL}};
+
+static void the_phase_response_waits_and_sees_the_body(void **state)
+{
+    hgh_a6_response_answer answer = {0};
+
+    (void)state;
+    gateway_side.facts = response_facts;
+    assert_int_equal(responded_by("responding",
+                                  "{\"body_max\":100,\"body_again\":3,\"body\":\"other\","
+                                  "\"header\":\"h\",\"offload\":\"5ms\"}",
+                                  &answer),
+                     HGH_A6_HTTP_RESP_CALL);
+    assert_string_equal(gateway_side.asked, "args RESPONSE BODY ");
+    assert_true(runner_logged(&served, "sleep -> 0"));
+    assert_true(runner_logged(&served, "offload -> 0"));
+    assert_true(runner_logged(&served, "body -> 0, 5 bytes: hello"));
+    assert_true(runner_logged(&served, "body -> 7"));
+    assert_true(hg_text_equal(answer.body, HG_TEXT("other")));
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(peer_entry(&gateway_side, &answer.headers, "X-Responding"), "h");
+    assert_null(peer_entry(&gateway_side, &answer.headers, "Content-Length"));
+}
+
+static void an_exit_takes_the_place_of_the_response(void **state)
+{
+    hgh_a6_response_answer answer = {0};
+
+    (void)state;
+    gateway_side.facts = response_facts;
+    assert_int_equal(responded_by("responding",
+                                  "{\"exit\":418,\"exit_body\":\"tea\",\"header\":\"h\"}", &answer),
+                     HGH_A6_HTTP_RESP_CALL);
+    assert_int_equal(answer.status, 418);
+    assert_true(hg_text_equal(answer.body, HG_TEXT("tea")));
+    assert_int_equal(answer.headers.count, 2);
+    assert_string_equal(peer_entry(&gateway_side, &answer.headers, "Content-Type"), "text/x-exit");
+    assert_string_equal(peer_entry(&gateway_side, &answer.headers, "X-Responding"), "h");
 }
 
 static void an_unchanged_response_says_nothing(void **state)
@@ -614,6 +662,8 @@ int main(void)
         CASE(a_filter_may_ask_for_variables_of_the_body),
         CASE(a_key_of_hotgate_names_the_phase_that_runs),
         CASE(a_changed_response_has_its_whole_list_of_headers),
+        CASE(the_phase_response_waits_and_sees_the_body),
+        CASE(an_exit_takes_the_place_of_the_response),
         CASE(an_unchanged_response_says_nothing),
         CASE(a_body_that_a_filter_empties_fails_the_call),
         CASE(configurations_are_judged_and_every_finding_is_logged),
