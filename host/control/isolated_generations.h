@@ -9,10 +9,10 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
 #include "host/control/resource_table.h"
 #include "host/core/board.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_isolated_generations hgh_isolated_generations;
 
