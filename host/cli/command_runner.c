@@ -208,39 +208,19 @@ static char *directory_find(const char *given, hg_error *err)
     return path;
 }
 
-static void copies_remove(const char *copies)
-{
-    char staging[PATH_MAX + sizeof("/staging")];
-
-    (void)snprintf(staging, sizeof(staging), "%s/staging", copies);
-    (void)rmdir(staging); /* each copy goes when it is loaded */
-    (void)rmdir(copies);
-}
-
 static hg_status run_directory(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
-    const char *temporary = getenv("TMPDIR");
-    char copies[PATH_MAX];
     char *directory = directory_find(given->plugins, err);
-    hgh_runner_objects objects = {directory, copies};
     hg_status status;
 
     if (directory == NULL) {
         return HG_ERR_IO;
     }
-    (void)snprintf(copies, sizeof(copies), "%s/hotgate-runner-XXXXXX",
-                   temporary == NULL || temporary[0] != '/' ? "/tmp" : temporary);
-    if (mkdtemp(copies) == NULL) {
-        status = hg_error_set(err, HG_ERR_IO, "%.400s: %s", copies, strerror(errno));
-        free(directory);
-        return status;
-    }
     options->gather = hgh_runner_objects_gather;
-    options->gather_context = &objects;
+    options->gather_context = directory;
     options->arena = hgh_arena_new(HGH_ARENA_DEFAULT_BYTES);
     status = options->arena == NULL ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
                                     : hgh_serve(options, err);
-    copies_remove(copies);
     hgh_arena_close(options->arena);
     free(directory);
     return status;

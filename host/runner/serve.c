@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "host/runner/engine.h"
@@ -199,7 +200,10 @@ static void finish(runner_process *self)
 hg_status hgh_serve(const hgh_serve_options *options, hg_error *err)
 {
     runner_process self = {.options = options};
-    hg_status status = begin(&self, err);
+    hg_status status;
+
+    (void)prctl(PR_SET_NAME, "hotgate-runner"); /* of several, operators see which is which */
+    status = begin(&self, err);
 
     if (status == HG_OK) {
         hgh_runner_log(HG_LOG_NOTICE, "serves %zu plugins on %s",
