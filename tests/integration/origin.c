@@ -288,8 +288,13 @@ send_body(const peer *self, const exchange *request, const char *text, size_t le
 {
     long cut = argument(request, "cut");
     long slow_ms = argument(request, "slow");
+    long delay_ms = argument(request, "body_delay");
+    struct pollfd stopped = {.fd = self->fd}; /* origin_stop() ends the pause too */
     size_t sent = 0;
 
+    if (delay_ms > 0) {
+        (void)poll(&stopped, 1, (int)delay_ms);
+    }
     while (sent < length) {
         size_t size = length - sent < PIECE ? length - sent : PIECE;
 
@@ -339,6 +344,8 @@ static bool answer(const peer *self, const exchange *request, size_t number)
     bool gzip = argument(request, "gzip") > 0;
     bool tagged = argument(request, "etag") > 0;
     bool redirects = argument(request, "redirect") > 0;
+    bool unbuffered = argument(request, "unbuffered") > 0;
+    bool part = argument(request, "part") > 0;
     char *text = bytes < 0 ? echo_text(self, request, number) : NULL;
     size_t length = bytes < 0 ? strlen(text) : (size_t)bytes;
     char head[1024];
@@ -357,13 +364,16 @@ static bool answer(const peer *self, const exchange *request, size_t number)
     }
     (void)snprintf(framing, sizeof(framing),
                    chunked ? "Transfer-Encoding: chunked\r\n" : "Content-Length: %zu\r\n", length);
-    (void)snprintf(
-        head, sizeof(head),
-        "HTTP/1.1 %ld Told\r\nServer: origin\r\nContent-Type: %s\r\nX-Origin: %u\r\n%s%s%s%s\r\n",
-        status, text == NULL ? "text/plain" : "application/json", self->owner->port,
-        status == 204 || status == 304 ? "" : framing, gzip ? "Content-Encoding: gzip\r\n" : "",
-        tagged ? "ETag: \"tag\"\r\nAccept-Ranges: bytes\r\n" : "",
-        redirects ? "X-Accel-Redirect: /redirected\r\n" : "");
+    (void)snprintf(head, sizeof(head),
+                   "HTTP/1.1 %ld Told\r\nServer: origin\r\nContent-Type: %s\r\nX-Origin: "
+                   "%u\r\n%s%s%s%s%s%s\r\n",
+                   status, text == NULL ? "text/plain" : "application/json", self->owner->port,
+                   status == 204 || status == 304 ? "" : framing,
+                   gzip ? "Content-Encoding: gzip\r\n" : "",
+                   tagged ? "ETag: \"tag\"\r\nAccept-Ranges: bytes\r\n" : "",
+                   redirects ? "X-Accel-Redirect: /redirected\r\n" : "",
+                   unbuffered ? "X-Accel-Buffering: no\r\n" : "",
+                   part ? "Content-Range: bytes 0-0/1\r\n" : "");
     goes_on = peer_send(self, head, strlen(head)) &&
               (!has_body(request, status) || send_body(self, request, text, length, chunked));
     free(text);

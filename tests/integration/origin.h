@@ -15,6 +15,9 @@
  *   cut=N           closes it after N bytes of the body
  *   slow=MS         waits that long after each 64 KiB of the body
  *   etag=1          sends an ETag and Accept-Ranges
+ *   body_delay=MS   waits between the headers and the body
+ *   part=1          sends a Content-Range
+ *   unbuffered=1    asks nginx to pass on the body as it comes
  *   redirect=1      asks nginx to go to /redirected instead
  *
  * With an Upgrade header it answers 101 and sends back what comes.

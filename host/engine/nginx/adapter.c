@@ -471,6 +471,38 @@ static void adapter_forget_body_length(hgh_engine_request *request)
     http->filter_need_in_memory = 1;
 }
 
+/* Lists of their own, into which nginx puts headers of these names beside the list of all. */
+static void response_lists_clear(ngx_http_headers_out_t *out)
+{
+#if nginx_version >= 1023000
+    out->cache_control = NULL;
+    out->link = NULL;
+#else
+    out->cache_control.nelts = 0;
+    out->link.nelts = 0;
+#endif
+    out->trailers.part.nelts = 0;
+    out->trailers.part.next = NULL;
+    out->trailers.last = &out->trailers.part;
+}
+
+static void adapter_clear_response(hgh_engine_request *request)
+{
+    ngx_http_request_t *http = http_of(request);
+    ngx_list_part_t *part = &http->headers_out.headers.part;
+    ngx_uint_t index = 0;
+    ngx_table_elt_t *header;
+
+    while ((header = list_next(&part, &index)) != NULL) {
+        response_header_forget(http, header);
+        header->hash = 0;
+    }
+    response_lists_clear(&http->headers_out);
+    ngx_http_clear_content_length(http);
+    http->headers_out.last_modified_time = -1;
+    content_type_set(http, (hg_text){0});
+}
+
 /* --------------------------------------------------------------------------------- process */
 
 static uint64_t adapter_now_ms(void)
@@ -535,8 +567,10 @@ const hgh_engine hgh_nginx_engine = {
     .set_response_header = adapter_set_response_header,
     .add_response_header = adapter_add_response_header,
     .forget_body_length = adapter_forget_body_length,
+    .clear_response = adapter_clear_response,
     .read_body = hgh_nginx_read_body,
     .body = hgh_nginx_body,
+    .read_response_body = hgh_nginx_read_response_body,
     .start_timer = hgh_nginx_start_timer,
     .start_background_timer = hgh_nginx_start_background_timer,
     .watch = hgh_nginx_watch,

@@ -317,6 +317,9 @@ hg_status hgh_nginx_body(hgh_engine_request *request, size_t max_bytes, hg_text 
     size_t length = 0;
     u_char *bytes;
 
+    if (http->upstream != NULL && http->request_body_no_buffering) {
+        return HG_ERR_UNSUPPORTED; /* it has been passed on */
+    }
     *out_body = (hg_text){"", 0};
     if (http->request_body == NULL || http->request_body->bufs == NULL) {
         return HG_OK;
@@ -382,10 +385,12 @@ void hgh_nginx_resume(hgh_engine_request *request)
     ngx_connection_t *connection = http->connection;
 
     self->parked = false;
-    http->read_event_handler = ngx_http_block_reading;
     if (self->client_gone) {
         ngx_http_finalize_request(http, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    } else if (hgh_nginx_response_takes(self)) {
+        hgh_nginx_response_resume(self);
     } else {
+        http->read_event_handler = ngx_http_block_reading;
         http->write_event_handler = ngx_http_core_run_phases;
         ngx_http_core_run_phases(http);
     }
@@ -404,7 +409,10 @@ static void parked_client_gone(ngx_http_request_t *http, ngx_err_t error)
     connection->read->error = error != 0;
     ngx_log_error(NGX_LOG_INFO, connection->log, error, "client prematurely closed connection");
     if (self != NULL && self->parked) {
-        if (!hgh_request_cancel_begin(self->request)) {
+        bool has_ended = hgh_request_cancel_begin(self->request);
+
+        hgh_nginx_response_abandon(self);
+        if (!has_ended) {
             self->client_gone = true; /* hgh_nginx_resume() ends it */
             http->read_event_handler = ngx_http_block_reading;
             return;
@@ -454,12 +462,16 @@ static void parked_read(ngx_http_request_t *http)
     (void)event;
 }
 
-void hgh_nginx_park(ngx_http_request_t *http)
+bool hgh_nginx_is_watched(const ngx_http_request_t *http)
+{
+    return http->read_event_handler == parked_read;
+}
+
+void hgh_nginx_watch_client(ngx_http_request_t *http)
 {
     ngx_event_t *read = http->connection->read;
 
     http->read_event_handler = parked_read;
-    http->write_event_handler = ngx_http_request_empty_handler;
 #if (NGX_HTTP_V2)
     if (http->stream != NULL) {
         return; /* nginx looks after its connection */
@@ -468,4 +480,10 @@ void hgh_nginx_park(ngx_http_request_t *http)
     if (read->ready || read->pending_eof) { /* what came with the request does not come again */
         ngx_post_event(read, &ngx_posted_events);
     }
+}
+
+void hgh_nginx_park(ngx_http_request_t *http)
+{
+    http->write_event_handler = ngx_http_request_empty_handler;
+    hgh_nginx_watch_client(http);
 }

@@ -27,7 +27,7 @@ static ngx_int_t server_header_set(ngx_http_request_t *http, const hgh_nginx_mai
 }
 
 /* Nothing follows the headers: a plugin that waits for the body would wait for ever. */
-static bool response_has_no_body(const ngx_http_request_t *http)
+bool hgh_nginx_has_no_body(const ngx_http_request_t *http)
 {
     ngx_uint_t status = http->headers_out.status;
 
@@ -35,18 +35,13 @@ static bool response_has_no_body(const ngx_http_request_t *http)
            status == NGX_HTTP_NOT_MODIFIED;
 }
 
-static ngx_int_t header_filter(ngx_http_request_t *http)
+ngx_int_t hgh_nginx_headers_pass(ngx_http_request_t *http, hgh_nginx_request *self)
 {
     const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
-    hgh_nginx_request *self;
 
-    if (http != http->main || !main->enabled) {
-        return next_header_filter(http);
-    }
     if (server_header_set(http, main) != NGX_OK) {
         return NGX_ERROR;
     }
-    self = hgh_nginx_request_find(http);
     if (self == NULL || self->headers_passed) {
         return next_header_filter(http);
     }
@@ -59,7 +54,7 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
     if (hgh_request_has_body_filters(self->request)) {
         http->filter_need_in_memory = 1;
     }
-    if (self->headers_held && response_has_no_body(http)) {
+    if (self->headers_held && hgh_nginx_has_no_body(http)) {
         hg_text nothing;
 
         /* A plugin that waits for the body is told that there is none. */
@@ -67,6 +62,22 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
         self->headers_held = false;
     }
     return self->headers_held ? NGX_OK : next_header_filter(http);
+}
+
+static ngx_int_t header_filter(ngx_http_request_t *http)
+{
+    const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
+    hgh_nginx_request *self;
+    ngx_int_t result;
+
+    if (http != http->main || !main->enabled) {
+        return next_header_filter(http);
+    }
+    self = hgh_nginx_request_find(http);
+    if (self != NULL && !self->headers_passed && hgh_nginx_response_begin(self, &result)) {
+        return result;
+    }
+    return hgh_nginx_headers_pass(http, self);
 }
 
 /* A buffer for changed bytes: a free one of this response that is large enough, or a new one. */
@@ -235,7 +246,7 @@ static void links_recycle(hgh_nginx_request *self)
     }
 }
 
-static ngx_int_t body_pass(hgh_nginx_request *self, ngx_chain_t *out)
+static ngx_int_t body_send(hgh_nginx_request *self, ngx_chain_t *out)
 {
     ngx_int_t result = next_body_filter(self->http, out);
     ngx_chain_t **end = &self->busy;
@@ -248,17 +259,14 @@ static ngx_int_t body_pass(hgh_nginx_request *self, ngx_chain_t *out)
     return result;
 }
 
-static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
+ngx_int_t hgh_nginx_body_pass(hgh_nginx_request *self, ngx_chain_t *in)
 {
-    hgh_nginx_request *self = NULL;
+    ngx_http_request_t *http = self->http;
     ngx_chain_t *out = NULL;
     ngx_chain_t **tail = &out;
 
-    if (http == http->main) {
-        self = hgh_nginx_request_find(http);
-    }
     /* What a plugin appended to a response without body would be taken for the next response. */
-    if (self == NULL || !self->headers_passed || response_has_no_body(http) ||
+    if (!self->headers_passed || hgh_nginx_has_no_body(http) ||
         !hgh_request_has_body_filters(self->request)) {
         return next_body_filter(http, in);
     }
@@ -277,7 +285,26 @@ static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
             return result;
         }
     }
-    return out == NULL && in != NULL ? NGX_OK : body_pass(self, out);
+    return out == NULL && in != NULL ? NGX_OK : body_send(self, out);
+}
+
+static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
+{
+    hgh_nginx_request *self = http == http->main ? hgh_nginx_request_find(http) : NULL;
+
+    if (self == NULL) {
+        return next_body_filter(http, in);
+    }
+    if (self->hold != NULL) {
+        if (hgh_nginx_response_takes(self)) {
+            return hgh_nginx_response_take(self, in);
+        }
+        if (in == NULL && !http->connection->buffered) {
+            links_recycle(self);
+            return NGX_OK; /* nginx looks after buffers that are back already */
+        }
+    }
+    return hgh_nginx_body_pass(self, in);
 }
 
 ngx_int_t hgh_nginx_filters_install(void)

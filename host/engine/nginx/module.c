@@ -23,6 +23,7 @@ static void request_cancel(hgh_nginx_request *self)
     if (self->resume.posted) {
         ngx_delete_posted_event(&self->resume);
     }
+    hgh_nginx_response_stop(self);
     if (self->parked || self->request->wait.coroutine != NULL) {
         self->parked = false;
         hgh_request_cancel(self->request);

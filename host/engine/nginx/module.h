@@ -69,6 +69,9 @@ typedef struct hgh_nginx_client {
     ngx_str_t text;
 } hgh_nginx_client;
 
+/** What response.c keeps of a request. */
+typedef struct hgh_nginx_hold hgh_nginx_hold;
+
 /** One request, in the module's slot of r->ctx; found through the pool when nginx has cleared
  * that. */
 typedef struct hgh_nginx_request {
@@ -90,6 +93,7 @@ typedef struct hgh_nginx_request {
     ngx_chain_t *free;
     ngx_chain_t *busy;
     ngx_http_upstream_conf_t *upstream_conf;
+    hgh_nginx_hold *hold; /* NULL: no plugin was to decide on its response */
     bool parked;
     bool client_gone;    /* while a function of a plugin's was running on a thread */
     bool answered;       /* by hgh_exit: the response is on its way */
@@ -115,6 +119,10 @@ ngx_int_t hgh_nginx_request_drive(hgh_nginx_request *self);
 
 /** From now on the client's events say only whether it has gone, which it may have already. */
 void hgh_nginx_park(ngx_http_request_t *http);
+
+/** The same of its read events alone, and whether that is so. */
+void hgh_nginx_watch_client(ngx_http_request_t *http);
+bool hgh_nginx_is_watched(const ngx_http_request_t *http);
 
 /** Goes on with another location's settings; it was told if there is none. */
 ngx_int_t hgh_nginx_location_enter(ngx_http_request_t *http, const ngx_str_t *name);
@@ -181,6 +189,28 @@ char *hgh_nginx_runner_directive(ngx_conf_t *conf, ngx_command_t *command, void 
 
 /* filter.c */
 ngx_int_t hgh_nginx_filters_install(void);
+/** Nothing follows the headers. */
+bool hgh_nginx_has_no_body(const ngx_http_request_t *http);
+/** The rest of the header filter, and of the body filter, once plugins have decided on the
+ * response.
+ */
+ngx_int_t hgh_nginx_headers_pass(ngx_http_request_t *http, hgh_nginx_request *self);
+ngx_int_t hgh_nginx_body_pass(hgh_nginx_request *self, ngx_chain_t *in);
+
+/* response.c */
+/** Begins the phase of plugins that decide on an upstream's response. False: the headers may go at
+ * once; else *out_result is what the header filter returns. */
+bool hgh_nginx_response_begin(hgh_nginx_request *self, ngx_int_t *out_result);
+/** True while the body goes to hgh_nginx_response_take(), which returns as a body filter does. */
+bool hgh_nginx_response_takes(const hgh_nginx_request *self);
+ngx_int_t hgh_nginx_response_take(hgh_nginx_request *self, ngx_chain_t *in);
+/** A callback that had parked has ended. The request may be gone behind this. */
+void hgh_nginx_response_resume(hgh_nginx_request *self);
+/** The client has gone: nothing is received any more. */
+void hgh_nginx_response_abandon(hgh_nginx_request *self);
+/** Ends it all, as when the request ends. */
+void hgh_nginx_response_stop(hgh_nginx_request *self);
+void hgh_nginx_read_response_body(hgh_engine_request *request); /* for the engine's table */
 
 /* Texts both ways. nginx's are not NUL-terminated in general. */
 static inline hg_text hgh_text_of_str(ngx_str_t str)
