@@ -13,6 +13,7 @@ int hgh_command_check(int argc, char **argv);
 int hgh_command_doc(int argc, char **argv);
 int hgh_command_explain(int argc, char **argv);
 int hgh_command_reload(int argc, char **argv);
+int hgh_command_runner(int argc, char **argv);
 int hgh_command_sign(int argc, char **argv);
 int hgh_command_store(int argc, char **argv);
 int hgh_command_defaults(int argc, char **argv);

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "host/control/admission.h"
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
 #include "host/control/probe.h"
 #include "host/control/signature.h"
 #include "host/control/staging.h"
 #include "host/core/arena.h"
+#include "host/core/event_loop.h"
 #include "host/core/json_value.h"
 #include "host/core/time_limit.h"
 
@@ -217,6 +217,12 @@ static json_t *request_make(examination *self, const char *staged)
                                     json_pack("{s:s, s:s, s:s, s:o}", "use", "config", "resource",
                                               "routes", "id", "check", "value", value));
     }
+    for (size_t i = 0; i < json_array_size(self->options->live); i++) {
+        json_t *config = json_copy(json_array_get(self->options->live, i));
+
+        (void)json_object_set_new(config, "use", json_string("config"));
+        (void)json_array_append_new(json_object_get(request, "configs"), config);
+    }
     if (self->options->attributes != NULL) {
         if (!value_take(self, "--attributes", self->options->attributes, &value)) {
             json_decref(request);
@@ -256,37 +262,72 @@ object_probe(examination *self, const char *directory, const char *staged, hg_er
     }
 }
 
-/* Stages the bytes that were judged in a private place, and lets a probe load that copy. */
-static void object_load(examination *self)
+/* Lets a probe load a copy of the bytes that were judged; *out_staged is its path from there. */
+static void
+copy_load(examination *self, const hgh_instance *instance, const char *staging, char **out_staged)
 {
-    char directory[] = "/tmp/hotgate-check-XXXXXX";
-    hgh_instance instance = {.directory = directory};
     hg_error err = HG_ERROR_INIT;
-    char *staging = NULL;
-    char *staged = NULL;
 
-    if (mkdtemp(directory) == NULL) {
-        (void)hg_error_set(&err, HG_ERR_IO, "%s: %s", directory, strerror(errno));
-        refuse(self, err.text, NULL);
-        return;
-    }
-    staging = hgh_instance_path(&instance, HGH_STAGING_DIRECTORY);
-    if (staging == NULL || mkdir(staging, 0700) != 0 ||
-        hgh_staging_write(&instance, self->name, 1, &self->file, &staged, &err) != HG_OK ||
+    if ((mkdir(staging, 0700) != 0 && errno != EEXIST) ||
+        hgh_staging_write(instance, self->name, self->options->generation, &self->file, out_staged,
+                          &err) != HG_OK ||
         hgh_event_loop_new(&self->loop, &err) != HG_OK) {
         refuse(self, err.text[0] == '\0' ? strerror(errno) : err.text, NULL);
     } else {
-        object_probe(self, directory, staged, &err);
+        object_probe(self, instance->directory, *out_staged, &err);
     }
     hgh_probe_free(self->probe);
     hgh_event_loop_free(self->loop);
-    if (staged != NULL) {
-        hgh_staging_remove(&instance, staged);
+}
+
+/* The copy stays if somebody wants it and it was accepted. */
+static void copy_keep_or_remove(examination *self, const hgh_instance *instance, const char *staged)
+{
+    char *path;
+
+    if (staged == NULL) {
+        return;
     }
-    if (staging != NULL) {
-        (void)rmdir(staging);
+    if (self->options->directory == NULL || !hgh_examination_is_accepted(self->report)) {
+        hgh_staging_remove(instance, staged);
+        return;
     }
-    (void)rmdir(directory);
+    path = hgh_instance_path(instance, staged);
+    (void)json_object_set_new(self->report, "path", json_string(path == NULL ? "" : path));
+    free(path);
+}
+
+/* In a private place, unless the copy is wanted somewhere. */
+static void object_load(examination *self)
+{
+    char temporary[] = "/tmp/hotgate-check-XXXXXX";
+    bool is_temporary = self->options->directory == NULL;
+    hgh_instance instance = {0};
+    char *staging;
+    char *staged = NULL;
+
+    if (is_temporary && mkdtemp(temporary) == NULL) {
+        char text[128];
+
+        (void)snprintf(text, sizeof(text), "%s: %s", temporary, strerror(errno));
+        refuse(self, text, NULL);
+        return;
+    }
+    instance.directory =
+        is_temporary ? temporary : (char *)(uintptr_t)self->options->directory; /* only read */
+    staging = hgh_instance_path(&instance, HGH_STAGING_DIRECTORY);
+    if (staging == NULL) {
+        refuse(self, "out of memory", NULL);
+    } else {
+        copy_load(self, &instance, staging, &staged);
+        copy_keep_or_remove(self, &instance, staged);
+    }
+    if (is_temporary) {
+        if (staging != NULL) {
+            (void)rmdir(staging);
+        }
+        (void)rmdir(temporary);
+    }
     free(staged);
     free(staging);
 }

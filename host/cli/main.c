@@ -26,6 +26,7 @@ static const struct {
     {"sign", "sign a plugin's object, or make the keys for that", hgh_command_sign},
     {"doc", "print the reference of a plugin, made from its object", hgh_command_doc},
     {"explain", "tell which route and plugins a request gets, and why", hgh_command_explain},
+    {"runner", "serve plugins to gateways behind the external plugin protocol", hgh_command_runner},
     {"store", "export, import or back up what the Admin API keeps", hgh_command_store},
     {"defaults", "print all keys of the configuration with their defaults", hgh_command_defaults},
     {"control", NULL, hgh_control_main},

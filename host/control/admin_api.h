@@ -8,13 +8,13 @@
 #include "host/control/admin_queue.h"
 #include "host/control/admin_server.h"
 #include "host/control/admin_write.h"
-#include "host/control/event_loop.h"
 #include "host/control/object_check.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
 #include "host/control/publisher.h"
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_admin_api hgh_admin_api;
 

@@ -26,10 +26,11 @@ static json_t *schema_with_meta(const json_t *schema)
             goto failed;
         }
     }
-    meta = json_pack("{s:s, s:{s:{s:s}, s:{s:[{s:s},{s:s}]}, s:{s:s}, s:{s:s}}, s:b}", "type",
-                     "object", "properties", "disable", "type", "boolean", "error_response",
-                     "oneOf", "type", "string", "type", "object", "priority", "type", "integer",
-                     "filter", "type", "array", "additionalProperties", 0);
+    meta =
+        json_pack("{s:s, s:{s:{s:s}, s:{s:[{s:s},{s:s}]}, s:{s:s}, s:{s:s}, s:{s:s}}, s:b}", "type",
+                  "object", "properties", "disable", "type", "boolean", "error_response", "oneOf",
+                  "type", "string", "type", "object", "isolate", "type", "boolean", "priority",
+                  "type", "integer", "filter", "type", "array", "additionalProperties", 0);
     if (json_object_set_new(properties, "_meta", meta) != 0 ||
         json_object_set_new(copy, "$comment",
                             json_string("this is a mark for our injected plugin schema")) != 0) {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** Writes and reloads wait here for their turn. */
 typedef struct hgh_admin_queue hgh_admin_queue;

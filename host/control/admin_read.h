@@ -6,10 +6,10 @@
 
 #include "host/control/admin_envelope.h"
 #include "host/control/admin_exchange.h"
-#include "host/control/event_loop.h"
 #include "host/control/object_kind.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/resource_table.h"
+#include "host/core/event_loop.h"
 
 /** Reads that are under way. Zero-initialise; hgh_admin_reads_done(). */
 typedef struct hgh_admin_reads {

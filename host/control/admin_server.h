@@ -9,7 +9,7 @@
 
 #include "host/control/admin_exchange.h"
 #include "host/control/admin_tls.h"
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** A server on one listening socket. */
 typedef struct hgh_admin_server hgh_admin_server;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +33,19 @@ static bool inherit(const hgh_child_plan *plan)
     return true;
 }
 
-static bool close_input(void)
+static bool set_standard(const hgh_child_plan *plan)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-    return nothing >= 0 && dup2(nothing, STDIN_FILENO) == STDIN_FILENO;
+    return nothing >= 0 && dup2(nothing, STDIN_FILENO) == STDIN_FILENO &&
+           (plan->output == 0 || (dup2(plan->output, STDOUT_FILENO) == STDOUT_FILENO &&
+                                  dup2(plan->output, STDERR_FILENO) == STDERR_FILENO));
+}
+
+/* What whoever started this process has left open stays here. */
+static void close_others(void)
+{
+    (void)close_range(STDERR_FILENO + 1, UINT_MAX, CLOSE_RANGE_CLOEXEC); /* since Linux 5.11 */
 }
 
 static _Noreturn void become_child(const hgh_child_plan *plan, pid_t parent)
@@ -45,14 +55,16 @@ static _Noreturn void become_child(const hgh_child_plan *plan, pid_t parent)
     (void)sigemptyset(&none);
     (void)setpgid(0, 0);
     (void)signal(SIGPIPE, SIG_DFL);
+    close_others();
     if ((plan->directory == NULL || chdir(plan->directory) == 0) && become_user(plan) &&
-        prctl(PR_SET_PDEATHSIG, plan->death_signal) == 0 && close_input() && inherit(plan) &&
+        prctl(PR_SET_PDEATHSIG, plan->death_signal) == 0 && set_standard(plan) && inherit(plan) &&
         (plan->variable == NULL || setenv(plan->variable, plan->value, 1) == 0) &&
         sigprocmask(SIG_SETMASK, &none, NULL) == 0) {
         if (getppid() != parent) { /* it ended before the signal was asked for */
             _exit(127);
         }
-        (void)execv(plan->program, plan->arguments);
+        (void)execvpe(plan->program, plan->arguments,
+                      plan->environment == NULL ? environ : plan->environment);
     }
     (void)dprintf(STDERR_FILENO, "%s: %s\n", plan->program, strerror(errno));
     _exit(127);

@@ -10,10 +10,12 @@
 
 /** What to start, and as what. All is borrowed for the call. */
 typedef struct hgh_child_plan {
-    const char *program;    /* a path */
-    char *const *arguments; /* NULL at the end */
-    const int *descriptors; /* inherited, under the same numbers, beside 1 and 2 */
+    const char *program;      /* a path; without a '/' it is looked for in PATH */
+    char *const *arguments;   /* NULL at the end */
+    char *const *environment; /* NULL at the end; or NULL: the caller's */
+    const int *descriptors;   /* inherited, under the same numbers; beside 1 and 2 no other is */
     size_t descriptor_count;
+    int output;            /* what 1 and 2 are; 0: the caller's */
     const char *directory; /* where it starts; NULL: where the caller is */
     const char *variable;  /* one more variable of the environment, with its value; or NULL */
     const char *value;

@@ -18,7 +18,6 @@
 #include "host/control/control_log.h"
 #include "host/control/control_options.h"
 #include "host/control/engine_explain.h"
-#include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
 #include "host/control/instance_secrets.h"
@@ -30,6 +29,7 @@
 #include "host/control/publisher.h"
 #include "host/control/reload.h"
 #include "host/control/resource_table.h"
+#include "host/control/runner_report.h"
 #include "host/control/settings.h"
 #include "host/control/standalone.h"
 #include "host/control/store.h"
@@ -38,6 +38,7 @@
 #include "host/control/supervisor_link.h"
 #include "host/control/watchdog.h"
 #include "host/control/worker_process.h"
+#include "host/core/event_loop.h"
 #include "host/core/time_limit.h"
 
 #define CONNECTIONS_MAX       1000u /* of all listeners of the network together */
@@ -63,6 +64,7 @@ typedef struct control {
     hgh_admin_api *api;
     json_t *manifest; /* as it was at the start */
     hgh_plugin_check *check;
+    hgh_isolated_generations *isolated;
     hgh_reload *reload;
     hgh_standalone *standalone;     /* NULL: objects are written at the Admin API */
     hgh_plugin_watch *plugin_watch; /* NULL: reloads are asked for */
@@ -351,10 +353,6 @@ static hg_status make_worker_views(control *self, hg_error *err)
         .admin_is_on_data_ports = self->settings->enable_admin_on_data_port,
     };
 
-    self->board = hgh_board_map(self->options.shared.board, false);
-    if (self->board == NULL) {
-        return hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno));
-    }
     options.key = self->board->explain_key;
     self->explain = hgh_engine_explain_new(&options);
     if (self->explain == NULL) {
@@ -385,6 +383,7 @@ static hg_status make_open_servers(control *self, hg_error *err)
         .explain = hgh_engine_explain_start,
         .explain_context = self->explain,
         .standalone = self->standalone,
+        .instance = &self->instance,
         .board = self->board,
         .health = open_health(self),
     };
@@ -462,6 +461,38 @@ static void on_status(void *context, json_t *status)
     if (self->standalone != NULL) {
         (void)json_object_set_new(status, "standalone", hgh_standalone_status(self->standalone));
     }
+    (void)json_object_set_new(status, "runners", hgh_runner_report_read(&self->instance));
+}
+
+static hg_status make_board(control *self, hg_error *err)
+{
+    self->board = hgh_board_map(self->options.shared.board, false);
+    return self->board == NULL ? hg_error_set(err, HG_ERR_IO, "the board: %s", strerror(errno))
+                               : HG_OK;
+}
+
+static void on_objects_changed(void *context)
+{
+    const control *self = context;
+
+    hgh_isolated_generations_look(self->isolated);
+}
+
+static hg_status make_isolated(control *self, hg_error *err)
+{
+    const hgh_isolated_generations_options options = {
+        .loop = self->loop,
+        .instance = &self->instance,
+        .table = self->table,
+        .board = self->board,
+    };
+
+    self->isolated = hgh_isolated_generations_new(&options);
+    if (self->isolated == NULL) {
+        return no_memory(err);
+    }
+    hgh_publisher_watch(self->publisher, on_objects_changed, self);
+    return HG_OK;
 }
 
 static hg_status make_plugins(control *self, hg_error *err)
@@ -488,6 +519,7 @@ static hg_status make_plugins(control *self, hg_error *err)
         .table = self->table,
         .catalog = self->catalog,
         .check = self->check,
+        .isolated = self->isolated,
         .queue = hgh_admin_api_queue(self->api),
         .on_status = on_status,
         .context = self,
@@ -641,6 +673,8 @@ static const struct {
     {"the manifest", make_manifest},
     {"the feed", make_feed},
     {"the Admin API", make_api},
+    {"the board", make_board},
+    {"the isolated generations", make_isolated},
     {"the plugins", make_plugins},
     {"the file", make_standalone},
     {"the watchdog", make_watchdog},
@@ -658,13 +692,14 @@ static void control_done(control *self)
     hgh_control_api_done(&self->control_api);
     hgh_engine_explain_free(self->explain);
     hgh_arena_close(self->arena);
-    hgh_board_unmap(self->board);
     hgh_standalone_end(self->standalone);
     hgh_admin_api_free(self->api);
     hgh_plugin_watch_free(self->plugin_watch);
     hgh_standalone_free(self->standalone);
     hgh_watchdog_free(self->watchdog);
     hgh_reload_free(self->reload);
+    hgh_isolated_generations_free(self->isolated);
+    hgh_board_unmap(self->board);
     hgh_plugin_check_free(self->check);
     json_decref(self->manifest);
     hgh_publisher_free(self->publisher);

@@ -14,6 +14,7 @@
 #include "host/control/control_health.h"
 #include "host/control/control_view.h"
 #include "host/control/resource_walk.h"
+#include "host/control/runner_report.h"
 #include "host/control/worker_board.h"
 
 #define STATUS_OK        200u
@@ -410,6 +411,11 @@ static void get_standalone(control_call *call)
     }
 }
 
+static void get_runners(control_call *call)
+{
+    answer_json(call, hgh_runner_report_read(call->api->instance));
+}
+
 /* What can be given back here: plugins and workers have no collector. */
 static void post_gc(control_call *call)
 {
@@ -440,6 +446,7 @@ static const endpoint endpoints[] = {
     {"GET", "/v1/healthcheck", get_healthchecks},
     {"GET", "/v1/healthcheck/", get_healthcheck},
     {"GET", "/v1/standalone", get_standalone},
+    {"GET", "/v1/runners", get_runners},
     {"GET", "/v1/explain", explain},
     {"POST", "/v1/explain", explain},
     {"PUT", "/v1/plugins/reload", put_reload},

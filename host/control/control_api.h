@@ -25,9 +25,10 @@ typedef struct hgh_control_api {
     hgh_admin_call explain;
     void *explain_context;
     const hgh_standalone *standalone; /* NULL: objects come from no file */
-    const hgh_health_board *health;   /* NULL: nothing is checked */
-    const hgh_board *board;           /* of the workers, for /status/ready */
-    struct control_list *lists;       /* under way; its own */
+    const hgh_instance *instance;
+    const hgh_health_board *health; /* NULL: nothing is checked */
+    const hgh_board *board;         /* of the workers, for /status/ready */
+    struct control_list *lists;     /* under way; its own */
 } hgh_control_api;
 
 /** What the server of the Control API calls for each request. */

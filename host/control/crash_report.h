@@ -7,8 +7,8 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
+#include "host/core/event_loop.h"
 
 #define HGH_CRASH_DIRECTORY   "logs/crashes"
 #define HGH_CRASH_REPORTS_MAX 20u /* kept; the oldest goes first */

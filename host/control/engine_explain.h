@@ -7,7 +7,7 @@
 #define HOST_CONTROL_ENGINE_EXPLAIN_H
 
 #include "host/control/admin_exchange.h"
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** Questions that wait for their answer; not many at once. */
 typedef struct hgh_engine_explain hgh_engine_explain;

@@ -6,7 +6,7 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** Watches one path, which need not be there and may lead through links. */
 typedef struct hgh_file_watch hgh_file_watch;

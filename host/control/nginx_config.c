@@ -13,14 +13,17 @@
 #include "host/control/admin_exchange.h"
 #include "host/control/build_config.h"
 #include "host/control/local_socket.h"
+#include "host/control/runner_socket.h"
 
-#define MODULE_FILE    "ngx_http_hotgate_module.so"
-#define BUILD_MODULE   "host/engine/nginx/" MODULE_FILE /* in a build folder */
-#define RESOLV_CONF    "/etc/resolv.conf"
-#define ADMIN_TIMEOUT  "300s" /* a reload probes every plugin */
-#define ADMIN_BODY_MAX "16m"  /* control reads and refuses what is above 1.5 MiB */
-#define ADMIN_BUFFER   "2m"   /* more than control takes */
-#define WORKERS_MAX    128 /* as nginx_config.worker_processes takes; the board has room for these */
+#define MODULE_FILE        "ngx_http_hotgate_module.so"
+#define BUILD_MODULE       "host/engine/nginx/" MODULE_FILE /* in a build folder */
+#define RESOLV_CONF        "/etc/resolv.conf"
+#define ADMIN_TIMEOUT      "300s" /* a reload probes every plugin */
+#define ADMIN_BODY_MAX     "16m"  /* control reads and refuses what is above 1.5 MiB */
+#define ADMIN_BUFFER       "2m"   /* more than control takes */
+#define ISOLATION_START_MS 3000u  /* in which the supervisor starts the gateway's own runner */
+#define ISOLATION_RETRIES  2u     /* of calls that it was answering when it died of another one */
+#define WORKERS_MAX        128 /* as nginx_config.worker_processes takes; the board has room for these */
 
 /* A quoted parameter: whatever it holds, it stays one. nginx unescapes both characters. */
 static void quote(FILE *out, const char *text)
@@ -94,6 +97,9 @@ static void write_main(FILE *out,
 #ifdef HGH_FAILPOINTS
     (void)fputs("env HOTGATE_FAILPOINTS;\n", out);
 #endif
+    for (size_t i = 0; i < settings->envs_count; i++) {
+        directive(out, "", "env", settings->envs[i]);
+    }
     (void)fputs("daemon off;\nmaster_process on;\npid " HGH_NGINX_PID_FILE ";\n", out);
     if (instance->as_root) {
         (void)fprintf(out, "user %s " HGH_CONTROL_USER ";\n", settings->user);
@@ -206,6 +212,37 @@ static void write_http_settings(FILE *out, const hgh_settings *settings)
         directive(out, "    ", "set_real_ip_from", settings->real_ip_from[i]);
     }
     write_resolver(out, settings);
+}
+
+static void write_runner(FILE *out, const hgh_settings *settings, const char *path)
+{
+    quote(out, path);
+    (void)fprintf(out,
+                  " connect_timeout_ms=%lld send_timeout_ms=%lld prepare_timeout_ms=%lld\n"
+                  "        call_timeout_ms=%lld idle_max=%lld idle_ms=%lld body_max_bytes=%lld",
+                  (long long)settings->ext_plugin_connect_timeout_ms,
+                  (long long)settings->ext_plugin_send_timeout_ms,
+                  (long long)settings->ext_plugin_prepare_timeout_ms,
+                  (long long)settings->ext_plugin_call_timeout_ms,
+                  (long long)settings->ext_plugin_idle_max,
+                  (long long)settings->ext_plugin_idle_timeout_ms,
+                  (long long)settings->ext_plugin_body_max_bytes);
+}
+
+/* How workers reach runners. `path` NULL: there is none for ext-plugin. */
+static void
+write_runners(FILE *out, const hgh_settings *settings, const char *path, const char *isolation)
+{
+    if (path != NULL) {
+        (void)fputs("    hotgate_runner ", out);
+        write_runner(out, settings, path);
+        (void)fprintf(out, "\n        empty_flag_arguments=%d;\n",
+                      settings->ext_plugin_empty_flag_arguments);
+    }
+    (void)fputs("    hotgate_isolation ", out);
+    write_runner(out, settings, isolation);
+    (void)fprintf(out, "\n        wait_for_start_ms=%u retries_broken=%u;\n", ISOLATION_START_MS,
+                  ISOLATION_RETRIES);
 }
 
 static void write_module(FILE *out, const hgh_instance *instance, const hgh_settings *settings)
@@ -435,28 +472,37 @@ hg_status
 hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *settings, hg_error *err)
 {
     char *module = NULL;
+    char *runner = NULL; /* where it listens */
+    char *isolation = hgh_instance_path(instance, HGH_ISOLATION_DIRECTORY);
     char *path = NULL;
     char *text = NULL;
     size_t length = 0;
     FILE *out;
     hg_status status = find_module(instance, &module, err);
 
-    if (status != HG_OK) {
-        return status;
+    if (status == HG_OK && isolation == NULL) {
+        status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
     }
-    if (settings->enable_admin_on_data_port &&
+    if (status == HG_OK) {
+        status = hgh_runner_socket_path(instance, settings, &runner, err);
+    }
+    if (status == HG_OK && settings->enable_admin_on_data_port &&
         !hgh_local_socket_fits(instance->directory, HGH_ADMIN_SOCKET)) {
-        free(module);
-        return hg_error_set(err, HG_ERR_INVALID,
-                            "%s/" HGH_ADMIN_SOCKET ": the path is too long for a socket: the Admin "
-                            "API on the data port needs an instance with a shorter one",
-                            instance->directory);
+        status = hg_error_set(err, HG_ERR_INVALID,
+                              "%s/" HGH_ADMIN_SOCKET
+                              ": the path is too long for a socket: the Admin API on the data port "
+                              "needs an instance with a shorter one",
+                              instance->directory);
+    }
+    if (status != HG_OK) {
+        goto cleanup;
     }
     out = open_memstream(&text, &length);
     if (out != NULL) {
         write_main(out, instance, settings, module);
         (void)fputs("\nhttp {\n", out);
         write_http_settings(out, settings);
+        write_runners(out, settings, runner, isolation);
         write_module(out, instance, settings);
         (void)fprintf(out, "%s\n", settings->http_configuration_snippet);
         if (settings->enable_admin_on_data_port) {
@@ -471,8 +517,12 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
     } else {
         status = replace_file(path, text, length, err);
     }
+
+cleanup:
     free(text);
     free(path);
+    free(runner);
+    free(isolation);
     free(module);
     return status;
 }

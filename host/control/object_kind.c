@@ -278,6 +278,7 @@ static bool append_members(json_t *keys, const hgh_object_kind *kind, const json
 static bool
 append_plugins(json_t *keys, const hgh_object_kind *kind, const char *id, const json_t *object)
 {
+    bool is_isolated = false;
     const char *name;
     json_t *value;
 
@@ -286,11 +287,13 @@ append_plugins(json_t *keys, const hgh_object_kind *kind, const char *id, const 
     }
     json_object_foreach(json_object_get(object, "plugins"), name, value)
     {
+        is_isolated = is_isolated ||
+                      json_is_true(json_object_get(json_object_get(value, "_meta"), "isolate"));
         if (!append_key(keys, json_sprintf(HGH_PLUGIN_KIND "/%s", name))) {
             return false;
         }
     }
-    return true;
+    return !is_isolated || append_key(keys, json_string(HGH_ISOLATION_KEY));
 }
 
 /* The upstreams among which the plugin traffic-split chooses. */

@@ -20,7 +20,8 @@
 
 #define HGH_OBJECT_ID_MAX  256u /* bytes; a consumer's name is the longest id */
 #define HGH_OBJECT_KEY_MAX 600u /* kind, parent and id, with the NUL; a longer one is no key */
-#define HGH_CHECKS_KEY     "checks/any" /* named by each object whose upstream is checked */
+#define HGH_CHECKS_KEY     "checks/any"    /* named by each object whose upstream is checked */
+#define HGH_ISOLATION_KEY  "isolation/any" /* named by each object that isolates a plugin */
 #define HGH_PLUGIN_KIND    "plugins" /* "plugins/NAME": what an object that configures NAME names */
 
 /** A member that names an object of another kind. */
@@ -85,9 +86,9 @@ void hgh_object_key_show(const char *key, char *into, size_t size);
 
 /**
  * Keys that an object names: those of its references ("upstreams/1"), of what it stands below,
- * HGH_CHECKS_KEY, "plugins/NAME" of each plugin that it configures, "traffic-split/ID" of each
- * upstream that this plugin may choose, and its credentials (object_credential.h). A new array;
- * NULL: no memory.
+ * HGH_CHECKS_KEY, HGH_ISOLATION_KEY, "plugins/NAME" of each plugin that it configures,
+ * "traffic-split/ID" of each upstream that this plugin may choose, and its credentials
+ * (object_credential.h). A new array; NULL: no memory.
  *
  * id  as it follows the kind in its key.
  */

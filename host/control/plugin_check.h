@@ -8,7 +8,7 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** A long-lived child that has the plugins of the generation in force loaded and decodes what it
  * is asked to: a configuration that crashes a plugin ends the child, not control. */

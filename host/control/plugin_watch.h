@@ -5,8 +5,8 @@
 #include <hotgate/error.h>
 
 #include "host/control/admin_queue.h"
-#include "host/control/event_loop.h"
 #include "host/control/reload.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_plugin_watch hgh_plugin_watch;
 

@@ -14,7 +14,7 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
+#include "host/core/event_loop.h"
 
 /** One child. */
 typedef struct hgh_probe hgh_probe;

@@ -1,6 +1,7 @@
 /* host/control/probe_child.c - the probe itself: loads what it is told to and says what it found.
  *
- * Requests: {"op": "examine", "name", "path", "number", "attributes", "configs": [...]}
+ * Requests: {"op": "examine", "name", "path", "number", "attributes", "isolated",
+ * "configs": [...]}
  *           {"op": "load", "manifest"}      {"op": "check", "configs": [...]}
  *           {"op": "symbols", "frames": [...]}
  * where a configuration is {"plugin", "use", "pointer", "resource", "id", "value"}. */
@@ -28,6 +29,7 @@
 #include "host/core/engine.h"
 #include "host/core/field_table.h"
 #include "host/core/generation.h"
+#include "host/core/isolation.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 
@@ -207,6 +209,13 @@ static hg_status examine_once(probe_child *self,
     if (status != HG_OK) {
         return status;
     }
+    plugin->isolated = json_is_true(json_object_get(request, "isolated"));
+    if (plugin->isolated && !hgh_isolation_judge(plugin, "/hotgate/isolate", issues)) {
+        status = hg_error_set(err, HG_ERR_INVALID,
+                              "cannot be isolated, as hotgate.isolate wants it: it is %.200s",
+                              issues->items[0].found);
+        goto cleanup;
+    }
     configs_judge(plugin, configs, is_first ? SIZE_MAX : CYCLE_CONFIGS_MAX, issues);
     if (is_first) {
         attributes_warn(plugin, attributes, warnings);
@@ -215,6 +224,8 @@ static hg_status examine_once(probe_child *self,
     if (issues->count > 0 || issues->dropped > 0) {
         status = refused_configuration(issues, err);
     }
+
+cleanup:
     hgh_plugin_unref(plugin);
     return status;
 }

@@ -25,6 +25,8 @@ struct hgh_publisher {
     bool is_numbered; /* what is new is created at one revision after the other */
     hgh_publisher_on_done done;
     void *context;
+    void (*changed)(void *context); /* NULL: nobody watches */
+    void *changed_context;
 };
 
 /* What a stored object names; *out_references is NULL for a kind that this version does not know.
@@ -93,6 +95,12 @@ hgh_publisher *hgh_publisher_new(hgh_store *store, hgh_resource_table *table, hg
         publisher->feed = feed;
     }
     return publisher;
+}
+
+void hgh_publisher_watch(hgh_publisher *publisher, void (*changed)(void *context), void *context)
+{
+    publisher->changed = changed;
+    publisher->changed_context = context;
 }
 
 static void pending_drop(hgh_publisher *publisher)
@@ -208,6 +216,9 @@ static void on_committed(void *context, hg_status status, uint64_t revision, con
                            publishing.text);
     }
     hgh_failpoint("write.published");
+    if (publisher->changed != NULL) {
+        publisher->changed(publisher->changed_context);
+    }
     end(publisher, status, true, revision, &reason);
 }
 

@@ -46,6 +46,9 @@ hg_status hgh_publisher_load(hgh_store *store, hgh_resource_table *table, hg_err
 hgh_publisher *
 hgh_publisher_new(hgh_store *store, hgh_resource_table *table, hgh_feed_writer *feed);
 
+/** Calls after each change that is in force, before its own end is told. */
+void hgh_publisher_watch(hgh_publisher *publisher, void (*changed)(void *context), void *context);
+
 /** Accepts NULL. */
 void hgh_publisher_free(hgh_publisher *publisher);
 

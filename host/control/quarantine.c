@@ -90,8 +90,8 @@ static void last_crash_text(const hgh_board *board, uint32_t number, char *text,
 
     text[0] = '\0';
     for (uint64_t at = newest; at > 0 && newest - at < HGH_CRASHES_MAX; at--) {
-        if (hgh_crash_read(board, at, &crash) && hgh_crash_is_blamed(&crash) &&
-            hgh_marker_object(crash.marker) == number) {
+        if (hgh_crash_read(board, at, &crash) && hgh_crash_is_of_worker(&crash) &&
+            hgh_crash_is_blamed(&crash) && hgh_marker_object(crash.marker) == number) {
             (void)snprintf(text, size, ", the last one in its %s%s%s",
                            hgh_call_name(hgh_marker_call(crash.marker)),
                            crash.seen.subject[0] == '\0' ? "" : " for ", crash.seen.subject);

@@ -250,6 +250,7 @@ static void commit(hgh_reload *reload)
     free(path);
     if (status != HG_OK) {
         crashes_unsettle(reload);
+        hgh_isolated_generations_abort(reload->options.isolated);
         (void)hgh_feed_writer_abort(reload->options.feed, generation, NULL);
         hgh_reload_refuse_with(reload, err.text);
         return;
@@ -261,6 +262,7 @@ static void commit(hgh_reload *reload)
         hgh_log(HG_LOG_ERROR, "reload: %s", err.text);
     }
     atomic_store(&reload->board->committed_ms, hgh_event_loop_now_ms());
+    hgh_isolated_generations_commit(reload->options.isolated, run->next);
     removals_log(reload);
     candidates_report(reload);
     json_decref(reload->previous);
@@ -279,6 +281,7 @@ static void abort_prepared(hgh_reload *reload, const char *reason)
     hg_error err = HG_ERROR_INIT;
 
     crashes_unsettle(reload);
+    hgh_isolated_generations_abort(reload->options.isolated);
     if (hgh_feed_writer_abort(reload->options.feed, hgh_manifest_generation(reload->run.next),
                               &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "reload: %s", err.text);
@@ -317,11 +320,16 @@ void hgh_reload_prepare(hgh_reload *reload)
     hgh_worker_board_clear_votes(reload->board);
     text = json_dumps(run->next, JSON_COMPACT);
     crashes_settle(reload);
-    status =
-        text == NULL ? HG_ERR_NO_MEMORY : hgh_feed_writer_prepare(reload->options.feed, text, &err);
+    status = text == NULL
+                 ? HG_ERR_NO_MEMORY
+                 : hgh_isolated_generations_prepare(reload->options.isolated, run->next, &err);
+    if (status == HG_OK) {
+        status = hgh_feed_writer_prepare(reload->options.feed, text, &err);
+    }
     free(text);
     if (status != HG_OK) {
         crashes_unsettle(reload);
+        hgh_isolated_generations_abort(reload->options.isolated);
         hgh_reload_refuse_with(reload, err.text[0] == '\0' ? "out of memory" : err.text);
         return;
     }
@@ -617,6 +625,7 @@ hg_status hgh_reload_new(const hgh_reload_options *options,
         hgh_reload_free(reload);
         return status;
     }
+    hgh_isolated_generations_begin(options->isolated, reload->manifest);
     hgh_event_loop_timer_start(options->loop, &reload->sweep, SWEEP_MS, on_sweep, reload);
     *out_reload = reload;
     return HG_OK;
@@ -645,7 +654,8 @@ void hgh_reload_free(hgh_reload *reload)
     free(reload);
 }
 
-/* True if the configuration asks for other plugins or attributes than the manifest has. */
+/* True if the configuration asks for other plugins, attributes or isolation than the manifest has.
+ */
 static bool configuration_differs(const hgh_reload *reload)
 {
     const hgh_settings *settings = reload->options.settings;
@@ -659,9 +669,7 @@ static bool configuration_differs(const hgh_reload *reload)
     }
     json_array_foreach(json_object_get(reload->manifest, "plugins"), index, entry)
     {
-        const char *name = json_string_value(json_object_get(entry, "name"));
-
-        if (!hgh_reload_attributes_are_same(entry, hgh_reload_attributes(settings, name))) {
+        if (!hgh_reload_is_as_configured(settings, entry)) {
             return true;
         }
     }

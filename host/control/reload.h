@@ -9,13 +9,14 @@
 
 #include "host/control/admin_exchange.h"
 #include "host/control/admin_queue.h"
-#include "host/control/event_loop.h"
 #include "host/control/feed_writer.h"
 #include "host/control/instance.h"
+#include "host/control/isolated_generations.h"
 #include "host/control/plugin_catalog.h"
 #include "host/control/plugin_check.h"
 #include "host/control/resource_table.h"
 #include "host/control/settings.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_reload hgh_reload;
 
@@ -28,6 +29,7 @@ typedef struct hgh_reload_options {
     const hgh_resource_table *table;
     hgh_plugin_catalog *catalog;
     hgh_plugin_check *check;
+    hgh_isolated_generations *isolated;
     hgh_admin_queue *queue; /* in which a recovery takes its turn */
     /** Adds what else the status shows; NULL: nothing. */
     void (*on_status)(void *context, json_t *status);
@@ -49,9 +51,9 @@ hg_status hgh_reload_new(const hgh_reload_options *options,
 void hgh_reload_free(hgh_reload *reload);
 
 /**
- * The first look: at the very first start, or when the configuration lists other plugins or other
- * attributes than are in force, a reload; else only the catalog is filled. What is bad is left out
- * and logged. `done` is called once, when control can answer.
+ * The first look: at the very first start, or when the configuration lists other plugins, or
+ * says other attributes or isolation than are in force, a reload; else only the catalog is filled.
+ * What is bad is left out and logged. `done` is called once, when control can answer.
  */
 void hgh_reload_begin(hgh_reload *reload, void (*done)(void *context), void *context);
 

@@ -196,12 +196,21 @@ json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name)
     return json_object_get(settings->plugin_attr, name);
 }
 
-bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes)
+bool hgh_reload_is_isolated(const hgh_settings *settings, const char *name)
 {
-    json_t *old = json_object_get(entry, "attributes");
+    return hgh_reload_name_is_in(settings->isolate, name);
+}
 
-    return (old == NULL && attributes == NULL) ||
-           (old != NULL && attributes != NULL && json_equal(old, attributes) != 0);
+bool hgh_reload_is_as_configured(const hgh_settings *settings, const json_t *entry)
+{
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    json_t *attributes = hgh_reload_attributes(settings, name);
+    json_t *old = json_object_get(entry, "attributes");
+    bool is_same = (old == NULL && attributes == NULL) ||
+                   (old != NULL && attributes != NULL && json_equal(old, attributes) != 0);
+
+    return is_same && json_is_true(json_object_get(entry, "isolated")) ==
+                          hgh_reload_is_isolated(settings, name);
 }
 
 /* What a way back needs, if workers die in the new one. */
@@ -319,10 +328,11 @@ static void object_admit(hgh_reload *reload,
         hgh_reload_reject(reload, found->name, NULL, err.text, NULL);
         return;
     }
-    entry =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:O*}", "name", found->name, "version",
-                  claims.version, "sha256", file->sha256, "build_id", claims.build_id, "path", path,
-                  "number", (int)number, "shipped", found->shipped, "attributes", attributes);
+    entry = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:O*, s:o*}", "name", found->name, "version",
+        claims.version, "sha256", file->sha256, "build_id", claims.build_id, "path", path, "number",
+        (int)number, "shipped", found->shipped, "attributes", attributes, "isolated",
+        hgh_reload_is_isolated(hgh_reload_settings(reload), found->name) ? json_true() : NULL);
     free(path);
     hgh_quarantine_remove(run->next, found->name, file->sha256); /* it is forced, if it is there */
     if (hgh_reload_candidate_add(reload, entry, old, old, tried) != HG_OK) {
@@ -371,7 +381,8 @@ static void object_choose(hgh_reload *reload, const hgh_found_plugin *found)
         (void)json_object_del(reload->rejected, found->name);
     } else if (signature_check(reload, found, &file, &err) != HG_OK) {
         hgh_reload_reject(reload, found->name, NULL, err.text, NULL); /* it may be signed yet */
-    } else if (old != NULL && !run->force && hgh_reload_attributes_are_same(old, attributes) &&
+    } else if (old != NULL && !run->force &&
+               hgh_reload_is_as_configured(hgh_reload_settings(reload), old) &&
                strcmp(json_string_value(json_object_get(old, "sha256")), file.sha256) == 0) {
         json_t *item = hgh_reload_report_add(run, found->name, "unchanged");
 
@@ -460,17 +471,26 @@ static void missing_report(hgh_reload *reload, const hgh_plugin_scan *scan)
     }
 }
 
-/* Attributes of plugins that are not there have no effect, as other keys of APISIX's file. */
-static void attributes_warn(const hgh_reload *reload, const hgh_plugin_scan *scan)
+/* What is said of plugins that are not there has no effect, as other keys of APISIX's file. */
+static void absent_warn(const hgh_reload *reload, const hgh_plugin_scan *scan)
 {
+    const hgh_settings *settings = hgh_reload_settings(reload);
     const char *name;
-    json_t *attributes;
+    json_t *value;
+    size_t index;
 
-    json_object_foreach(hgh_reload_settings(reload)->plugin_attr, name, attributes)
+    json_object_foreach(settings->plugin_attr, name, value)
     {
         if (hgh_plugin_scan_find(scan, name) == NULL) {
             hgh_log(HG_LOG_WARN, "plugin_attr.%s has no effect: there is no plugin of that name",
                     name);
+        }
+    }
+    json_array_foreach(settings->isolate, index, value)
+    {
+        if (hgh_plugin_scan_find(scan, json_string_value(value)) == NULL) {
+            hgh_log(HG_LOG_WARN, "hotgate.isolate: there is no plugin %s",
+                    json_string_value(value));
         }
     }
 }
@@ -539,7 +559,7 @@ hg_status hgh_reload_choose(hgh_reload *reload, hg_error *err)
     }
     if (status == HG_OK && reload->run.only == NULL) {
         missing_report(reload, &scan);
-        attributes_warn(reload, &scan);
+        absent_warn(reload, &scan);
     }
     hgh_plugin_scan_done(&scan);
     free(shipped);

@@ -42,6 +42,9 @@ static const hgh_reload_candidate *candidate_of(const hgh_reload *reload, const 
 {
     const hgh_reload_run *run = &reload->run;
 
+    if (!hgh_crash_is_of_worker(crash)) {
+        return NULL; /* workers take it as before */
+    }
     for (size_t i = 0; i < run->candidate_count && crash->marker != 0; i++) {
         json_int_t number = json_integer_value(json_object_get(run->candidates[i].entry, "number"));
 
@@ -72,6 +75,17 @@ static void cause_text(const hgh_crash *crash, char *text, size_t size)
     }
 }
 
+static const char *kind_of(const hgh_crash *crash)
+{
+    return hgh_crash_is_of_worker(crash) ? "worker" : "process";
+}
+
+/* What a place ends with where it is not a worker. */
+static const char *aside_of(const hgh_crash *crash)
+{
+    return hgh_crash_is_of_worker(crash) ? "" : ", in the isolated runner";
+}
+
 /* "rewrite of plugin echo 1.2.0 (sha256 0123456789ab), routes/1" */
 static void place_text(const hgh_reload *reload, const hgh_crash *crash, char *text, size_t size)
 {
@@ -80,11 +94,11 @@ static void place_text(const hgh_reload *reload, const hgh_crash *crash, char *t
     const char *sha256 = json_string_value(json_object_get(entry, "sha256"));
     const char *subject = crash->seen.subject;
 
-    (void)snprintf(text, size, "%s of plugin %s %s (sha256 %.12s)%s%s",
+    (void)snprintf(text, size, "%s of plugin %s %s (sha256 %.12s)%s%s%s",
                    hgh_call_name(hgh_marker_call(crash->marker)),
                    hgh_reload_plugin_name(reload, hgh_marker_object(crash->marker)),
                    version == NULL ? "-" : version, sha256 == NULL ? "-" : sha256,
-                   subject[0] == '\0' ? "" : ", ", subject);
+                   subject[0] == '\0' ? "" : ", ", subject, aside_of(crash));
 }
 
 /* The stack as crash_report.h takes it. */
@@ -128,10 +142,10 @@ report_write(const hgh_reload *reload, const hgh_crash *crash, const char *place
     }
     if (asprintf(&name, "%s-%d.txt", when, (int)crash->pid) >= 0 &&
         asprintf(&text,
-                 "worker %d of generation %llu\nin:       %s\ncause:    %s\nobject:   %s\n"
+                 "%s %d of generation %llu\nin:       %s\ncause:    %s\nobject:   %s\n"
                  "sha256:   %s\nbuild id: %s\n",
-                 (int)crash->pid, (unsigned long long)crash->generation, place, cause, members[0],
-                 members[1], members[2]) >= 0) {
+                 kind_of(crash), (int)crash->pid, (unsigned long long)crash->generation, place,
+                 cause, members[0], members[1], members[2]) >= 0) {
         hgh_crash_reports_add(reload->crash_reports, name, text, frames_json(reload, crash));
     }
     free(text);
@@ -148,12 +162,14 @@ static void crash_tell(const hgh_reload *reload, const hgh_crash *crash)
 
     cause_text(crash, cause, sizeof(cause));
     if (crash->marker == 0) {
-        (void)snprintf(place, sizeof(place), "no plugin");
+        (void)snprintf(place, sizeof(place), "no plugin%s", aside_of(crash));
         hgh_log(hgh_crash_is_own(crash) ? HG_LOG_ERROR : HG_LOG_WARN,
-                "worker %d has died, outside of any plugin: %s", (int)crash->pid, cause);
+                "%s %d has died, outside of any plugin%s: %s", kind_of(crash), (int)crash->pid,
+                aside_of(crash), cause);
     } else {
         place_text(reload, crash, place, sizeof(place));
-        hgh_log(HG_LOG_ERROR, "worker %d has died in %s: %s", (int)crash->pid, place, cause);
+        hgh_log(HG_LOG_ERROR, "%s %d has died in %s: %s", kind_of(crash), (int)crash->pid, place,
+                cause);
     }
     if (hgh_crash_is_own(crash)) {
         report = report_write(reload, crash, place, cause);

@@ -142,7 +142,11 @@ bool hgh_reload_name_is_in(const json_t *names, const char *name);
 /** plugin_attr of a plugin, borrowed; NULL: it has none. */
 json_t *hgh_reload_attributes(const hgh_settings *settings, const char *name);
 
-bool hgh_reload_attributes_are_same(const json_t *entry, json_t *attributes);
+/** True if hotgate.isolate names it. */
+bool hgh_reload_is_isolated(const hgh_settings *settings, const char *name);
+
+/** True if an entry of a manifest has the attributes and the isolation that the settings say. */
+bool hgh_reload_is_as_configured(const hgh_settings *settings, const json_t *entry);
 
 /* reload_ignored.c: what the list leaves out */
 

@@ -202,11 +202,12 @@ static hg_status probe_begin(hgh_reload *reload, hg_error *err)
     hgh_reload_each_config(reload, next->name, config_add, configs);
     run->step = HGH_RELOAD_PROBE;
     hgh_probe_set_deadline(run->probe, probe_ms(json_array_size(configs)));
-    message = json_pack("{s:s, s:O, s:O, s:O, s:O*, s:o}", "op", "examine", "name",
+    message = json_pack("{s:s, s:O, s:O, s:O, s:O*, s:O*, s:o}", "op", "examine", "name",
                         json_object_get(next->entry, "name"), "path",
                         json_object_get(next->entry, "path"), "number",
                         json_object_get(next->entry, "number"), "attributes",
-                        json_object_get(next->entry, "attributes"), "configs", configs);
+                        json_object_get(next->entry, "attributes"), "isolated",
+                        json_object_get(next->entry, "isolated"), "configs", configs);
     hgh_probe_send(run->probe, message);
     json_decref(message);
     return HG_OK;

@@ -72,11 +72,12 @@ static hg_status object_restore(hgh_reload *reload,
     hgh_object_file_done(&file);
     if (status == HG_OK) {
         json_t *entry = json_pack(
-            "{s:s, s:O*, s:O, s:O*, s:s, s:i, s:b, s:b, s:O*}", "name", name, "version",
+            "{s:s, s:O*, s:O, s:O*, s:s, s:i, s:b, s:b, s:O*, s:o*}", "name", name, "version",
             json_object_get(object, "version"), "sha256", json_object_get(object, "sha256"),
             "build_id", json_object_get(object, "build_id"), "path", path, "number", (int)number,
             "shipped", json_is_true(json_object_get(object, "shipped")), "restored", 1,
-            "attributes", attributes);
+            "attributes", attributes, "isolated",
+            hgh_reload_is_isolated(hgh_reload_settings(reload), name) ? json_true() : NULL);
 
         status = hgh_reload_candidate_add(reload, entry, NULL, fallback, false);
     }

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-#include "host/control/event_loop.h"
 #include "host/control/resource_table.h"
+#include "host/core/event_loop.h"
 
 /**
  * A walk over 100,000 objects takes a second: it lets the loop serve others every few

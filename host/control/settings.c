@@ -155,6 +155,14 @@ static const hgh_decode_row rows[] = {
      .comment = "The only plugins to load, by name. Without the list: all that are there."},
     {"plugin_attr", hgh_decode_attributes, AT(plugin_attr), .fallback = "{}",
      .comment = "Settings of plugins that hold for the whole gateway, by plugin name."},
+    {"ext-plugin.cmd", hgh_decode_command, LIST(ext_plugin_cmd), .min = 1,
+     .example = "[/usr/local/bin/go-runner, run]",
+     .comment = "A runner of external plugins that the gateway starts and keeps running: a program "
+                "and its arguments, without a shell."},
+    {"ext-plugin.path_for_test", hgh_decode_socket_path, AT(ext_plugin_socket),
+     .example = "/tmp/runner.sock",
+     .comment = "The socket of a runner: without cmd, of one that somebody else runs. Without: "
+                "run/ext-plugin/runner.sock of the instance."},
     {"plugins_security.require_signature", hgh_decode_bool, AT(require_signature),
      .fallback = "false",
      .comment = "Whether your own plugins need a signature, NAME.so.sig, by a trusted key."},
@@ -192,10 +200,40 @@ static const hgh_decode_row rows[] = {
      .comment =
          "A worker that has more memory to itself is replaced; a plugin that takes it in one "
          "call is to blame. 0: half of what the machine or the control group has."},
+    {"hotgate.isolate", hgh_decode_names, AT(isolate), .fallback = "[]",
+     .comment = "Plugins that run in a process of their own, behind the protocol of runners, as "
+                "with _meta.isolate in each of their configurations."},
+    {"hotgate.ext_plugin.connect_timeout", hgh_decode_milliseconds,
+     AT(ext_plugin_connect_timeout_ms), .min = 1, .max = 60000, .fallback = "1s",
+     .comment = "How long a connection to the runner may take to come about."},
+    {"hotgate.ext_plugin.send_timeout", hgh_decode_milliseconds, AT(ext_plugin_send_timeout_ms),
+     .min = 1, .max = 3600000, .fallback = "60s",
+     .comment = "How long a pause may be in which the runner takes nothing."},
+    {"hotgate.ext_plugin.prepare_timeout", hgh_decode_milliseconds,
+     AT(ext_plugin_prepare_timeout_ms), .min = 1, .max = 3600000, .fallback = "60s",
+     .comment = "How long it may think about a configuration."},
+    {"hotgate.ext_plugin.call_timeout", hgh_decode_milliseconds, AT(ext_plugin_call_timeout_ms),
+     .min = 1, .max = 3600000, .fallback = "60s",
+     .comment = "How long a call may take until its answer or its next question."},
+    {"hotgate.ext_plugin.idle_connections", hgh_decode_integer, AT(ext_plugin_idle_max), .min = 1,
+     .max = 10000, .fallback = "32", .comment = "Idle connections to the runner, of each worker."},
+    {"hotgate.ext_plugin.idle_timeout", hgh_decode_milliseconds, AT(ext_plugin_idle_timeout_ms),
+     .min = 1, .max = 3600000, .fallback = "180s", .comment = "How long one is kept."},
+    {"hotgate.ext_plugin.response_body_limit", hgh_decode_bytes, AT(ext_plugin_body_max_bytes),
+     .min = 1, .max = 1 << 24, .fallback = "16m",
+     .comment = "The longest response that a runner is given the body of; a frame of the protocol "
+                "holds a little less than 16 MiB."},
+    {"hotgate.ext_plugin.empty_flag_arguments", hgh_decode_bool,
+     AT(ext_plugin_empty_flag_arguments), .fallback = "false",
+     .comment = "Whether arguments without a value (?debug) go to the runner with an empty one: "
+                "the Python runner breaks on those without."},
     {"hotgate.nginx", hgh_decode_path, AT(nginx_binary), .fallback = "nginx",
      .comment = "The nginx to run: a path, or a name that is looked for in PATH and /usr/sbin."},
     {"nginx_config.user", hgh_decode_token, AT(user), .fallback = "hotgate-worker",
      .comment = "The user of the workers, if the gateway is started as root."},
+    {"nginx_config.envs", hgh_decode_environment, LIST(envs), .example = "[REGION, MODE=test]",
+     .comment = "Environment variables that workers and the runner of ext-plugin.cmd have: names, "
+                "or NAME=VALUE."},
     {"nginx_config.error_log", hgh_decode_path, AT(error_log), .fallback = "logs/error.log",
      .comment = "Relative to the instance."},
     {"nginx_config.error_log_level", hgh_decode_word, AT(error_log_level),
@@ -322,9 +360,7 @@ static const struct {
     {"deployment.role_traditional", NULL},
     {"discovery", NULL},
     {"etcd", NULL},
-    {"ext-plugin", NULL},
     {"nginx_config.enable_cpu_affinity", NULL},
-    {"nginx_config.envs", NULL},
     {"nginx_config.http.access_log_buffer", NULL},
     {"nginx_config.http.access_log_format_escape", NULL},
     {"nginx_config.http.charset", NULL},
@@ -842,6 +878,10 @@ void hgh_settings_free(hgh_settings *settings)
     free(settings->admin_ssl_cert);
     free(settings->admin_ssl_cert_key);
     free(settings->admin_ssl_ca_cert);
+    free_texts(settings->ext_plugin_cmd, settings->ext_plugin_cmd_count);
+    free(settings->ext_plugin_socket);
+    free_texts(settings->envs, settings->envs_count);
+    json_decref(settings->isolate);
     free_texts(settings->keyring, settings->keyring_count);
     json_decref(settings->plugins);
     json_decref(settings->plugin_attr);

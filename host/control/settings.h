@@ -106,6 +106,8 @@ typedef struct hgh_settings {
     char *plugins_directory;  /* hotgate.plugins_directory: DIR/plugins of the instance */
     json_t *plugins_override; /* hotgate.plugins_override: names whose own object wins over a
                                  shipped one; an array, never NULL */
+    json_t *isolate;          /* hotgate.isolate: names of plugins that run in the gateway's own
+                                 runner; an array, never NULL */
     json_t *allow_libraries;  /* hotgate.allow_libraries: more libraries that plugins may need; an
                                  array, never NULL */
     bool require_signature;   /* plugins_security.require_signature: false */
@@ -119,6 +121,20 @@ typedef struct hgh_settings {
     int64_t call_limit_ms;       /* hotgate.call_limit: 10 s; 0: none */
     int64_t worker_memory_bytes; /* hotgate.worker_memory; 0: half of what there is */
 
+    size_t ext_plugin_cmd_count; /* ext-plugin.cmd: a program and its arguments; 0: none */
+    char **ext_plugin_cmd;
+    char *ext_plugin_socket;               /* ext-plugin.path_for_test: NULL, the gateway's own */
+    int64_t ext_plugin_connect_timeout_ms; /* hotgate.ext_plugin.connect_timeout: 1s */
+    int64_t ext_plugin_send_timeout_ms;    /* ...send_timeout: 60s */
+    int64_t ext_plugin_prepare_timeout_ms; /* ...prepare_timeout: 60s */
+    int64_t ext_plugin_call_timeout_ms;    /* ...call_timeout: 60s */
+    int64_t ext_plugin_idle_max;           /* ...idle_connections: 32 a worker */
+    int64_t ext_plugin_idle_timeout_ms;    /* ...idle_timeout: 180s */
+    int64_t ext_plugin_body_max_bytes;     /* ...response_body_limit: 16m */
+    bool ext_plugin_empty_flag_arguments;  /* ...empty_flag_arguments: false */
+
+    size_t envs_count; /* nginx_config.envs: names, or NAME=VALUE */
+    char **envs;
     char *nginx_binary;                 /* hotgate.nginx: found in PATH and /usr/sbin */
     char *user;                         /* nginx_config.user: hotgate-worker; used as root only */
     char *error_log;                    /* nginx_config.error_log: logs/error.log */

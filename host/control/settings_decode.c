@@ -522,12 +522,12 @@ static bool is_name_server(const char *text)
     return rest[0] == '\0' || (rest[0] == ':' && read_decimal(rest + 1, 65535, &port) && port > 0);
 }
 
-static void decode_texts(hgh_decode_reader *self,
-                         const hgh_decode_row *row,
-                         const json_t *value,
-                         const char *pointer,
-                         bool (*is_good)(const char *text),
-                         const char *wanted)
+void hgh_decode_texts(hgh_decode_reader *self,
+                      const hgh_decode_row *row,
+                      const json_t *value,
+                      const char *pointer,
+                      bool (*is_good)(const char *text),
+                      const char *wanted)
 {
     size_t count = json_array_size(value);
     size_t taken = 0;
@@ -564,8 +564,8 @@ void hgh_decode_networks(hgh_decode_reader *self,
                          json_t *value,
                          const char *pointer)
 {
-    decode_texts(self, row, value, pointer, is_network,
-                 "a list of addresses and networks, not empty; 0.0.0.0/0 and ::/0 are all");
+    hgh_decode_texts(self, row, value, pointer, is_network,
+                     "a list of addresses and networks, not empty; 0.0.0.0/0 and ::/0 are all");
 }
 
 void hgh_decode_trusted(hgh_decode_reader *self,
@@ -573,7 +573,8 @@ void hgh_decode_trusted(hgh_decode_reader *self,
                         json_t *value,
                         const char *pointer)
 {
-    decode_texts(self, row, value, pointer, is_trusted, "a list of addresses, networks and unix:");
+    hgh_decode_texts(self, row, value, pointer, is_trusted,
+                     "a list of addresses, networks and unix:");
 }
 
 void hgh_decode_name_servers(hgh_decode_reader *self,
@@ -581,8 +582,8 @@ void hgh_decode_name_servers(hgh_decode_reader *self,
                              json_t *value,
                              const char *pointer)
 {
-    decode_texts(self, row, value, pointer, is_name_server,
-                 "a list of name servers such as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53");
+    hgh_decode_texts(self, row, value, pointer, is_name_server,
+                     "a list of name servers such as 10.0.0.2, 10.0.0.2:53 or [fd00::2]:53");
 }
 
 /* Plugin names, file names: no separator, since they become parts of paths. */

@@ -77,6 +77,11 @@ hgh_decode hgh_decode_ciphers;
 hgh_decode hgh_decode_trust;
 hgh_decode hgh_decode_keyring;
 
+/* In settings_decode_runner.c. */
+hgh_decode hgh_decode_command;
+hgh_decode hgh_decode_socket_path;
+hgh_decode hgh_decode_environment;
+
 /* In settings_decode_signature.c. */
 hgh_decode hgh_decode_trusted_keys;
 
@@ -115,6 +120,14 @@ void hgh_decode_append_index(char *pointer, size_t size, const char *parent, siz
 
 /** True if `text` is one of the words, which have one blank between them. */
 bool hgh_decode_has_word(const char *words, const char *text);
+
+/** A list of texts, of row->min or more, that is_good() accepts. */
+void hgh_decode_texts(hgh_decode_reader *self,
+                      const hgh_decode_row *row,
+                      const json_t *value,
+                      const char *pointer,
+                      bool (*is_good)(const char *text),
+                      const char *wanted);
 
 /** Takes the items over. */
 void hgh_decode_put_list(hgh_decode_reader *self,

@@ -13,10 +13,10 @@
 #include <hotgate/error.h>
 
 #include "host/control/admin_write.h"
-#include "host/control/event_loop.h"
 #include "host/control/instance.h"
 #include "host/control/reload.h"
 #include "host/control/settings.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_standalone hgh_standalone;
 

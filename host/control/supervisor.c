@@ -20,25 +20,25 @@
 #include "host/control/build_config.h"
 #include "host/control/child_process.h"
 #include "host/control/control_log.h"
-#include "host/control/event_loop.h"
 #include "host/control/instance_secrets.h"
+#include "host/control/kept_process.h"
 #include "host/control/keyring_file.h"
 #include "host/control/listener.h"
 #include "host/control/listener_list.h"
 #include "host/control/local_socket.h"
 #include "host/control/nginx_binary.h"
 #include "host/control/nginx_config.h"
+#include "host/control/runners.h"
 #include "host/control/shared_memory.h"
 #include "host/control/standalone_report.h"
 #include "host/control/worker_process.h"
 #include "host/core/crash_handler.h"
+#include "host/core/event_loop.h"
 #include "host/core/feed.h"
 #include "host/core/time_limit.h"
 
-#define BACK_OFF_FIRST_MS  100u
 #define BACK_OFF_MAX_MS    5000u
-#define GOOD_RUN_MS        10000u /* a child that ran that long has its back-off reset */
-#define START_FAILURES_MAX 5u     /* in a row at the very start, then we give up */
+#define START_FAILURES_MAX 5u                    /* in a row at the very start, then we give up */
 #define READY_GRACE_MS     HGH_TIME_LIMIT(5000u) /* then nginx starts on what was published last */
 #define READY_MAX_MS                                                                               \
     HGH_TIME_LIMIT(30000u) /* with nothing published: probing many plugins takes time */
@@ -71,22 +71,7 @@ static const struct {
     [OWN_STATUS] = {"--listen-status", "status"},
 };
 
-typedef struct supervisor supervisor;
-
-/* Control, or nginx's master. */
-typedef struct child {
-    supervisor *owner;
-    const char *name;
-    pid_t pid; /* 0: not running */
-    uint64_t started_ms;
-    uint64_t back_off_ms; /* before the next start */
-    unsigned failures;    /* starts in a row that came to nothing */
-    bool restart_at_once; /* it was asked to end */
-    hgh_event_loop_timer restart;
-    hgh_event_loop_timer kill_it;
-} child;
-
-struct supervisor {
+typedef struct supervisor {
     hgh_instance *instance;
     hgh_settings *settings; /* owned */
     hgh_event_loop *loop;
@@ -95,8 +80,11 @@ struct supervisor {
     hgh_listener_list own[OWN_COUNT];
     int local;        /* HGH_CONTROL_SOCKET; -1: it could not be opened */
     int engine_admin; /* HGH_ADMIN_SOCKET, from its first use on; -1: none */
-    child control;
-    child engine;
+    hgh_kept_process control;
+    hgh_kept_process engine;   /* nginx's master */
+    unsigned control_failures; /* starts in a row that came to nothing, as the next one */
+    unsigned engine_failures;
+    hgh_runners *runners;
     int socket;             /* our end to control, -1: none */
     bool is_ready;          /* control has said so, once */
     bool engine_allowed;    /* nginx may run from here on */
@@ -110,7 +98,7 @@ struct supervisor {
     hgh_event_loop_timer end_timer;
     uint64_t sweep_until_ms;
     int exit_code;
-};
+} supervisor;
 
 static void control_start(void *context);
 static void engine_start(void *context);
@@ -172,61 +160,6 @@ static void fail(supervisor *self, const char *why)
     hgh_log(HG_LOG_ERROR, "%s", why);
     self->exit_code = 1;
     stop(self, SIGTERM);
-}
-
-static void on_kill_it(void *context)
-{
-    child *one = context;
-
-    if (one->pid > 0) {
-        hgh_log(HG_LOG_WARN, "%s (process %ld) does not end: killed", one->name, (long)one->pid);
-        (void)kill(one->pid, SIGKILL);
-    }
-}
-
-static void ask_to_end(child *one, int number, uint64_t grace_ms)
-{
-    if (one->pid > 0) {
-        (void)kill(one->pid, number);
-        hgh_event_loop_timer_start(one->owner->loop, &one->kill_it, grace_ms, on_kill_it, one);
-    }
-}
-
-/* Takes the wait before the next start and doubles it for the one after. */
-static uint64_t take_back_off(child *one)
-{
-    uint64_t wait_ms = one->back_off_ms;
-
-    if (wait_ms == 0 || hgh_event_loop_now_ms() - one->started_ms >= GOOD_RUN_MS) {
-        wait_ms = BACK_OFF_FIRST_MS;
-    }
-    one->back_off_ms = wait_ms * 2 < BACK_OFF_MAX_MS ? wait_ms * 2 : BACK_OFF_MAX_MS;
-    return wait_ms;
-}
-
-/* Logs how a child ended and starts it again after its back-off. */
-static void restart_later(child *one, pid_t pid, int wait_status, hgh_event_loop_on_time start)
-{
-    uint64_t wait_ms = 0;
-    char text[120];
-
-    if (!one->restart_at_once) {
-        wait_ms = take_back_off(one);
-        hgh_log(HG_LOG_ERROR, "%s (process %ld) %s; started again in %llu ms", one->name, (long)pid,
-                hgh_child_process_end_text(wait_status, text, sizeof(text)),
-                (unsigned long long)wait_ms);
-    }
-    one->restart_at_once = false;
-    hgh_event_loop_timer_start(one->owner->loop, &one->restart, wait_ms, start, one->owner);
-}
-
-/* A start that failed without any child. */
-static void start_failed(child *one, const hg_error *err, hgh_event_loop_on_time start)
-{
-    hgh_log(HG_LOG_ERROR, "%s", err->text);
-    one->started_ms = hgh_event_loop_now_ms();
-    hgh_event_loop_timer_start(one->owner->loop, &one->restart, take_back_off(one), start,
-                               one->owner);
 }
 
 /* --- control --- */
@@ -351,21 +284,24 @@ static void close_socket(supervisor *self)
     }
 }
 
-/* A signal for a worker: a process whose parent is our nginx. It cannot end and its number be
- * another's between the look and the signal. */
+/* A signal for a worker, a process whose parent is our nginx, or for a runner. It cannot end and
+ * its number be another's between the look and the signal. */
 static void signal_worker(const supervisor *self, const char *request)
 {
     static const int allowed[] = {HGH_SIGHTING_SIGNAL, SIGABRT, SIGKILL, SIGQUIT};
     int number = 0;
     int pid = 0;
     int fd;
+    bool is_ours;
 
-    if (sscanf(request, "signal %d %d", &number, &pid) != 2 || pid <= 1 || self->engine.pid <= 0) {
+    if (sscanf(request, "signal %d %d", &number, &pid) != 2 || pid <= 1) {
         return;
     }
     fd = pidfd_open(pid, 0);
+    is_ours = hgh_runners_have(self->runners, pid) ||
+              (self->engine.pid > 0 && hgh_worker_process_parent(pid) == self->engine.pid);
     for (size_t i = 0; fd >= 0 && i < sizeof(allowed) / sizeof(allowed[0]); i++) {
-        if (allowed[i] == number && hgh_worker_process_parent(pid) == self->engine.pid) {
+        if (allowed[i] == number && is_ours) {
             (void)pidfd_send_signal(fd, number, NULL, 0); /* it may have ended just now */
         }
     }
@@ -374,10 +310,20 @@ static void signal_worker(const supervisor *self, const char *request)
     }
 }
 
+static void isolate(supervisor *self, uint64_t generation)
+{
+    hg_error err = HG_ERROR_INIT;
+
+    if (hgh_runners_isolate(self->runners, self->settings, generation, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+}
+
 static void on_control_packet(void *context, uint32_t events)
 {
     supervisor *self = context;
     char request[REQUEST_MAX];
+    unsigned long long generation = 0;
     ssize_t length = recv(self->socket, request, sizeof(request) - 1, MSG_DONTWAIT);
 
     (void)events;
@@ -395,7 +341,7 @@ static void on_control_packet(void *context, uint32_t events)
         answer_secrets(self);
     } else if (strcmp(request, "ready") == 0) {
         self->is_ready = true;
-        self->control.failures = 0;
+        self->control_failures = 0;
         allow_engine(self);
     } else if (strcmp(request, "renew") == 0) {
         if (self->engine.pid > 0 && !self->is_stopping) {
@@ -403,6 +349,10 @@ static void on_control_packet(void *context, uint32_t events)
         }
     } else if (strncmp(request, "signal ", strlen("signal ")) == 0) {
         signal_worker(self, request);
+    } else if (sscanf(request, "isolate %llu", &generation) == 1) {
+        isolate(self, generation);
+    } else if (sscanf(request, "keep %llu", &generation) == 1) {
+        hgh_runners_keep(self->runners, generation);
     } else if (strcmp(request, "refused") == 0) {
         if (!self->engine_allowed) {
             fail(self, "nothing to serve: the gateway does not start");
@@ -532,7 +482,7 @@ static void control_start(void *context)
     }
     if (status != HG_OK) {
         close_socket(self);
-        start_failed(&self->control, &err, control_start);
+        hgh_kept_process_start_failed(&self->control, &err);
         return;
     }
     self->control.started_ms = hgh_event_loop_now_ms();
@@ -543,20 +493,20 @@ static void control_ended(supervisor *self, pid_t pid, int wait_status)
     char text[120];
 
     close_socket(self);
-    self->control.failures++;
+    self->control_failures++;
     if (!self->is_ready && !self->engine_allowed && !is_published(self) &&
-        self->control.failures >= START_FAILURES_MAX) {
+        self->control_failures >= START_FAILURES_MAX) {
         char why[300];
 
         (void)snprintf(why, sizeof(why),
                        "control could not be started, %u times in a row (%s), and no state was "
                        "ever published: nothing to serve",
-                       self->control.failures,
+                       self->control_failures,
                        hgh_child_process_end_text(wait_status, text, sizeof(text)));
         fail(self, why);
         return;
     }
-    restart_later(&self->control, pid, wait_status, control_start);
+    hgh_kept_process_restart(&self->control, pid, wait_status);
 }
 
 /* --- nginx --- */
@@ -661,7 +611,7 @@ static void engine_start(void *context)
         self->engine_log_start = file_length(self, NGINX_FIRST_LOG);
     }
     if (engine_execute(self, &err) != HG_OK) {
-        start_failed(&self->engine, &err, engine_start);
+        hgh_kept_process_start_failed(&self->engine, &err);
         return;
     }
     self->engine.started_ms = hgh_event_loop_now_ms();
@@ -672,23 +622,26 @@ static void engine_ended(supervisor *self, pid_t pid, int wait_status)
     bool has_started =
         engine_has_started(self, pid) || (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0);
     char text[120];
+    pid_t others[HGH_RUNNERS_MAX + 1];
+    size_t count = hgh_runners_pids(self->runners, others);
 
     /* Its workers are ours now; they serve nothing that anybody controls. */
-    (void)hgh_child_process_signal_orphans(SIGTERM, &self->control.pid, 1);
+    others[count] = self->control.pid;
+    (void)hgh_child_process_signal_orphans(SIGTERM, others, count + 1);
     self->engine_proven = self->engine_proven || has_started;
-    self->engine.failures = has_started ? 0 : self->engine.failures + 1;
-    if (!self->engine_proven && self->engine.failures >= START_FAILURES_MAX) {
+    self->engine_failures = has_started ? 0 : self->engine_failures + 1;
+    if (!self->engine_proven && self->engine_failures >= START_FAILURES_MAX) {
         char line[FIRST_LINE_MAX];
         char why[FIRST_LINE_MAX + 200];
 
         (void)snprintf(why, sizeof(why), "nginx could not be started, %u times in a row (%s)%s%s",
-                       self->engine.failures,
+                       self->engine_failures,
                        hgh_child_process_end_text(wait_status, text, sizeof(text)),
                        engine_error(self, line)[0] == '\0' ? "" : ": ", line);
         fail(self, why);
         return;
     }
-    restart_later(&self->engine, pid, wait_status, engine_start);
+    hgh_kept_process_restart(&self->engine, pid, wait_status);
 }
 
 /* --- stopping --- */
@@ -708,14 +661,21 @@ static void sweep(void *context)
     hgh_event_loop_timer_start(self->loop, &self->end_timer, 10, sweep, self);
 }
 
-/* One step on the way down: nginx first, so that the last requests still have their control. */
+/* One step on the way down: nginx first, so that the last requests still have their control and
+ * their runners. */
 static void stop_further(supervisor *self)
 {
+    pid_t runners[HGH_RUNNERS_MAX];
+
     if (self->engine.pid > 0) {
         return;
     }
+    hgh_runners_stop(self->runners);
     if (self->control.pid > 0) {
-        ask_to_end(&self->control, SIGTERM, STOP_GRACE_MS);
+        hgh_kept_process_end(&self->control, SIGTERM, STOP_GRACE_MS);
+        return;
+    }
+    if (hgh_runners_pids(self->runners, runners) > 0) {
         return;
     }
     self->sweep_until_ms = hgh_event_loop_now_ms() + ORPHAN_WAIT_MS;
@@ -731,12 +691,12 @@ static void stop(supervisor *self, int engine_signal)
     }
     self->is_stopping = true;
     hgh_event_loop_timer_stop(self->loop, &self->ready_timer);
-    hgh_event_loop_timer_stop(self->loop, &self->control.restart);
-    hgh_event_loop_timer_stop(self->loop, &self->engine.restart);
+    hgh_kept_process_give_up(&self->control);
+    hgh_kept_process_give_up(&self->engine);
     if (engine_signal == SIGQUIT) {
         grace_ms += (uint64_t)self->settings->worker_shutdown_timeout_ms;
     }
-    ask_to_end(&self->engine, engine_signal, grace_ms);
+    hgh_kept_process_end(&self->engine, engine_signal, grace_ms);
     stop_further(self);
 }
 
@@ -746,41 +706,58 @@ static void on_stop_signal(void *context, int number)
 
     if (self->is_stopping) {
         hgh_log(HG_LOG_WARN, "a second signal to stop: all is killed");
-        if (self->engine.pid > 0) {
-            (void)kill(self->engine.pid, SIGKILL);
-        }
-        if (self->control.pid > 0) {
-            (void)kill(self->control.pid, SIGKILL);
-        }
+        hgh_kept_process_signal(&self->engine, SIGKILL);
+        hgh_kept_process_signal(&self->control, SIGKILL);
+        hgh_runners_kill(self->runners);
         return;
     }
     hgh_log(HG_LOG_NOTICE, "signal %d (%s): stopping", number, strsignal(number));
     stop(self, number == SIGQUIT ? SIGQUIT : SIGTERM);
 }
 
+static void child_ended(supervisor *self, pid_t pid, int wait_status)
+{
+    hgh_kept_process *one = pid == self->control.pid ? &self->control : &self->engine;
+
+    hgh_kept_process_ended(one);
+    if (self->is_stopping) {
+        stop_further(self);
+    } else if (one == &self->control) {
+        control_ended(self, pid, wait_status);
+    } else {
+        engine_ended(self, pid, wait_status);
+    }
+}
+
+static void runner_ended(supervisor *self, pid_t pid)
+{
+    int wait_status = 0;
+
+    (void)kill(-pid, SIGKILL); /* what it has started; the number is still its own */
+    if (waitpid(pid, &wait_status, WNOHANG) == pid) {
+        hgh_runners_ended(self->runners, pid, wait_status);
+    }
+    if (self->is_stopping) {
+        stop_further(self);
+    }
+}
+
 static void on_child(void *context, int number)
 {
     supervisor *self = context;
-    int wait_status = 0;
-    pid_t pid;
+    siginfo_t ended = {0};
 
     (void)number;
-    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
-        child *one = pid == self->control.pid  ? &self->control
-                     : pid == self->engine.pid ? &self->engine
-                                               : NULL;
+    while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid > 0) {
+        pid_t pid = ended.si_pid;
+        int wait_status = 0;
 
-        if (one == NULL) { /* an orphan of theirs: probes, workers */
-            continue;
-        }
-        hgh_event_loop_timer_stop(self->loop, &one->kill_it);
-        one->pid = 0; /* from here on the number may be somebody else's */
-        if (self->is_stopping) {
-            stop_further(self);
-        } else if (one == &self->control) {
-            control_ended(self, pid, wait_status);
-        } else {
-            engine_ended(self, pid, wait_status);
+        ended.si_pid = 0;
+        if (hgh_runners_have(self->runners, pid)) {
+            runner_ended(self, pid);
+        } else if (waitpid(pid, &wait_status, WNOHANG) == pid &&
+                   (pid == self->control.pid || pid == self->engine.pid)) {
+            child_ended(self, pid, wait_status); /* others are orphans of theirs: probes, workers */
         }
     }
 }
@@ -932,18 +909,17 @@ static void on_reload_signal(void *context, int number)
     /* A running nginx opens new addresses itself: it takes sockets at its start only. */
     if (hgh_listener_list_change(&self->data, settings->data_listen, settings->data_listen_count,
                                  &err) != HG_OK ||
-        change_own(self, settings, 0, &err) != HG_OK) {
+        change_own(self, settings, 0, &err) != HG_OK ||
+        hgh_runners_configure(self->runners, settings, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
     hgh_settings_free(self->settings);
     self->settings = settings;
     hgh_log(HG_LOG_NOTICE, "the configuration was read again");
-    if (self->engine.pid > 0) {
-        (void)kill(self->engine.pid, SIGHUP);
-    }
+    hgh_kept_process_signal(&self->engine, SIGHUP);
     /* Control holds no traffic: a new one reads the settings and takes the listeners. */
     self->control.restart_at_once = self->control.pid > 0;
-    ask_to_end(&self->control, SIGTERM, STOP_GRACE_MS);
+    hgh_kept_process_end(&self->control, SIGTERM, STOP_GRACE_MS);
 }
 
 static void on_rotate_signal(void *context, int number)
@@ -954,12 +930,8 @@ static void on_rotate_signal(void *context, int number)
     if (hgh_instance_prepare_log(self->instance, &err) != HG_OK || hgh_log_reopen(&err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
-    if (self->engine.pid > 0) {
-        (void)kill(self->engine.pid, number);
-    }
-    if (self->control.pid > 0) {
-        (void)kill(self->control.pid, number);
-    }
+    hgh_kept_process_signal(&self->engine, number);
+    hgh_kept_process_signal(&self->control, number);
 }
 
 /* --- the whole --- */
@@ -1026,6 +998,11 @@ static hg_status prepare(supervisor *self, hg_error *err)
     if (status == HG_OK && prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
         status = hg_error_set(err, HG_ERR_IO, "subreaper: %s", strerror(errno));
     }
+    if (status == HG_OK) {
+        self->runners = hgh_runners_new(self->loop, self->instance);
+        status = self->runners == NULL ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
+                                       : hgh_runners_configure(self->runners, self->settings, err);
+    }
     return status;
 }
 
@@ -1059,8 +1036,8 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings, bool watc
         .instance = instance,
         .settings = settings,
         .watches_plugins = watches_plugins,
-        .control = {.name = "control"},
-        .engine = {.name = "nginx"},
+        .control = {.name = "control", .start = control_start, .back_off_max_ms = BACK_OFF_MAX_MS},
+        .engine = {.name = "nginx", .start = engine_start, .back_off_max_ms = BACK_OFF_MAX_MS},
         .socket = -1,
         .local = -1,
         .engine_admin = -1,
@@ -1068,9 +1045,9 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings, bool watc
     };
     hg_error err = HG_ERROR_INIT;
 
-    self.control.owner = &self;
-    self.engine.owner = &self;
     if (prepare(&self, &err) == HG_OK) {
+        self.control.loop = self.engine.loop = self.loop;
+        self.control.context = self.engine.context = &self;
         log_start(&self);
         hgh_event_loop_timer_start(self.loop, &self.ready_timer, READY_GRACE_MS, on_ready_time,
                                    &self);
@@ -1087,6 +1064,7 @@ int hgh_supervisor_run(hgh_instance *instance, hgh_settings *settings, bool watc
     if (self.loop != NULL) {
         close_socket(&self);
     }
+    hgh_runners_free(self.runners);
     hgh_event_loop_free(self.loop);
     hgh_listener_list_close(&self.data);
     for (size_t i = 0; i < OWN_COUNT; i++) {

@@ -10,6 +10,8 @@
  *   control sends "secrets"    likewise with the text of instance_secrets.h;
  *   control sends "renew"      nginx gets new workers, the old ones end what they have; no answer;
  *   control sends "signal N PID"  to a worker, of the few that the watchdog needs; no answer;
+ *   control sends "isolate N"  the isolated runner of generation N is to run; no answer;
+ *   control sends "keep N"     those of all other generations are to end; no answer;
  *   control sends "ready"      state is published and the Admin API listens: nginx may start;
  *   control sends "refused"    there is nothing to serve: unless nginx runs, the gateway ends.
  *

@@ -17,6 +17,8 @@
 #define SAY_READY    "ready"
 #define SAY_REFUSED  "refused"
 #define SAY_RENEW    "renew"
+#define SAY_ISOLATE  "isolate"
+#define SAY_KEEP     "keep"
 #define SAY_SIGNAL   "signal"
 #define ANSWER_OK    "ok\n"
 #define ANSWER_ERROR "error\n"
@@ -140,6 +142,27 @@ void hgh_supervisor_link_renew(int fd)
     if (packet_send(fd, SAY_RENEW, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
+}
+
+static void say_of_generation(int fd, const char *what, uint64_t generation)
+{
+    hg_error err = HG_ERROR_INIT;
+    char text[48];
+
+    (void)snprintf(text, sizeof(text), "%s %llu", what, (unsigned long long)generation);
+    if (packet_send(fd, text, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+}
+
+void hgh_supervisor_link_isolate(int fd, uint64_t generation)
+{
+    say_of_generation(fd, SAY_ISOLATE, generation);
+}
+
+void hgh_supervisor_link_keep(int fd, uint64_t generation)
+{
+    say_of_generation(fd, SAY_KEEP, generation);
 }
 
 bool hgh_supervisor_link_is_parent(int fd)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <hotgate/error.h>
@@ -39,6 +40,13 @@ hg_status hgh_supervisor_link_refused(int fd, hg_error *err);
 /** Has nginx's workers replaced: new ones begin, the old ones end what they have. Does not wait; a
  * failure is logged. */
 void hgh_supervisor_link_renew(int fd);
+
+/** Has the isolated runner of a generation started, whose manifest is in its place: nothing happens
+ * if it runs. Does not wait; a failure is logged. */
+void hgh_supervisor_link_isolate(int fd, uint64_t generation);
+
+/** Has the isolated runners of all other generations ended. As above. */
+void hgh_supervisor_link_keep(int fd, uint64_t generation);
 
 /** True if the process that made the socket is still this one's parent: the signal that ends
  * control with it may have been lost before it was asked for. */

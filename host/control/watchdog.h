@@ -11,8 +11,8 @@
 
 #include <hotgate/error.h>
 
-#include "host/control/event_loop.h"
 #include "host/core/board.h"
+#include "host/core/event_loop.h"
 
 typedef struct hgh_watchdog hgh_watchdog;
 

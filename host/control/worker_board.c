@@ -8,9 +8,10 @@
 
 #define GENERATIONS_LOST_MAX 1000000u /* prepared since the last one that came into force */
 
-static bool slot_lives(const hgh_board_slot *slot)
+static bool is_worker(const hgh_board_slot *slot)
 {
-    return hgh_board_owner_lives(atomic_load(&slot->owner));
+    return atomic_load(&slot->kind) == HGH_WORKER_PROCESS &&
+           hgh_board_owner_lives(atomic_load(&slot->owner));
 }
 
 /* Workers that end what they have do not take part in anything new. */
@@ -18,7 +19,7 @@ static bool slot_has_a_say(const hgh_board_slot *slot)
 {
     uint32_t state = atomic_load(&slot->state);
 
-    return (state == HGH_WORKER_STARTING || state == HGH_WORKER_SERVING) && slot_lives(slot);
+    return (state == HGH_WORKER_STARTING || state == HGH_WORKER_SERVING) && is_worker(slot);
 }
 
 /* A worker writes the text before the vote; a byte may still change while we copy: it is bounded.
@@ -101,6 +102,19 @@ hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t obje
     return count;
 }
 
+bool hgh_worker_board_is_settled(const hgh_board *board, uint64_t generation)
+{
+    for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
+        const hgh_board_slot *slot = &board->slot[i];
+
+        if (is_worker(slot) && (atomic_load(&slot->generation) != generation ||
+                                atomic_load(&slot->requests_old) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size)
 {
     size_t starting = 0;
@@ -109,7 +123,7 @@ bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size
     for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         uint32_t state = atomic_load(&board->slot[i].state);
 
-        if (slot_lives(&board->slot[i])) {
+        if (is_worker(&board->slot[i])) {
             starting += state == HGH_WORKER_STARTING ? 1 : 0;
             serving += state == HGH_WORKER_SERVING ? 1 : 0;
         }
@@ -168,7 +182,7 @@ json_t *hgh_worker_board_json(const hgh_board *board)
         uint32_t state = atomic_load(&slot->state);
         uint64_t pinned = atomic_load_explicit(&slot->objects_pinned, memory_order_acquire);
 
-        if (!slot_lives(slot)) {
+        if (!is_worker(slot)) {
             continue;
         }
         (void)json_array_append_new(

@@ -41,6 +41,9 @@ typedef struct hgh_follow_count {
 hgh_follow_count
 hgh_worker_board_follow(const hgh_board *board, uint64_t generation, size_t objects);
 
+/** True if no living worker has a request on another generation, nor is on one itself. */
+bool hgh_worker_board_is_settled(const hgh_board *board, uint64_t generation);
+
 /** True if there are workers and each of them has its configuration; else `reason` says why. */
 bool hgh_worker_board_is_ready(const hgh_board *board, char *reason, size_t size);
 

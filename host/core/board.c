@@ -104,25 +104,33 @@ static void slot_clear(hgh_board_slot *slot)
     memset((char *)slot + after_owner, 0, sizeof(*slot) - after_owner);
 }
 
-static bool slot_take(hgh_board_slot *slot, uint64_t owner, uint64_t mine, uint32_t number)
+/* What a process is to have in its slot before anybody looks at it. */
+typedef struct claim {
+    uint64_t owner;
+    uint32_t number;
+    hgh_process_kind kind;
+} claim;
+
+static bool slot_take(hgh_board_slot *slot, uint64_t owner, const claim *mine)
 {
-    if (!atomic_compare_exchange_strong(&slot->owner, &owner, mine)) {
+    if (!atomic_compare_exchange_strong(&slot->owner, &owner, mine->owner)) {
         return false;
     }
     slot_clear(slot);
-    atomic_store(&slot->engine_number, number);
+    atomic_store(&slot->engine_number, mine->number);
+    atomic_store(&slot->kind, (uint32_t)mine->kind);
     atomic_store(&slot->state, HGH_WORKER_STARTING);
     return true;
 }
 
-hgh_board_slot *hgh_board_take(hgh_board *board, uint32_t engine_number)
+hgh_board_slot *hgh_board_take_as(hgh_board *board, uint32_t engine_number, hgh_process_kind kind)
 {
-    uint64_t mine = hgh_board_owner_of(getpid());
+    claim mine = {.owner = hgh_board_owner_of(getpid()), .number = engine_number, .kind = kind};
 
     for (uint32_t i = 0; i < HGH_BOARD_SLOTS; i++) {
         hgh_board_slot *slot = &board->slot[i];
 
-        if (atomic_load(&slot->owner) == 0 && slot_take(slot, 0, mine, engine_number)) {
+        if (atomic_load(&slot->owner) == 0 && slot_take(slot, 0, &mine)) {
             return slot;
         }
     }
@@ -130,7 +138,7 @@ hgh_board_slot *hgh_board_take(hgh_board *board, uint32_t engine_number)
         hgh_board_slot *slot = &board->slot[i];
         uint64_t owner = atomic_load(&slot->owner);
 
-        if (!hgh_board_owner_lives(owner) && slot_take(slot, owner, mine, engine_number)) {
+        if (!hgh_board_owner_lives(owner) && slot_take(slot, owner, &mine)) {
             return slot;
         }
     }

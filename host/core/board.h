@@ -34,6 +34,13 @@ typedef enum hgh_worker_state {
     HGH_WORKER_DEAD = 4,     /* its process was found gone; its record is being written */
 } hgh_worker_state;
 
+/** What kind of process has a slot. Runners neither vote nor count as workers, and what they die of
+ * is nobody's blame: it cost no more than their calls. */
+typedef enum hgh_process_kind {
+    HGH_WORKER_PROCESS = 0,
+    HGH_RUNNER_PROCESS = 1, /* the isolated runner of a generation */
+} hgh_process_kind;
+
 /** A vote on a prepared generation. */
 typedef enum hgh_vote {
     HGH_VOTE_NONE = 0,
@@ -64,6 +71,7 @@ typedef struct hgh_board_slot {
     _Atomic uint64_t apply_failures;     /* feed records that could not be applied */
     _Atomic uint64_t begun_ms;           /* CLOCK_MONOTONIC of the worker's start; 0: not known */
     _Atomic uint32_t killed_for;         /* an hgh_killed_for, written by control */
+    _Atomic uint32_t kind;               /* an hgh_process_kind */
     hgh_sighting seen;                   /* written by the worker's signal handler */
     char vote_text[HGH_BOARD_VOTE_TEXT]; /* why not; NUL-terminated */
     char pins[HGH_BOARD_PINS][HGH_BOARD_PIN_TEXT]; /* why, of the first ones; NUL-terminated */
@@ -100,7 +108,13 @@ void hgh_board_unmap(hgh_board *board);
  * Takes a slot for the calling process: free ones first, then those whose process is gone.
  * Returns NULL if all are taken by living processes.
  */
-hgh_board_slot *hgh_board_take(hgh_board *board, uint32_t engine_number);
+hgh_board_slot *hgh_board_take_as(hgh_board *board, uint32_t engine_number, hgh_process_kind kind);
+
+/** The same for a worker. */
+static inline hgh_board_slot *hgh_board_take(hgh_board *board, uint32_t engine_number)
+{
+    return hgh_board_take_as(board, engine_number, HGH_WORKER_PROCESS);
+}
 
 /** Gives the slot back at an orderly end. */
 void hgh_board_release(hgh_board_slot *slot);

@@ -6,6 +6,7 @@
 
 #include "host/core/chain_parts.h"
 #include "host/core/guard.h"
+#include "host/core/isolation.h"
 #include "host/core/issues.h"
 
 static bool is_of_consumer(const hgh_resource *owner)
@@ -117,15 +118,22 @@ hg_status hgh_chain_keep(hgh_compilation *work, hgh_configuration *configuration
 }
 
 /* The decoded configuration, shared if another chain has it; a reference. */
-hg_status hgh_chain_configuration_get(hgh_plugin *plugin,
+hg_status hgh_chain_configuration_get(const hgh_compilation *work,
+                                      hgh_plugin *plugin,
                                       hgh_use use,
                                       const hgh_candidate *from,
                                       hgh_configuration **out_configuration,
                                       hg_issues *issues)
 {
-    hgh_configuration *configuration =
-        hgh_configuration_bound_at(from->owner, plugin, use, from->place);
+    hgh_configuration *configuration = NULL;
     hg_status status;
+
+    if (from->owner == NULL) {
+        return hgh_configuration_decode(plugin, use, from->value, work->resource, work->id,
+                                        from->place == NULL ? "" : from->place, out_configuration,
+                                        issues, NULL);
+    }
+    configuration = hgh_configuration_bound_at(from->owner, plugin, use, from->place);
 
     if (configuration != NULL) {
         *out_configuration = hgh_configuration_ref(configuration);
@@ -180,7 +188,8 @@ hg_status hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, hgh_
         object = hgh_resource_json(stored);
         from.value = object;
     }
-    status = hgh_chain_configuration_get(plugin, HGH_USE_METADATA, &from, &configuration, &issues);
+    status =
+        hgh_chain_configuration_get(work, plugin, HGH_USE_METADATA, &from, &configuration, &issues);
     if (status == HG_OK) {
         into->metadata = configuration->state;
         into->body |= configuration->body;
@@ -214,8 +223,9 @@ candidate_compile(hgh_compilation *work, const hgh_candidate *from, hgh_runner *
                    : hgh_chain_unavailable(chain, from->name, reason);
     }
     /* The chain keeps a key decoded for the next request of that consumer. */
-    status = hgh_chain_configuration_get(plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG,
-                                         from, &configuration, &issues);
+    status =
+        hgh_chain_configuration_get(work, plugin, from->is_key ? HGH_USE_CONSUMER : HGH_USE_CONFIG,
+                                    from, &configuration, &issues);
     if (status == HG_ERR_INVALID) {
         status = from->is_key ? HG_OK : hgh_chain_unavailable_for(chain, from->name, "", &issues);
     } else if (status == HG_OK) {
@@ -255,10 +265,14 @@ bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase,
 {
     const hg_plugin *plugin = configuration->plugin->descriptor;
 
+    if (configuration->isolation != NULL) {
+        return hgh_isolation_step_make(configuration, phase, step);
+    }
     *step = (hgh_step){
         .state = configuration->state,
         .marker = (uint32_t)hgh_marker_make(0, configuration->plugin->number, phase),
-        .waits = (plugin->flags & HG_WAITS) != 0,
+        .waits =
+            (plugin->flags & HG_WAITS) != 0 && !configuration->plugin->plugin_host->calls_whole,
     };
     switch (phase) {
     case HG_PHASE_REWRITE:
@@ -292,7 +306,7 @@ bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase,
 
 static bool is_global(const hgh_chain *chain)
 {
-    return chain->parts[HGH_PART_ROUTE] == NULL;
+    return chain->parts[HGH_PART_ROUTE] == NULL && !chain->is_called;
 }
 
 /* Room for the steps of all phases; false: no memory. */
@@ -343,7 +357,7 @@ static void phase_add(hgh_chain *chain, hgh_runner *from, uint32_t phase, size_t
 }
 
 /* `running` is in the order in which plugins run. */
-static hg_status phases_fill(hgh_chain *chain, hgh_runner *running, size_t count)
+hg_status hgh_chain_phases_fill(hgh_chain *chain, hgh_runner *running, size_t count)
 {
     size_t place = 0;
 
@@ -384,7 +398,7 @@ static hg_status candidates_compile(hgh_compilation *work)
     }
     if (status == HG_OK) {
         qsort(running, count, sizeof(*running), compare_runners);
-        status = phases_fill(chain, running, count);
+        status = hgh_chain_phases_fill(chain, running, count);
     }
     for (size_t i = 0; i < count; i++) {
         free(running[i].delegates);

@@ -70,6 +70,7 @@ typedef struct hgh_chain {
     hgh_resource *parts[HGH_CHAIN_PARTS]; /* references; NULL: none. The global rules' has none */
     hgh_steps phases[HGH_PHASES]; /* with a consumer, rewrite has that consumer's plugins only */
     bool filters_body;            /* a plugin wants to see the response's body */
+    bool is_called;               /* of a called request: neither a route's nor of global rules */
     uint8_t late_body; /* families of variables in the request's body that are asked for with the
                           response first: hgh_body_family */
     uint32_t configuration_count;
@@ -135,6 +136,32 @@ hg_status hgh_chain_compile_global(hgh_generation *generation,
                                    const hgh_snapshot *snapshot,
                                    hgh_chain **out_chain,
                                    hg_error *err);
+
+/** One plugin of a called request, with its configuration. Borrowed for the call. */
+typedef struct hgh_called_plugin {
+    const char *name;
+    const json_t *value;
+} hgh_called_plugin;
+
+/**
+ * Compiles the chain of called requests (request_call.h): plugins run in the order in which they
+ * stand, whatever their priorities are.
+ *
+ * resource, id  whose plugins these are, for configurations and reports; copied.
+ * out_chain     on HG_OK one reference of the caller's: all its plugins are available. Else
+ *               untouched.
+ * issues        every finding of every plugin, at "/NAME".
+ * Returns HG_OK, HG_ERR_INVALID (one is unknown, stands there twice, or its configuration is
+ * refused) or HG_ERR_NO_MEMORY.
+ */
+hg_status hgh_chain_compile_called(hgh_generation *generation,
+                                   const hgh_snapshot *snapshot,
+                                   const hgh_called_plugin *plugins,
+                                   size_t count,
+                                   const char *resource,
+                                   const char *id,
+                                   hgh_chain **out_chain,
+                                   hg_issues *issues);
 
 static inline hgh_chain *hgh_chain_ref(hgh_chain *chain)
 {

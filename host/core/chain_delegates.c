@@ -42,7 +42,8 @@ static hg_status delegate_compile(hgh_compilation *work,
     }
     (void)snprintf(prefix, sizeof(prefix), "/plugins/%s", outer->name);
     hgh_delegate_pointer(delegates, delegate, prefix, place, sizeof(place));
-    status = hgh_chain_configuration_get(plugin, HGH_USE_CONFIG, &from, &configuration, &issues);
+    status =
+        hgh_chain_configuration_get(work, plugin, HGH_USE_CONFIG, &from, &configuration, &issues);
     if (status == HG_ERR_INVALID) {
         status = hgh_chain_unavailable_for(chain, delegate->name, "", &issues);
     } else if (status == HG_OK) {

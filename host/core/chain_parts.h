@@ -10,10 +10,10 @@
 typedef struct hgh_candidate {
     const char *name; /* borrowed from the JSON */
     const json_t *value;
-    hgh_resource *owner;
-    bool from_consumer; /* the consumer's side has it and the route's has not */
-    bool is_key;        /* an authentication plugin of a consumer or credential: it never runs */
-    const char *place;  /* JSON Pointer in the owner, of one inside another; NULL: in "plugins" */
+    hgh_resource *owner; /* NULL: they are those of a called request */
+    bool from_consumer;  /* the consumer's side has it and the route's has not */
+    bool is_key;         /* an authentication plugin of a consumer or credential: it never runs */
+    const char *place;   /* JSON Pointer in the owner, of one inside another; NULL: in "plugins" */
 } hgh_candidate;
 
 /* One configuration that runs. */
@@ -35,6 +35,9 @@ typedef struct hgh_compilation {
     const hgh_snapshot *snapshot;
     hgh_chain *chain; /* NULL: candidates are gathered, nothing is compiled */
     uint32_t room;    /* for configurations of the chain */
+    const char
+        *resource; /* whose plugins these are, where candidates have no owner; the next too */
+    const char *id;
     hgh_candidate candidates[HGH_CHAIN_PLUGINS_MAX];
     size_t count;
     bool too_many;
@@ -69,7 +72,8 @@ hg_status hgh_chain_unavailable_for(hgh_chain *chain,
 hg_status hgh_chain_keep(hgh_compilation *work, hgh_configuration *configuration);
 
 /** The decoded configuration of a candidate, shared if another chain has it; a reference. */
-hg_status hgh_chain_configuration_get(hgh_plugin *plugin,
+hg_status hgh_chain_configuration_get(const hgh_compilation *work,
+                                      hgh_plugin *plugin,
                                       hgh_use use,
                                       const hgh_candidate *from,
                                       hgh_configuration **out_configuration,
@@ -81,6 +85,9 @@ hg_status hgh_chain_metadata_get(hgh_compilation *work, hgh_plugin *plugin, hgh_
 
 /** The callback of a plugin in a phase; false if it has none. */
 bool hgh_chain_step_make(const hgh_configuration *configuration, uint32_t phase, hgh_step *step);
+
+/** Fills the chain's phases; `running` is in the order in which plugins run. */
+hg_status hgh_chain_phases_fill(hgh_chain *chain, hgh_runner *running, size_t count);
 
 /* chain_delegates.c */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/core/engine.h"
+#include "host/core/isolation.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
 #include "host/core/request_body.h"
@@ -16,8 +17,8 @@
 /* What _meta may hold (plugin-semantics 3.1); `pre_function` is refused below, with a reason. */
 static bool meta_member_is_known(const char *name)
 {
-    static const char *const names[] = {"disable", "error_response", "priority", "filter",
-                                        "pre_function"};
+    static const char *const names[] = {"disable",  "error_response", "isolate",
+                                        "priority", "filter",         "pre_function"};
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
@@ -81,6 +82,22 @@ static hg_status meta_error_response(hgh_configuration *configuration, const jso
     return HG_OK;
 }
 
+static void meta_isolate(hgh_configuration *configuration,
+                         const hgh_plugin *plugin,
+                         const json_t *value,
+                         const char *prefix,
+                         hg_issues *issues)
+{
+    char pointer[POINTER_MAX];
+
+    if (!json_is_boolean(value)) {
+        meta_issue(issues, plugin, prefix, "isolate", value, "boolean");
+    } else if (json_is_true(value)) {
+        (void)snprintf(pointer, sizeof(pointer), "%s/_meta/isolate", prefix);
+        configuration->isolated = hgh_isolation_judge(plugin, pointer, issues);
+    }
+}
+
 static hg_status meta_decode(hgh_configuration *configuration,
                              const hgh_plugin *plugin,
                              const json_t *meta,
@@ -115,13 +132,15 @@ static hg_status meta_decode(hgh_configuration *configuration,
                            "validation failed: additional properties forbidden, found %s",
                            plugin->name, name);
             hgh_issues_add(issues, pointer, "an unknown field",
-                           "disable, error_response, filter or priority", text);
+                           "disable, error_response, filter, isolate or priority", text);
         } else if (strcmp(name, "disable") == 0) {
             if (json_is_boolean(value)) {
                 configuration->disabled = json_is_true(value);
             } else {
                 meta_issue(issues, plugin, prefix, name, value, "boolean");
             }
+        } else if (strcmp(name, "isolate") == 0) {
+            meta_isolate(configuration, plugin, value, prefix, issues);
         } else if (strcmp(name, "priority") == 0) {
             int64_t priority = hgh_json_whole_within(value, INT64_MIN, INT64_MAX, INT64_MAX);
 
@@ -446,6 +465,22 @@ static void own_pass_over(hgh_configuration *configuration, hg_issues *found, hg
     hgh_issues_done(found);
 }
 
+/* True in a worker, whose gateway keeps a runner for it. Where configurations are judged, and in
+ * that runner, it is decoded as any other. */
+static bool runs_elsewhere(const hgh_configuration *configuration, const hgh_plugin *plugin)
+{
+    return configuration->isolated && configuration->use == HGH_USE_CONFIG &&
+           plugin->plugin_host->isolation.path != NULL;
+}
+
+static hg_status
+isolation_make(hgh_configuration *configuration, const hgh_plugin *plugin, const json_t *own)
+{
+    configuration->isolation = hgh_isolation_new(configuration, plugin, own);
+    configuration->state = configuration->isolation;
+    return configuration->isolation == NULL ? HG_ERR_NO_MEMORY : HG_OK;
+}
+
 hg_status hgh_configuration_decode(hgh_plugin *plugin,
                                    hgh_use use,
                                    const json_t *value,
@@ -476,6 +511,8 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     configuration->use = use;
     configuration->priority = plugin->descriptor->priority;
     configuration->source.use = (uint32_t)use;
+    configuration->isolated =
+        plugin->isolated && (use == HGH_USE_CONFIG || use == HGH_USE_CONSUMER);
     if (use == HGH_USE_METADATA) {
         (void)json_object_del(own, "id"); /* the store's, not the plugin's */
     }
@@ -487,7 +524,9 @@ hg_status hgh_configuration_decode(hgh_plugin *plugin,
     if (status != HG_ERR_NO_MEMORY) {
         hg_issues found = {0};
         hg_status own_status =
-            own_decode(configuration, plugin, use, own, prefix, &found, warnings);
+            runs_elsewhere(configuration, plugin)
+                ? isolation_make(configuration, plugin, own)
+                : own_decode(configuration, plugin, use, own, prefix, &found, warnings);
 
         issues_name_plugin(&found, 0, plugin->name);
         if (configuration->disabled && use == HGH_USE_CONFIG && own_status != HG_ERR_NO_MEMORY) {
@@ -636,6 +675,7 @@ void hgh_configuration_unref(hgh_configuration *configuration)
     }
     configuration_unbind(configuration);
     hgh_decoded_free(configuration->decoded);
+    hgh_isolation_free(configuration->isolation);
     free(configuration->place);
     free(configuration->error_text);
     hgh_expression_free(configuration->filter);

@@ -25,6 +25,9 @@ typedef struct hgh_configuration {
     /* _meta */
     bool disabled;
     bool has_priority;
+    bool isolated; /* _meta.isolate, or all of the plugin are: runs in the gateway's runner */
+    struct hgh_isolation *isolation; /* owned: what that is told, which is `state` then; NULL: it
+                                        runs in this process */
     uint8_t body;           /* families of variables in the request's body that it names anywhere */
     int32_t priority;       /* _meta.priority, else the plugin's */
     hg_text error_response; /* body for statuses from 400; absent: the plugin's own */

@@ -30,6 +30,7 @@ static void record_write(hgh_board *board, const hgh_board_slot *slot, pid_t pid
     crash->pid = (int32_t)pid;
     crash->engine_number = atomic_load(&slot->engine_number);
     crash->killed_for = atomic_load(&slot->killed_for);
+    crash->kind = atomic_load(&slot->kind);
     crash->seen = slot->seen;
     atomic_store_explicit(&crash->number, number, memory_order_release);
 }
@@ -85,6 +86,11 @@ bool hgh_crash_is_own(const hgh_crash *crash)
     return crash->seen.signal_number != 0 || crash->killed_for != HGH_KILLED_FOR_NOTHING;
 }
 
+bool hgh_crash_is_of_worker(const hgh_crash *crash)
+{
+    return crash->kind == HGH_WORKER_PROCESS;
+}
+
 bool hgh_crash_is_blamed(const hgh_crash *crash)
 {
     return crash->marker != 0 && hgh_crash_is_own(crash);
@@ -112,7 +118,8 @@ record_before(const hgh_board *board, uint64_t *number, uint64_t oldest_ms, hgh_
     while (*number > settled && newest - *number < HGH_CRASHES_MAX) {
         bool is_there = hgh_crash_read(board, (*number)--, out_crash);
 
-        if (is_there && out_crash->at_ms >= oldest_ms && !is_distrusted(board, out_crash)) {
+        if (is_there && hgh_crash_is_of_worker(out_crash) && out_crash->at_ms >= oldest_ms &&
+            !is_distrusted(board, out_crash)) {
             return true;
         }
     }
@@ -212,8 +219,8 @@ uint32_t hgh_crash_pause_ms(const hgh_board *board, uint64_t now_ms)
     uint32_t count = 0;
 
     for (uint64_t number = newest; number > 0 && newest - number < HGH_CRASHES_MAX; number--) {
-        count +=
-            hgh_crash_read(board, number, &crash) && crash.at_ms >= since(now_ms, PAUSE_WINDOW_MS);
+        count += hgh_crash_read(board, number, &crash) && hgh_crash_is_of_worker(&crash) &&
+                 crash.at_ms >= since(now_ms, PAUSE_WINDOW_MS);
     }
     if (count > PAUSE_FREE) {
         pause_ms = (count - PAUSE_FREE) * PAUSE_STEP_MS;

@@ -54,6 +54,7 @@ typedef struct hgh_crash {
     int32_t pid;
     uint32_t engine_number;
     uint32_t killed_for; /* an hgh_killed_for */
+    uint32_t kind;       /* an hgh_process_kind of board.h */
     hgh_sighting seen;
 } hgh_crash;
 
@@ -70,6 +71,9 @@ bool hgh_crash_read(const struct hgh_board *board, uint64_t number, hgh_crash *o
 /** True if it died of what it ran: by a signal, or killed for it. A kill from outside is nobody's.
  */
 bool hgh_crash_is_own(const hgh_crash *crash);
+
+/** True if it was a worker: what others die of counts for nothing. */
+bool hgh_crash_is_of_worker(const hgh_crash *crash);
 
 /** True if a plugin is to blame: it died of what it ran, and ran a plugin. */
 bool hgh_crash_is_blamed(const hgh_crash *crash);

@@ -7,6 +7,7 @@
 
 #include "host/core/engine.h"
 #include "host/core/issues.h"
+#include "host/core/runner_client.h"
 
 static hgh_plugin *plugin_shared(const hgh_generation *previous, const char *name, uint32_t number)
 {
@@ -76,6 +77,9 @@ static hg_status entry_open(hgh_plugin_host *plugin_host,
     status = hgh_plugin_load(plugin_host, full, entry->name, number,
                              json_object_get(item, "attributes"), &entry->plugin, &issues, err);
     hgh_issues_done(&issues);
+    if (status == HG_OK) {
+        entry->plugin->isolated = json_is_true(json_object_get(item, "isolated"));
+    }
     return status;
 }
 
@@ -194,6 +198,7 @@ void hgh_generation_unref(hgh_generation *generation)
     if (generation == NULL || --generation->references > 0) {
         return;
     }
+    hgh_runner_client_free(generation->isolation);
     hgh_map_done(&generation->by_name);
     for (size_t i = 0; i < generation->count; i++) {
         hgh_plugin_unref(generation->entries[i].plugin);

@@ -27,6 +27,8 @@ typedef struct hgh_generation {
     bool has_list;                        /* the configuration lists the plugins that may run */
     json_t *listed; /* object of these names, for lookup; NULL without a list */
     hgh_map by_name;
+    struct hgh_runner_client *isolation; /* owned: to the runner of this generation; NULL: nothing
+                                            was isolated yet */
     uint64_t requests;                   /* live ones that began on it */
     struct hgh_generation *older_in_use; /* of the runtime's list of such; not a reference */
 } hgh_generation;
@@ -43,9 +45,10 @@ typedef struct hgh_generation_entry {
  * Begins a generation; nothing is loaded yet.
  *
  * manifest  {"generation": N, "listed": [names] or null, "plugins": [{"name", "path", "number",
- *           "attributes", "disabled", "poison"}...]}; a reference is kept until all is loaded. One
- *           with "disabled", why, is left out; "poison" lists configurations that it does not
- *           decode.
+ *           "attributes", "disabled", "isolated", "poison"}...]}; a reference is kept until all is
+ *           loaded. One with "disabled", why, is left out; "poison" lists configurations that it
+ *           does not decode; all those of one that is "isolated" are, for which it has another
+ *           number than before.
  *
  * out_generation  on HG_OK one reference of the caller's; else untouched.
  */

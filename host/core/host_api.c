@@ -33,5 +33,6 @@ hg_host hgh_host_api(int32_t log_level, struct hgh_plugin *plugin)
         .random = &hgh_host_random_api,
         .http = &hgh_host_http_api,
         .timer = &hgh_host_timer_api,
+        .runner = &hgh_host_runner_api,
     };
 }

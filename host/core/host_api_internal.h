@@ -24,6 +24,7 @@ extern const hg_random_api hgh_host_random_api;
 extern const hg_wait_api hgh_host_wait_api;
 extern const hg_http_api hgh_host_http_api;
 extern const hg_timer_api hgh_host_timer_api;
+extern const hg_runner_api hgh_host_runner_api;
 
 /** Memory that lives as long as the request; NULL: there is none. */
 void *hgh_request_allocate(hg_request *request, size_t size);
@@ -52,9 +53,20 @@ bool hgh_request_is_open(const hg_request *request);
 hg_text hgh_request_method(hg_request *request);
 hg_status hgh_host_set_header(hg_request *request, hg_text name, hg_text value);
 hg_status hgh_host_remove_header(hg_request *request, hg_text name);
+hg_status hgh_host_set_arguments(hg_request *request, hg_text arguments);
+hg_status hgh_host_set_body(hg_request *request, const void *data, size_t length);
+hg_status hgh_host_set_response_status(hg_request *request, uint32_t status);
 hg_status hgh_host_set_response_header(hg_request *request, hg_text name, hg_text value);
+hg_status hgh_host_add_response_header(hg_request *request, hg_text name, hg_text value);
+hg_status hgh_host_remove_response_header(hg_request *request, hg_text name);
 hg_status hgh_request_remove_argument(hg_request *request, hg_text name);
 hg_status hgh_request_remove_cookie(hg_request *request, hg_text name);
+
+/** As hg_request_set_uri(), of any bytes but NUL behind the "/". */
+hg_status hgh_request_set_path(hg_request *request, hg_text path);
+
+/** What was set or added of that name before there is a response will not be put on it. */
+void hgh_host_forget_response_header(hg_request *request, hg_text name);
 
 const hg_consumer *hgh_host_consumer_find(hg_request *request, hg_text key);
 const hg_consumer *hgh_host_consumer_named(hg_request *request, hg_text name);

@@ -100,18 +100,23 @@ static hg_status request_set_uri(hg_request *request, hg_text uri)
     if (!hgh_request_is_open(request)) {
         return HG_ERR_TOO_LATE;
     }
-    if (uri.length == 0 || uri.data[0] != '/' || !hgh_value_is_clean(uri)) {
-        return HG_ERR_INVALID;
-    }
-    uri = hgh_request_text_copy(request, uri);
-    if (uri.data == NULL || hgh_request_target(request).data == NULL) { /* kept before it changes */
+    return uri.length == 0 || uri.data[0] != '/' || !hgh_value_is_clean(uri)
+               ? HG_ERR_INVALID
+               : hgh_request_set_path(request, uri);
+}
+
+hg_status hgh_request_set_path(hg_request *request, hg_text path)
+{
+    path = hgh_request_text_copy(request, path);
+    if (path.data == NULL ||
+        hgh_request_target(request).data == NULL) { /* kept before it changes */
         return HG_ERR_NO_MEMORY;
     }
     request->path = (hg_text){0};
-    return request->engine->set_uri(request->engine_request, uri);
+    return request->engine->set_uri(request->engine_request, path);
 }
 
-static hg_status request_set_arguments(hg_request *request, hg_text arguments)
+hg_status hgh_host_set_arguments(hg_request *request, hg_text arguments)
 {
     if (!hgh_request_is_open(request)) {
         return HG_ERR_TOO_LATE;
@@ -183,7 +188,7 @@ static bool request_is_new(const hg_request *request)
     return request->phase == HG_PHASE_REWRITE || request->phase == HG_PHASE_ACCESS;
 }
 
-static hg_status request_set_body(hg_request *request, const void *data, size_t length)
+hg_status hgh_host_set_body(hg_request *request, const void *data, size_t length)
 {
     if (!request_is_new(request)) {
         return HG_ERR_TOO_LATE;
@@ -210,6 +215,9 @@ static hg_status request_set_upstream_host(hg_request *request, hg_text host)
 
 static const hg_address *request_client_address(hg_request *request)
 {
+    if (request->is_called && request->client.family == HG_ADDRESS_NONE) { /* it may be asked for */
+        request->engine->client_address(request->engine_request, &request->client);
+    }
     return &request->client;
 }
 
@@ -272,7 +280,7 @@ const hg_request_api hgh_host_request_api = {
     .set_uri = request_set_uri,
     .raw_uri = request_raw_uri,
     .arguments = request_arguments,
-    .set_arguments = request_set_arguments,
+    .set_arguments = hgh_host_set_arguments,
     .argument = hgh_request_argument,
     .header = request_header,
     .header_at = request_header_at,
@@ -280,7 +288,7 @@ const hg_request_api hgh_host_request_api = {
     .add_header = request_add_header,
     .remove_header = hgh_host_remove_header,
     .cookie = hgh_request_cookie,
-    .set_body = request_set_body,
+    .set_body = hgh_host_set_body,
     .set_upstream_host = request_set_upstream_host,
     .client_address = request_client_address,
     .variable = hgh_request_variable,

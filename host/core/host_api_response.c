@@ -19,7 +19,7 @@ static uint32_t response_status(hg_request *request)
                : request->engine->response_status(request->engine_request);
 }
 
-static hg_status response_set_status(hg_request *request, uint32_t status)
+hg_status hgh_host_set_response_status(hg_request *request, uint32_t status)
 {
     if (!response_is_open(request)) {
         return HG_ERR_TOO_LATE;
@@ -55,6 +55,19 @@ static hg_status real_header_change(hg_request *request, hg_text name, hg_text v
                     : engine->add_response_header(request->engine_request, name, value);
 }
 
+void hgh_host_forget_response_header(hg_request *request, hg_text name)
+{
+    hgh_early_header **at = &request->early_headers;
+
+    while (*at != NULL) {
+        if (hg_text_equal_ignoring_case((*at)->name, name)) {
+            *at = (*at)->next;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+}
+
 static hg_status
 response_header_change(hg_request *request, hg_text name, hg_text value, bool replaces)
 {
@@ -77,12 +90,12 @@ hg_status hgh_host_set_response_header(hg_request *request, hg_text name, hg_tex
     return response_header_change(request, name, value, true);
 }
 
-static hg_status response_add_header(hg_request *request, hg_text name, hg_text value)
+hg_status hgh_host_add_response_header(hg_request *request, hg_text name, hg_text value)
 {
     return response_header_change(request, name, value, false);
 }
 
-static hg_status response_remove_header(hg_request *request, hg_text name)
+hg_status hgh_host_remove_response_header(hg_request *request, hg_text name)
 {
     hg_text copy = name;
     hg_text unused = {0};
@@ -191,12 +204,12 @@ response_chunk_set(hg_request *request, hg_chunk *chunk, const void *data, size_
 const hg_response_api hgh_host_response_api = {
     .size = sizeof(hgh_host_response_api),
     .status = response_status,
-    .set_status = response_set_status,
+    .set_status = hgh_host_set_response_status,
     .header = response_header,
     .header_at = response_header_at,
     .set_header = hgh_host_set_response_header,
-    .add_header = response_add_header,
-    .remove_header = response_remove_header,
+    .add_header = hgh_host_add_response_header,
+    .remove_header = hgh_host_remove_response_header,
     .change_body = response_change_body,
     .buffer_body = response_buffer_body,
     .chunk_data = response_chunk_data,

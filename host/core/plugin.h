@@ -16,6 +16,7 @@
 #include "host/core/json_schema.h"
 #include "host/core/metric.h"
 #include "host/core/plugin_object.h"
+#include "host/core/runner_options.h"
 #include "host/core/share.h"
 
 /** Random bytes asked of the kernel and not given out yet; only of this process. */
@@ -36,13 +37,21 @@ typedef struct hgh_plugin_host {
     struct hgh_coroutine_pool *coroutines; /* as the next two NULL where no plugin serves */
     struct hgh_http_client *http;
     struct hgh_offload *offload;
-    hgh_share share; /* of this process in what all hold together */
+    hgh_runner_options isolation;     /* of the runners for isolated configurations, `path` the
+                                         directory of their sockets; NULL: these run in this process */
+    struct hgh_runner_client *runner; /* of `ext-plugin`; NULL: none is configured */
+    hgh_share share;                  /* of this process in what all hold together */
     hgh_random random;
     uint64_t objects_mapped;                       /* plugin objects in memory now */
     uint64_t objects_pinned;                       /* of these: closed, yet not gone */
     char pins[HGH_BOARD_PINS][HGH_BOARD_PIN_TEXT]; /* why, of the first ones; NUL-terminated */
     bool watches_threads;                          /* only plugins start threads in this process */
-    hgh_thread_watch threads;                      /* if so */
+    const char *process;                           /* what messages call it; NULL: "worker" */
+    /** The process dies in a callback of that request: a last word for who waits. From the signal's
+     * handler. NULL: nobody is told. */
+    void (*dying)(const struct hg_request *request);
+    bool calls_whole; /* requests are called ones (request_call.h): no step begins a coroutine */
+    hgh_thread_watch threads;  /* if so */
     struct hgh_plugin *loaded; /* linked by loaded_next: what an address in a stack belongs to */
     const char *loading_path;  /* of the object whose constructors run; NULL: of none */
     uint32_t loading_number;
@@ -86,6 +95,7 @@ typedef struct hgh_plugin {
     bool initialised;
     bool in_service; /* its timers run */
     bool ends;       /* exit() is called, or was */
+    bool isolated;   /* the manifest says so: all its configurations are */
     char name[HG_NAME_MAX + 1];
 } hgh_plugin;
 

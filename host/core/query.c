@@ -1,5 +1,7 @@
-/* host/core/query.c - percent-decoding of queries and forms. */
+/* host/core/query.c - the arguments of queries and forms, and their percent-decoding. */
 #include "host/core/query.h"
+
+#include <string.h>
 
 static int hex_digit(char c)
 {
@@ -30,4 +32,31 @@ size_t hgh_query_decode_into(hg_text text, char *buffer)
         }
     }
     return length;
+}
+
+bool hgh_query_next(hg_text *rest, hg_text *out_name, hg_text *out_value)
+{
+    const char *stop;
+    const char *equals;
+    hg_text pair = *rest;
+
+    if (rest->data == NULL) {
+        return false;
+    }
+    stop = pair.length == 0 ? NULL : memchr(pair.data, '&', pair.length);
+    *rest = (hg_text){0};
+    if (stop != NULL) {
+        size_t taken = (size_t)(stop - pair.data);
+
+        *rest = (hg_text){stop + 1, pair.length - taken - 1};
+        pair.length = taken;
+    }
+    equals = pair.length == 0 ? NULL : memchr(pair.data, '=', pair.length);
+    *out_name = pair;
+    *out_value = (hg_text){0};
+    if (equals != NULL) {
+        out_name->length = (size_t)(equals - pair.data);
+        *out_value = (hg_text){equals + 1, pair.length - out_name->length - 1};
+    }
+    return true;
 }

@@ -154,6 +154,7 @@ struct hg_request {
     bool body_failed; /* bytes of the body are lost: the response cannot go on */
     bool headers_held;
     bool headers_sent;
+    bool is_called;                   /* request_call.h: its route is in another process */
     bool body_asked;                  /* by a route that was tried, while the body was not here */
     hgh_body_scratch body_scratch[2]; /* a change may be made from the bytes of the one before */
     uint32_t index;                   /* the next step of the stage */

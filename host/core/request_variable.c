@@ -105,12 +105,32 @@ hg_text hgh_request_cookie(hg_request *request, hg_text name)
     return hgh_request_text_copy(request, cookie_find(request, name));
 }
 
+/* What is known of the route of a called request: its process is asked. */
+static hg_text object_asked(hg_request *request, hg_object which)
+{
+    static const char *const names[] = {
+        [HG_OBJECT_ROUTE_ID] = "route_id",
+        [HG_OBJECT_ROUTE_NAME] = "route_name",
+        [HG_OBJECT_SERVICE_ID] = "service_id",
+        [HG_OBJECT_SERVICE_NAME] = "service_name",
+        [HG_OBJECT_CONSUMER_NAME] = "consumer_name",
+        [HG_OBJECT_CONSUMER_GROUP_ID] = "consumer_group_id",
+    };
+    const char *name = (size_t)which < sizeof(names) / sizeof(names[0]) ? names[which] : NULL;
+
+    return name == NULL ? (hg_text){0}
+                        : request->engine->variable(request->engine_request, hg_text_of(name));
+}
+
 hg_text hgh_request_object(hg_request *request, hg_object which)
 {
     const hgh_route *route = request->route;
     const hgh_service *service = request->chain == NULL ? NULL : hgh_chain_service(request->chain);
     const hg_consumer *consumer = request->consumer;
 
+    if (request->is_called) {
+        return object_asked(request, which);
+    }
     switch (which) {
     case HG_OBJECT_ROUTE_ID:
         return route == NULL ? (hg_text){0} : hg_text_of(route->base.id);
@@ -268,33 +288,37 @@ static bool variable_own(hg_request *request, hg_text name, hg_text *out_value)
     static const struct {
         hg_text name;
         hg_text (*get)(hg_request *request);
+        bool of_route; /* which of a called request is in another process */
     } own[] = {
-        {NAME("route_id"), own_route_id},
-        {NAME("route_name"), own_route_name},
-        {NAME("service_id"), own_service_id},
-        {NAME("service_name"), own_service_name},
-        {NAME("consumer_name"), own_consumer_name},
-        {NAME("consumer_group_id"), own_consumer_group_id},
-        {NAME("balancer_ip"), own_balancer_ip},
-        {NAME("balancer_port"), own_balancer_port},
-        {NAME("upstream_unresolved_host"), own_unresolved_host},
-        {NAME("matched_uri"), own_matched_uri},
-        {NAME("method"), own_method},
-        {NAME("uri"), own_uri},
-        {NAME("document_uri"), own_uri},
-        {NAME("request_uri"), hgh_request_target},
-        {NAME("real_request_uri"), own_raw_uri},
+        {NAME("route_id"), own_route_id, true},
+        {NAME("route_name"), own_route_name, true},
+        {NAME("service_id"), own_service_id, true},
+        {NAME("service_name"), own_service_name, true},
+        {NAME("consumer_name"), own_consumer_name, true},
+        {NAME("consumer_group_id"), own_consumer_group_id, true},
+        {NAME("balancer_ip"), own_balancer_ip, true},
+        {NAME("balancer_port"), own_balancer_port, true},
+        {NAME("upstream_unresolved_host"), own_unresolved_host, true},
+        {NAME("matched_uri"), own_matched_uri, true},
+        {NAME("method"), own_method, false},
+        {NAME("uri"), own_uri, false},
+        {NAME("document_uri"), own_uri, false},
+        {NAME("request_uri"), hgh_request_target, true},
+        {NAME("real_request_uri"), own_raw_uri, true},
     };
 
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         /* Most names are none of these, which length and first letter tell. */
         if (own[i].name.length == name.length && own[i].name.data[0] == name.data[0] &&
             hg_text_equal(name, own[i].name)) {
+            if (own[i].of_route && request->is_called) {
+                return false;
+            }
             *out_value = own[i].get(request);
             return true;
         }
     }
-    if (take_prefix(&name, HG_TEXT("uri_param_"))) {
+    if (!request->is_called && take_prefix(&name, HG_TEXT("uri_param_"))) {
         *out_value = variable_parameter(request, name);
         return true;
     }

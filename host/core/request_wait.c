@@ -8,14 +8,23 @@ static hg_request *request_of(const hgh_wait *wait)
 
 static bool may_wait(const hgh_wait *wait)
 {
-    return hgh_phase_has_verdict(request_of(wait)->phase);
+    const hg_request *request = request_of(wait);
+
+    if (!hgh_phase_has_verdict(request->phase)) {
+        return false;
+    }
+    /* A called request is on a coroutine whatever its plugins have asked for. */
+    return !request->is_called ||
+           (hgh_request_configuration(request)->plugin->descriptor->flags & HG_WAITS) != 0;
 }
 
 static void enter(hgh_wait *wait)
 {
     hg_request *request = request_of(wait);
 
-    hgh_marker_set(hgh_request_blame(request), request->step);
+    if (request->phase != HG_PHASE_NONE) { /* a called request may wait between its phases */
+        hgh_marker_set(hgh_request_blame(request), request->step);
+    }
 }
 
 static void leave(hgh_wait *wait, bool ended)
@@ -33,6 +42,9 @@ static void wait_ended(hgh_wait *wait)
 {
     hg_request *request = request_of(wait);
 
+    if (request->is_called) {
+        return; /* who runs on the coroutine says so itself */
+    }
     request->verdict_ready = true;
     if (wait->canceled) {
         request->stage = HGH_STAGE_ANSWERED;

@@ -207,6 +207,9 @@ hg_status hgh_response_set_body(hg_request *request, const void *data, size_t le
     if (request->phase != HG_PHASE_RESPONSE) {
         return HG_ERR_TOO_LATE;
     }
+    if (request->is_called && length == 0) {
+        return HG_ERR_UNSUPPORTED; /* an answer without a body leaves the upstream's */
+    }
     copy = hgh_request_text_copy(request, (hg_text){length == 0 ? "" : data, length});
     if (copy.data == NULL) {
         return HG_ERR_NO_MEMORY;

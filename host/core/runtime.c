@@ -14,6 +14,7 @@
 #include "host/core/offload.h"
 #include "host/core/plugin_timer.h"
 #include "host/core/request.h"
+#include "host/core/runner_client.h"
 
 #define SLICE_NS       1000000u /* how long requests may have to wait for work in the background */
 #define CHAINS_A_TURN  16u      /* freed before the clock is read again */
@@ -418,8 +419,7 @@ void hgh_runtime_leave(hgh_runtime *runtime, hgh_generation *generation)
     hgh_runtime_report(runtime);
 }
 
-/* Puts a loaded generation in force. Takes over the reference. */
-static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
+void hgh_runtime_switch(hgh_runtime *runtime, hgh_generation *generation)
 {
     hgh_generation *previous = runtime->generation;
 
@@ -444,8 +444,11 @@ static void generation_switch(hgh_runtime *runtime, hgh_generation *generation)
     hgh_runtime_report(runtime);
 }
 
-hg_status
-hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+hg_status hgh_runtime_load_generation(hgh_runtime *runtime,
+                                      json_t *manifest,
+                                      bool strict,
+                                      hgh_generation **out_generation,
+                                      hg_error *err)
 {
     hgh_generation *generation = NULL;
     hg_error cause = HG_ERROR_INIT;
@@ -462,12 +465,24 @@ hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, 
             runtime_log(runtime, HG_LOG_ERROR, "plugin %s", cause.text);
         }
     }
+    if (status != HG_OK) {
+        hgh_generation_unref(generation);
+        return status;
+    }
+    *out_generation = generation;
+    return HG_OK;
+}
+
+hg_status
+hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err)
+{
+    hgh_generation *generation = NULL;
+    hg_status status = hgh_runtime_load_generation(runtime, manifest, strict, &generation, err);
+
     if (status == HG_OK) {
         warm_drop(runtime);
-        generation_switch(runtime, generation);
-        generation = NULL; /* now the runtime's */
+        hgh_runtime_switch(runtime, generation);
     }
-    hgh_generation_unref(generation);
     return status;
 }
 
@@ -676,7 +691,7 @@ static void preparation_commit(hgh_runtime *runtime, uint64_t number)
     }
     preparation->generation = NULL; /* now the runtime's */
     preparation_drop(runtime);
-    generation_switch(runtime, generation);
+    hgh_runtime_switch(runtime, generation);
     hgh_failpoint("worker.switched");
     runtime_acknowledge(runtime);
 }
@@ -1124,13 +1139,21 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
         .watches_threads = options->watches_threads,
+        .process = options->process,
+        .dying = options->dying,
+        .calls_whole = options->calls_whole,
         .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,
         .http = hgh_http_client_new(options->engine, options->authorities),
         .offload = hgh_offload_new(options->engine, runtime->slot->offload_markers,
                                    options->offload_threads, options->offload_queue),
+        .isolation = options->isolation,
+        .runner = options->runner.path == NULL
+                      ? NULL
+                      : hgh_runner_client_new(options->engine, &options->runner),
     };
-    if (runtime->plugin_host.http == NULL || runtime->plugin_host.offload == NULL) {
+    if (runtime->plugin_host.http == NULL || runtime->plugin_host.offload == NULL ||
+        (runtime->plugin_host.runner == NULL && options->runner.path != NULL)) {
         status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
         goto cleanup;
     }
@@ -1243,6 +1266,7 @@ void hgh_runtime_free(hgh_runtime *runtime)
     hgh_sni_index_done(&runtime->snis);
     hgh_offload_free(runtime->plugin_host.offload);
     hgh_http_client_free(runtime->plugin_host.http);
+    hgh_runner_client_free(runtime->plugin_host.runner);
     hgh_coroutine_pool_done(&runtime->coroutines);
     hgh_feed_reader_done(&runtime->reader);
     if (runtime->handles_crashes) {

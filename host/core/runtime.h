@@ -19,6 +19,7 @@
 #include "host/core/path.h"
 #include "host/core/request_body.h"
 #include "host/core/router.h"
+#include "host/core/runner_options.h"
 #include "host/core/snapshot.h"
 #include "host/core/ssl.h"
 
@@ -45,11 +46,17 @@ typedef struct hgh_runtime_options {
     uint32_t parked_max;
     uint32_t offload_threads; /* 0: as offload.h says, as is the next */
     uint32_t offload_queue;
-    const char *authorities; /* file of certificates that calls of plugins trust; borrowed, NULL:
-                                those of the system */
-    int32_t log_level;       /* an hg_log_level */
+    const char *authorities;   /* file of certificates that calls of plugins trust; borrowed, NULL:
+                                  those of the system */
+    hgh_runner_options runner; /* of the plugins ext-plugin-*; its path NULL: none */
+    hgh_runner_options isolation; /* of the gateway's own, one a generation; its path is their
+                                     directory, borrowed; NULL: isolated plugins run here */
+    int32_t log_level;            /* an hg_log_level */
     bool checks_health;
     bool watches_threads; /* only plugins start threads in this process */
+    bool calls_whole;     /* all requests are called ones: request_call.h */
+    const char *process;  /* what messages call it; NULL: "worker" */
+    void (*dying)(const struct hg_request *request); /* as in hgh_plugin_host */
     bool handles_crashes; /* by crash_handler.h: of one runtime in a process */
 } hgh_runtime_options;
 
@@ -161,7 +168,18 @@ hg_status hgh_runtime_put(hgh_runtime *runtime,
 /** Takes an object out of force; HG_ERR_NOT_FOUND: it is not there. */
 hg_status hgh_runtime_delete(hgh_runtime *runtime, hgh_resource_kind kind, hg_text id);
 
-/** Loads a manifest and puts it in force at once. With `strict`, one bad plugin refuses all. */
+/** Loads a manifest beside what is in force. With `strict`, one bad plugin refuses all; else the
+ * log names it. out_generation: on HG_OK one reference of the caller's; else untouched. */
+hg_status hgh_runtime_load_generation(hgh_runtime *runtime,
+                                      json_t *manifest,
+                                      bool strict,
+                                      hgh_generation **out_generation,
+                                      hg_error *err);
+
+/** Puts a loaded generation in force. Takes over the reference. */
+void hgh_runtime_switch(hgh_runtime *runtime, hgh_generation *generation);
+
+/** Both at once. */
 hg_status
 hgh_runtime_set_generation(hgh_runtime *runtime, json_t *manifest, bool strict, hg_error *err);
 

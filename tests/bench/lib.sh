@@ -125,7 +125,7 @@ EOF
     wait_for answers $nginx_port
 }
 
-# start_gateway WORKERS
+# start_gateway WORKERS [SETTINGS]: with further top level lines of its configuration
 start_gateway() {
     cat >"$work/instance/conf/config.yaml" <<EOF
 apisix:
@@ -144,6 +144,7 @@ nginx_config:
     enable_access_log: false
     keepalive_requests: 1000000000
     upstream: {keepalive_requests: 1000000000}
+${2:-}
 EOF
     "$hotgate" run -p "$work/instance" >"$work/gateway.log" 2>&1 &
     gateway_pid=$!

@@ -4,9 +4,9 @@
 
 #include <hotgate/test.h>
 
+#include "host/core/memory.h"
 #include "host/core/request.h"
 #include "host/core/text_builder.h"
-#include "host/engine/loopback/memory.h"
 
 /** The request as the client sent it and as plugins have changed it since. */
 typedef struct hgh_exchange_request {

@@ -13,6 +13,7 @@
 #include "host/core/delegation.h"
 #include "host/core/issues.h"
 #include "host/core/json_value.h"
+#include "host/core/runner_client.h"
 #include "host/engine/loopback/engine.h"
 
 #define ARENA_BYTES        (16u << 20)
@@ -171,6 +172,17 @@ hg_test *hg_test_new(void)
         return NULL;
     }
     return test;
+}
+
+hg_status hg_test_set_runner(hg_test *test, const char *path)
+{
+    hgh_runner_client **at = &test->runtime->plugin_host.runner;
+    hgh_runner_options options = {.path = path};
+
+    enter(test);
+    hgh_runner_client_free(*at);
+    *at = path == NULL ? NULL : hgh_runner_client_new(&hgh_loopback_engine, &options);
+    return *at == NULL && path != NULL ? HG_ERR_NO_MEMORY : HG_OK;
 }
 
 static void upstream_clear(hg_test *test)

@@ -5,7 +5,7 @@
 #include <hotgate/error.h>
 #include <hotgate/text.h>
 
-#include "host/engine/loopback/memory.h"
+#include "host/core/memory.h"
 
 /**
  * Decodes a path and takes out "." and ".." segments and doubled slashes.

@@ -623,6 +623,8 @@ static ngx_int_t worker_start(ngx_cycle_t *cycle, hgh_nginx_main *main)
         .authorities = main->trusted_certificate.len == 0
                            ? NULL
                            : (const char *)main->trusted_certificate.data,
+        .runner = main->runner,
+        .isolation = main->isolation,
         .log_level = log_level(cycle),
         .checks_health = main->health != 0,
         .watches_threads = true,
@@ -720,6 +722,11 @@ static ngx_command_t directives[] = {
     MAIN_DIRECTIVE("hotgate_keepalive_timeout", ngx_conf_set_num_slot, keepalive_timeout_ms),
     MAIN_DIRECTIVE("hotgate_explain_socket", ngx_conf_set_str_slot, explain_socket),
     MAIN_DIRECTIVE("hotgate_trusted_certificate", ngx_conf_set_str_slot, trusted_certificate),
+    {ngx_string("hotgate_runner"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE, hgh_nginx_runner_directive,
+     NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, runner), NULL},
+    {ngx_string("hotgate_isolation"), NGX_HTTP_MAIN_CONF | NGX_CONF_1MORE,
+     hgh_nginx_runner_directive, NGX_HTTP_MAIN_CONF_OFFSET, offsetof(hgh_nginx_main, isolation),
+     NULL},
     {ngx_string("hotgate_balancer"), NGX_HTTP_UPS_CONF | NGX_CONF_NOARGS,
      hgh_nginx_balancer_directive, 0, 0, NULL},
     {ngx_string("hotgate_tls"), NGX_HTTP_SRV_CONF | NGX_CONF_TAKE1, hgh_nginx_tls_directive,

@@ -45,6 +45,8 @@ typedef struct hgh_nginx_main {
     ngx_flag_t health;                  /* nodes of upstreams are checked */
     ngx_http_core_loc_conf_t *location; /* of the http block: its resolver */
     ngx_str_t trusted_certificate;      /* a file; empty: the system's authorities */
+    hgh_runner_options runner;          /* its path NULL: none */
+    hgh_runner_options isolation;       /* its path is a directory */
 
     hgh_runtime *runtime; /* in a worker */
     hgh_nginx_keepalive keepalive;
@@ -181,6 +183,9 @@ char *hgh_nginx_tls_directive(ngx_conf_t *conf, ngx_command_t *command, void *ta
 ngx_int_t hgh_nginx_tls_install(ngx_conf_t *conf, hgh_nginx_main *main);
 /** True if a request on a TLS connection may go on: its client has shown what is wanted. */
 bool hgh_nginx_tls_allows(ngx_http_request_t *http);
+
+/* runner.c */
+char *hgh_nginx_runner_directive(ngx_conf_t *conf, ngx_command_t *command, void *target);
 
 /* filter.c */
 ngx_int_t hgh_nginx_filters_install(void);

@@ -48,6 +48,7 @@ struct hg_schema_api;
 struct hg_random_api;
 struct hg_http_api;
 struct hg_timer_api;
+struct hg_runner_api;
 
 /**
  * What the host gives to one loaded object: its function tables and its name for the plugin.
@@ -75,6 +76,7 @@ typedef struct hg_host {
     const struct hg_random_api *random;
     const struct hg_http_api *http;
     const struct hg_timer_api *timer;
+    const struct hg_runner_api *runner;
 } hg_host;
 
 /**

@@ -19,6 +19,7 @@
 #include <hotgate/random.h>
 #include <hotgate/request.h>
 #include <hotgate/response.h>
+#include <hotgate/runner.h>
 #include <hotgate/schema.h>
 #include <hotgate/text.h>
 #include <hotgate/timer.h>

@@ -110,8 +110,8 @@ static inline hg_status hg_response_body(hg_request *request, size_t max_bytes, 
  *
  * Content-Length follows, ETag becomes weak, and a 206 becomes a 200 without Content-Range; other
  * headers stay: remove Content-Encoding if the new bytes have none. Responses to HEAD, and those
- * with 204 or 304, are sent without it. Returns HG_OK, HG_ERR_NO_MEMORY, or HG_ERR_TOO_LATE in
- * other phases.
+ * with 204 or 304, are sent without it. Returns HG_OK, HG_ERR_NO_MEMORY, HG_ERR_TOO_LATE in other
+ * phases, or HG_ERR_UNSUPPORTED for an empty one in a runner.
  */
 static inline hg_status hg_response_set_body(hg_request *request, const void *data, size_t length)
 {

@@ -249,6 +249,15 @@ hg_test_on_call(hg_test *test,
                 bool (*answer)(void *context, const hg_test_call *call, hg_test_reply *reply),
                 void *context);
 
+/**
+ * Says where the plugin runner of <hotgate/runner.h> is, as `ext-plugin` of config.yaml does: one
+ * that the test runs itself, in another thread or process. Not while a request waits for it.
+ *
+ * path  of a Unix socket that a runner listens at; NULL: none is configured, as at the beginning.
+ * Returns HG_OK or HG_ERR_NO_MEMORY.
+ */
+HG_EXPORT hg_status hg_test_set_runner(hg_test *test, const char *path);
+
 /* ------------------------------------------------------------------------------ time and state */
 
 #define HG_TEST_START_MS      1000000u               /* hg_now_ms() when a test begins */

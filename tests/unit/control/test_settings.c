@@ -372,6 +372,43 @@ static void tls_and_keys_of_the_store_are_decoded(void **state)
     hgh_settings_free(settings);
 }
 
+static void runners_are_decoded(void **state)
+{
+    hgh_settings *settings = parse_good("ext-plugin:\n"
+                                        "  cmd: [go-runner, '', 'a b']\n"
+                                        "  path_for_test: /tmp/runner.sock\n"
+                                        "nginx_config: {envs: [REGION, _x1=, 'MODE=a; b']}\n"
+                                        "hotgate:\n"
+                                        "  isolate: [hello]\n"
+                                        "  ext_plugin: {call_timeout: 5s, idle_connections: 3,"
+                                        " response_body_limit: 1m, empty_flag_arguments: true}\n");
+    hgh_settings *none = parse_good("");
+
+    (void)state;
+    assert_int_equal(settings->ext_plugin_cmd_count, 3);
+    assert_string_equal(settings->ext_plugin_cmd[0], "go-runner");
+    assert_string_equal(settings->ext_plugin_cmd[1], "");
+    assert_string_equal(settings->ext_plugin_cmd[2], "a b");
+    assert_string_equal(settings->ext_plugin_socket, "/tmp/runner.sock");
+    assert_int_equal(settings->envs_count, 3);
+    assert_string_equal(settings->envs[2], "MODE=a; b");
+    assert_int_equal(json_array_size(settings->isolate), 1);
+    assert_int_equal(settings->ext_plugin_connect_timeout_ms, 1000);
+    assert_int_equal(settings->ext_plugin_send_timeout_ms, 60000);
+    assert_int_equal(settings->ext_plugin_prepare_timeout_ms, 60000);
+    assert_int_equal(settings->ext_plugin_call_timeout_ms, 5000);
+    assert_int_equal(settings->ext_plugin_idle_max, 3);
+    assert_int_equal(settings->ext_plugin_idle_timeout_ms, 180000);
+    assert_int_equal(settings->ext_plugin_body_max_bytes, 1 << 20);
+    assert_true(settings->ext_plugin_empty_flag_arguments);
+    assert_int_equal(none->ext_plugin_cmd_count, 0);
+    assert_null(none->ext_plugin_socket);
+    assert_int_equal(none->envs_count, 0);
+    assert_true(json_is_array(none->isolate));
+    hgh_settings_free(settings);
+    hgh_settings_free(none);
+}
+
 static void mistakes_are_named_at_their_place(void **state)
 {
     static const struct {
@@ -459,6 +496,30 @@ static void mistakes_are_named_at_their_place(void **state)
          "1:30: /hotgate/offload/threads: found 17, wanted 1 to 16\n"},
         {"no queue", "hotgate: {offload: {queue: 0}}\n",
          "1:28: /hotgate/offload/queue: found 0, wanted 1 to 1000000\n"},
+        {"a command as one text", "ext-plugin: {cmd: go-runner run}\n",
+         "1:19: /ext-plugin/cmd: found \"go-runner run\", wanted a list of texts: a program and "
+         "its "
+         "arguments\n"},
+        {"a command of nothing", "ext-plugin: {cmd: []}\n",
+         "1:19: /ext-plugin/cmd: found an empty list, wanted a list of texts: a program and its "
+         "arguments\n"},
+        {"an argument that is a number", "ext-plugin: {cmd: [run, 7]}\n",
+         "1:25: /ext-plugin/cmd/1: found 7, wanted a list of texts: a program and its "
+         "arguments\n"},
+        {"a command without a program", "ext-plugin: {cmd: ['', run]}\n",
+         "1:20: /ext-plugin/cmd/0: found \"\", wanted a program\n"},
+        {"a socket as an address", "ext-plugin: {path_for_test: 'unix:/tmp/x'}\n",
+         "1:29: /ext-plugin/path_for_test: found \"unix:/tmp/x\", wanted the absolute path of a "
+         "socket, without unix:, of at most 107 bytes\n"},
+        {"a variable", "nginx_config: {envs: [A, 1B, 'A-B', 'C D=1']}\n",
+         "1:26: /nginx_config/envs/1: found \"1B\", wanted a list of names of environment "
+         "variables, or NAME=VALUE\n"
+         "config.yaml:1:30: /nginx_config/envs/2: found \"A-B\", wanted a list of names of "
+         "environment variables, or NAME=VALUE\n"
+         "config.yaml:1:37: /nginx_config/envs/3: found \"C D=1\", wanted a list of names of "
+         "environment variables, or NAME=VALUE\n"},
+        {"no idle connection", "hotgate: {ext_plugin: {idle_connections: 0}}\n",
+         "1:42: /hotgate/ext_plugin/idle_connections: found 0, wanted 1 to 10000\n"},
         {"network", "deployment: {admin: {allow_admin: [10.0.0.0/33]}}\n",
          "1:36: /deployment/admin/allow_admin/0: found \"10.0.0.0/33\", wanted a list of addresses "
          "and networks, not empty; 0.0.0.0/0 and ::/0 are all\n"},
@@ -600,6 +661,7 @@ int main(void)
         cmocka_unit_test(objects_may_come_from_a_file),
         cmocka_unit_test(the_data_port_has_the_admin_api_if_it_is_meant_to),
         cmocka_unit_test(tls_and_keys_of_the_store_are_decoded),
+        cmocka_unit_test(runners_are_decoded),
         cmocka_unit_test(mistakes_are_named_at_their_place),
         cmocka_unit_test(all_mistakes_are_named_at_once),
         cmocka_unit_test(nothing_breaks_out_of_nginx_conf),

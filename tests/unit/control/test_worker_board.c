@@ -66,6 +66,7 @@ static void votes_of_the_living_that_have_a_say_count(void **state)
     hgh_board_vote(worker(3, HGH_WORKER_SERVING), 4, HGH_VOTE_YES, NULL); /* on another one */
     hgh_board_vote(worker(4, HGH_WORKER_DRAINING), 5, HGH_VOTE_NO, "ends what it has");
     hgh_board_vote(dead_worker(0), 5, HGH_VOTE_NO, "is gone");
+    atomic_store(&worker(5, HGH_WORKER_SERVING)->kind, HGH_RUNNER_PROCESS);
     count = hgh_worker_board_votes(board, 5);
     assert_int_equal(count.voters, 3);
     assert_int_equal(count.yes, 1);

@@ -115,6 +115,55 @@ static void meta_is_read(void **state)
     }
 }
 
+/* By its own word or by that of its plugin; what callbacks do not get as configuration never is. */
+static void it_is_isolated_if_either_says_so(void **state)
+{
+    static const struct {
+        const char *json;
+        hgh_use use;
+        bool all; /* of the plugin */
+        bool wanted;
+    } rows[] = {
+        {"{}", HGH_USE_CONFIG, false, false},
+        {"{\"_meta\":{\"isolate\":false}}", HGH_USE_CONFIG, false, false},
+        {"{\"_meta\":{\"isolate\":true}}", HGH_USE_CONFIG, false, true},
+        {"{}", HGH_USE_CONFIG, true, true},
+        {"{\"_meta\":{\"isolate\":false}}", HGH_USE_CONFIG, true, true},
+        {"{}", HGH_USE_CONSUMER, true, true},
+        {"{}", HGH_USE_METADATA, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        hgh_configuration *configuration = NULL;
+        hg_issues issues = {0};
+
+        raw->isolated = rows[i].all;
+        if (decode_as(raw, rows[i].use, rows[i].json, &configuration, &issues, NULL) != HG_OK ||
+            configuration->isolated != rows[i].wanted) {
+            fail_msg("row %zu", i);
+        }
+        hgh_configuration_unref(configuration);
+    }
+    raw->isolated = false;
+}
+
+static void what_cannot_be_isolated_is_refused(void **state)
+{
+    hgh_configuration *configuration = NULL;
+    hg_issues issues = {0};
+
+    (void)state;
+    assert_int_equal(decode_as(step, HGH_USE_CONFIG, "{\"_meta\":{\"isolate\":true}}",
+                               &configuration, &issues, NULL),
+                     HG_ERR_INVALID);
+    assert_int_equal(issues.count, 2);
+    for (size_t i = 0; i < issues.count; i++) {
+        assert_string_equal(issues.items[i].pointer, "/plugins/x/_meta/isolate");
+    }
+    hgh_issues_done(&issues);
+}
+
 static void what_is_wrong_is_named_with_its_place(void **state)
 {
     static const struct {
@@ -135,6 +184,8 @@ static void what_is_wrong_is_named_with_its_place(void **state)
          "additional properties forbidden, found x"},
         {"disable of another type", "{\"_meta\":{\"disable\":1}}", "/plugins/x/_meta/disable",
          "expected boolean, got number"},
+        {"isolate of another type", "{\"_meta\":{\"isolate\":\"yes\"}}", "/plugins/x/_meta/isolate",
+         "expected boolean, got string"},
         {"priority of another type", "{\"_meta\":{\"priority\":\"1\"}}",
          "/plugins/x/_meta/priority", "expected integer, got string"},
         {"priority with a fraction", "{\"_meta\":{\"priority\":1.5}}", "/plugins/x/_meta/priority",
@@ -538,6 +589,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(meta_is_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_isolated_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_is_isolated_if_either_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_named_with_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             what_a_plugin_refuses_of_a_disabled_configuration_is_a_warning, set_up, tear_down),

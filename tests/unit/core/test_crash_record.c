@@ -38,12 +38,14 @@ typedef struct last_words {
     const char *subject;
 } last_words;
 
+static hgh_process_kind dying_kind; /* of the processes that die next */
+
 static void dies(const last_words *words)
 {
     pid_t child = fork();
 
     if (child == 0) {
-        hgh_board_slot *slot = hgh_board_take(board, 3);
+        hgh_board_slot *slot = hgh_board_take_as(board, 3, dying_kind);
 
         atomic_store(&slot->state, HGH_WORKER_SERVING);
         atomic_store(&slot->generation, 7);
@@ -237,6 +239,28 @@ static void crashes_over_one_configuration_count_once(void **state)
         hgh_crash_is_poison(board, PLUGIN, "routes/1#5", NOW_MS + HGH_CRASH_WINDOW_MS + 1));
 }
 
+static void what_a_runner_dies_of_counts_for_nothing(void **state)
+{
+    last_words words = in_parse;
+    hgh_crash crash;
+
+    (void)state;
+    dying_kind = HGH_RUNNER_PROCESS;
+    for (unsigned i = 0; i < 10; i++) {
+        found(&words, NOW_MS);
+    }
+    assert_int_equal(hgh_crash_newest(board), 10); /* it is told all the same */
+    assert_true(hgh_crash_read(board, 10, &crash));
+    assert_false(hgh_crash_is_of_worker(&crash));
+    assert_int_equal(hgh_crash_count(board, PLUGIN, 0, NOW_MS), 0);
+    assert_false(hgh_crash_is_poison(board, PLUGIN, "routes/1#5", NOW_MS));
+    assert_int_equal(hgh_crash_pause_ms(board, NOW_MS), 0);
+    words.object = 0;
+    found(&words, NOW_MS);
+    dying_kind = HGH_WORKER_PROCESS;
+    assert_int_equal(hgh_crash_count_unblamed(board, 0, NOW_MS), 0);
+}
+
 static void the_oldest_record_goes_first(void **state)
 {
     hgh_crash crash;
@@ -294,6 +318,7 @@ int main(void)
         ROW(what_was_done_about_counts_no_more),
         ROW(workers_whose_memory_is_distrusted_blame_nobody),
         ROW(crashes_over_one_configuration_count_once),
+        ROW(what_a_runner_dies_of_counts_for_nothing),
         ROW(the_oldest_record_goes_first),
         ROW(starts_are_slowed_down_when_workers_die_all_the_time),
         ROW(what_a_worker_writes_is_not_trusted),

@@ -420,6 +420,19 @@ static void poison_is_not_decoded(void **state)
     json_decref(value);
 }
 
+static void all_of_a_plugin_may_be_isolated(void **state)
+{
+    hgh_generation *generation = generation_with(NULL, "{\"isolated\":true}", "unit_a=1 unit_b=2");
+    hgh_plugin *plugin = NULL;
+
+    (void)state;
+    assert_int_equal(hgh_generation_find(generation, "unit_a", &plugin, NULL), HGH_PLUGIN_LOADED);
+    assert_true(plugin->isolated);
+    assert_int_equal(hgh_generation_find(generation, "unit_b", &plugin, NULL), HGH_PLUGIN_LOADED);
+    assert_false(plugin->isolated);
+    hgh_generation_unref(generation);
+}
+
 static void a_poison_of_another_type_does_no_harm(void **state)
 {
     static const char *const members[] = {
@@ -458,6 +471,7 @@ int main(void)
         ROW(a_plugin_that_was_running_goes_when_it_is_disabled),
         ROW(what_the_board_blames_is_left_out),
         ROW(poison_is_not_decoded),
+        ROW(all_of_a_plugin_may_be_isolated),
         ROW(a_poison_of_another_type_does_no_harm),
     };
 

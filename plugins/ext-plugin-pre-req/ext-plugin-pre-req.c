@@ -1,0 +1,120 @@
+/* ext-plugin-pre-req.c - has the plugins of a runner judge a request before all others. */
+#include <hotgate/plugin.h>
+
+#define NAME_MAX 128u /* characters, as in APISIX */
+
+typedef struct runner_config {
+    hg_list conf; /* of hg_runner_plugin */
+    bool allow_degradation;
+} runner_config;
+
+static const hg_field plugin_fields[] = {
+    HG_STRING(hg_runner_plugin,
+              name,
+              "name",
+              .summary = "A plugin of the runner's.",
+              .example = "ext-plugin-A",
+              .required = true,
+              .min_length = 1,
+              .max_length = NAME_MAX),
+    HG_STRING(hg_runner_plugin,
+              value,
+              "value",
+              .summary =
+                  "Its configuration: text that the gateway does not look into, by custom JSON.",
+              .example = "{\"enable\":\"feature\"}",
+              .required = true),
+    HG_FIELDS_END,
+};
+
+static const hg_field plugin_item = HG_ITEM_OBJECT(hg_runner_plugin, plugin_fields);
+
+static const hg_field fields[] = {
+    HG_LIST(runner_config,
+            conf,
+            "conf",
+            &plugin_item,
+            .summary = "What the runner runs, in this order.",
+            .min_length = 1),
+    HG_BOOL(runner_config,
+            allow_degradation,
+            "allow_degradation",
+            .summary =
+                "A request goes on if the runner cannot be asked, or its answer cannot be used.",
+            .initial = "false"),
+    HG_FIELDS_END,
+};
+
+enum {
+    METRIC_CALLS = 0,
+    METRIC_MILLISECONDS = 1
+};
+
+static const hg_metric metrics[] = {
+    {.kind = HG_METRIC_COUNTER,
+     .name = "calls",
+     .summary = "Calls to the runner, by what came of them.",
+     .labels = {"result"}},
+    {.kind = HG_METRIC_COUNTER,
+     .name = "call_milliseconds",
+     .summary = "Time that these calls took, waiting included.",
+     .labels = {"result"}},
+    {.kind = HG_METRIC_END},
+};
+
+/* A metric that is full shows the operator less, and that is all. */
+static void count(hg_text result, uint64_t began_ms)
+{
+    (void)hg_metric_add(METRIC_CALLS, 1, &result);
+    (void)hg_metric_add(METRIC_MILLISECONDS, (int64_t)(hg_clock_ms() - began_ms), &result);
+}
+
+static hg_text failure_name(hg_status status)
+{
+    static const struct {
+        hg_status status;
+        const char *name;
+    } names[] = {
+        {HG_ERR_TIMEOUT, "timeout"},         {HG_ERR_IO, "broken"},
+        {HG_ERR_INVALID, "invalid"},         {HG_ERR_TOO_LARGE, "too_large"},
+        {HG_ERR_UNSUPPORTED, "unsupported"}, {HG_CANCELED, "canceled"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].status == status) {
+            return hg_text_of(names[i].name);
+        }
+    }
+    return HG_TEXT("other");
+}
+
+static hg_verdict on_rewrite(hg_request *request, const void *config)
+{
+    const runner_config *own = config;
+    uint64_t began_ms = hg_clock_ms();
+    hg_verdict verdict = HG_NEXT;
+    hg_error err = HG_ERROR_INIT;
+    hg_status status = hg_runner_request(request, own->conf.items, own->conf.count, &verdict, &err);
+
+    if (status == HG_OK) {
+        count(verdict == HG_DONE ? HG_TEXT("stopped") : HG_TEXT("passed"), began_ms);
+        return verdict;
+    }
+    count(failure_name(status), began_ms);
+    if (status == HG_CANCELED) {
+        return HG_NEXT;
+    }
+    hg_log(request, own->allow_degradation ? HG_LOG_WARN : HG_LOG_ERROR,
+           "failed to have the request judged%s: %s", own->allow_degradation ? ", it goes on" : "",
+           err.text);
+    return own->allow_degradation ? HG_NEXT : hg_exit(request, 503);
+}
+
+HG_PLUGIN("ext-plugin-pre-req",
+          "1.0.0",
+          .summary = "Has the plugins of a runner judge a request before all others.",
+          .priority = 12000,
+          .flags = HG_WAITS,
+          .config = HG_CONFIG(runner_config, fields),
+          .metrics = metrics,
+          .rewrite = on_rewrite);
