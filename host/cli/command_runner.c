@@ -20,11 +20,11 @@
 #define ADDRESS_VARIABLE "APISIX_LISTEN_ADDRESS"
 #define EXPIRE_VARIABLE  "APISIX_CONF_EXPIRE_TIME"
 #define EXPIRE_MAX_S     (UINT64_C(10) * 365 * 24 * 3600)
-#define GRACE_MAX_MS     3600000u
+#define DURATION_MAX_MS  3600000u
 #define SHIPPED_PLUGINS  "lib/hotgate/plugins"
 
 static const char usage[] =
-    "Usage: hotgate runner [--plugins DIR] [--listen unix:PATH] [--grace MS]\n"
+    "Usage: hotgate runner [--plugins DIR] [--listen unix:PATH] [OPTION...]\n"
     "\n"
     "Serves the plugins of a directory to gateways, behind the external plugin protocol:\n"
     "a gateway that starts runners (ext-plugin.cmd) says where to listen by the environment.\n"
@@ -34,6 +34,8 @@ static const char usage[] =
     "  --plugins DIR       objects, one plugin each (default: those that come with hotgate)\n"
     "  --listen unix:PATH  the socket (default: $APISIX_LISTEN_ADDRESS)\n"
     "  --grace MS          for calls under way at TERM and INT (default: 1000)\n"
+    "  --call-timeout MS   for a call, which fails then (default: 56000; a gateway waits for\n"
+    "                      60 seconds)\n"
     "  --help              show this text\n"
     "\n"
     "$APISIX_CONF_EXPIRE_TIME: seconds for which a gateway keeps what it has prepared (3600).\n"
@@ -44,6 +46,7 @@ typedef struct arguments {
     const char *plugins;
     const char *address;
     const char *grace;
+    const char *call_timeout;
     const char *manifest;
     const char *board;
     const char *arena;
@@ -76,11 +79,15 @@ static bool number_read(const char *text, uint64_t min, uint64_t max, uint64_t *
 /* False: *out_code says how it ends. */
 static bool arguments_take(int argc, char **argv, arguments *into, int *out_code)
 {
-    static const struct option known[] = {
-        {"plugins", required_argument, NULL, 'p'}, {"listen", required_argument, NULL, 'l'},
-        {"grace", required_argument, NULL, 'g'},   {"manifest", required_argument, NULL, 'm'},
-        {"board", required_argument, NULL, 'b'},   {"arena", required_argument, NULL, 'a'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"plugins", required_argument, NULL, 'p'},
+                                          {"listen", required_argument, NULL, 'l'},
+                                          {"grace", required_argument, NULL, 'g'},
+                                          {"call-timeout", required_argument, NULL, 'c'},
+                                          {"manifest", required_argument, NULL, 'm'},
+                                          {"board", required_argument, NULL, 'b'},
+                                          {"arena", required_argument, NULL, 'a'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int option;
 
     *out_code = HGH_EXIT_USAGE;
@@ -94,6 +101,9 @@ static bool arguments_take(int argc, char **argv, arguments *into, int *out_code
             break;
         case 'g':
             into->grace = optarg;
+            break;
+        case 'c':
+            into->call_timeout = optarg;
             break;
         case 'm':
             into->manifest = optarg;
@@ -120,16 +130,35 @@ static bool arguments_take(int argc, char **argv, arguments *into, int *out_code
     return true;
 }
 
+/* The milliseconds behind an option, or what holds without it; false: they are none. */
+static bool duration_read(const char *option,
+                          const char *text,
+                          uint64_t min_ms,
+                          uint32_t otherwise_ms,
+                          uint32_t *out_ms,
+                          hg_error *err)
+{
+    uint64_t number = otherwise_ms;
+
+    if (text != NULL && !number_read(text, min_ms, DURATION_MAX_MS, &number)) {
+        (void)hg_error_set(err, HG_ERR_INVALID,
+                           "%s: found \"%.40s\", wanted milliseconds from %u to %u", option, text,
+                           (unsigned)min_ms, DURATION_MAX_MS);
+        return false;
+    }
+    *out_ms = (uint32_t)number;
+    return true;
+}
+
 /* Where to listen, how long to keep what is prepared, how long to wait at the end. */
 static hg_status limits_take(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
     const char *address = given->address != NULL ? given->address : getenv(ADDRESS_VARIABLE);
     const char *expire = getenv(EXPIRE_VARIABLE);
-    uint64_t number = HGH_RUNNER_GRACE_MS;
 
     if (address == NULL) {
         return hg_error_set(err, HG_ERR_INVALID,
-                            "no address to listen on: wanted --listen unix:/PATH, or "
+                            "no address to listen on: wanted --listen unix:PATH, or "
                             "$" ADDRESS_VARIABLE);
     }
     options->conf_expire_s = HGH_CONF_EXPIRE_S;
@@ -138,12 +167,11 @@ static hg_status limits_take(const arguments *given, hgh_serve_options *options,
                             "$" EXPIRE_VARIABLE ": found \"%.40s\", wanted seconds above 0",
                             expire);
     }
-    if (given->grace != NULL && !number_read(given->grace, 0, GRACE_MAX_MS, &number)) {
-        return hg_error_set(err, HG_ERR_INVALID,
-                            "--grace: found \"%.40s\", wanted 0 to 3600000 milliseconds",
-                            given->grace);
+    if (!duration_read("--grace", given->grace, 0, HGH_RUNNER_GRACE_MS, &options->grace_ms, err) ||
+        !duration_read("--call-timeout", given->call_timeout, 1, HGH_CALL_MAX_MS,
+                       &options->call_max_ms, err)) {
+        return HG_ERR_INVALID;
     }
-    options->grace_ms = (uint32_t)number;
     return hgh_server_path(address, &options->path, err);
 }
 
@@ -180,39 +208,19 @@ static char *directory_find(const char *given, hg_error *err)
     return path;
 }
 
-static void copies_remove(const char *copies)
-{
-    char staging[PATH_MAX + sizeof("/staging")];
-
-    (void)snprintf(staging, sizeof(staging), "%s/staging", copies);
-    (void)rmdir(staging); /* each copy goes when it is loaded */
-    (void)rmdir(copies);
-}
-
 static hg_status run_directory(const arguments *given, hgh_serve_options *options, hg_error *err)
 {
-    const char *temporary = getenv("TMPDIR");
-    char copies[PATH_MAX];
     char *directory = directory_find(given->plugins, err);
-    hgh_runner_objects objects = {directory, copies};
     hg_status status;
 
     if (directory == NULL) {
         return HG_ERR_IO;
     }
-    (void)snprintf(copies, sizeof(copies), "%s/hotgate-runner-XXXXXX",
-                   temporary == NULL || temporary[0] != '/' ? "/tmp" : temporary);
-    if (mkdtemp(copies) == NULL) {
-        status = hg_error_set(err, HG_ERR_IO, "%.400s: %s", copies, strerror(errno));
-        free(directory);
-        return status;
-    }
     options->gather = hgh_runner_objects_gather;
-    options->gather_context = &objects;
+    options->gather_context = directory;
     options->arena = hgh_arena_new(HGH_ARENA_DEFAULT_BYTES);
     status = options->arena == NULL ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
                                     : hgh_serve(options, err);
-    copies_remove(copies);
     hgh_arena_close(options->arena);
     free(directory);
     return status;
@@ -228,7 +236,9 @@ static hg_status shared_map(const arguments *given, hgh_serve_options *options, 
     if (given->board != NULL) {
         options->board =
             number_read(given->board, 0, INT_MAX, &fd) ? hgh_board_map((int)fd, true) : NULL;
-        options->slot = options->board == NULL ? NULL : hgh_board_take(options->board, 0);
+        options->slot = options->board == NULL
+                            ? NULL
+                            : hgh_board_take_as(options->board, 0, HGH_RUNNER_PROCESS);
         if (options->slot == NULL) {
             return hg_error_set(err, HG_ERR_IO, "--board: no slot of the gateway's board is free");
         }

@@ -1,10 +1,16 @@
 /* host/cli/runner_objects.c - the objects of a runner: looked for, examined and copied. */
 #include "host/cli/runner_objects.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/cli/examination.h"
 #include "host/control/plugin_scan.h"
+#include "host/control/staging.h"
 
 /* The live configurations of one plugin. */
 static json_t *live_of(const json_t *live, const char *name)
@@ -37,7 +43,7 @@ static void rejected_add(json_t *result, const char *name, const json_t *report,
 }
 
 /* One object: among the plugins, or among the rejected ones with the first reason. */
-static void object_examine(const hgh_runner_objects *objects,
+static void object_examine(const char *copies,
                            const hgh_found_plugin *found,
                            uint64_t generation,
                            const json_t *live,
@@ -47,7 +53,7 @@ static void object_examine(const hgh_runner_objects *objects,
     const hgh_examination_options options = {
         .path = found->path,
         .live = own,
-        .directory = objects->copies,
+        .directory = copies,
         .generation = generation,
     };
     json_t *report = NULL;
@@ -70,19 +76,42 @@ static void object_examine(const hgh_runner_objects *objects,
     json_decref(own);
 }
 
+/* A new private folder; false: err says why there is none. */
+static bool folder_make(char *path, size_t size, hg_error *err)
+{
+    const char *temporary = getenv("TMPDIR");
+
+    (void)snprintf(path, size, "%s/hotgate-runner-XXXXXX",
+                   temporary == NULL || temporary[0] != '/' ? "/tmp" : temporary);
+    if (mkdtemp(path) == NULL) {
+        (void)hg_error_set(err, HG_ERR_IO, "%.400s: %s", path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 json_t *hgh_runner_objects_gather(void *context, uint64_t generation, const json_t *live)
 {
-    const hgh_runner_objects *objects = context;
+    const char *directory = context;
     hgh_plugin_scan scan = {0};
     hg_error err = HG_ERROR_INIT;
-    json_t *result = json_pack("{s:[], s:[]}", "plugins", "rejected");
+    char copies[PATH_MAX];
+    char inner[PATH_MAX + sizeof("/" HGH_STAGING_DIRECTORY)];
+    json_t *result;
 
-    if (hgh_plugin_scan_run("", objects->directory, NULL, &scan, &err) != HG_OK) {
-        json_decref(result);
-        result = json_pack("{s:s}", "error", err.text);
+    if (!folder_make(copies, sizeof(copies), &err)) {
+        return json_pack("{s:s}", "error", err.text);
     }
+    if (hgh_plugin_scan_run("", directory, NULL, &scan, &err) != HG_OK) {
+        (void)rmdir(copies);
+        hgh_plugin_scan_done(&scan);
+        return json_pack("{s:s}", "error", err.text);
+    }
+    (void)snprintf(inner, sizeof(inner), "%s/" HGH_STAGING_DIRECTORY, copies);
+    result =
+        json_pack("{s:[], s:[], s:[s, s]}", "plugins", "rejected", "directories", inner, copies);
     for (size_t i = 0; i < scan.count; i++) {
-        object_examine(objects, &scan.plugins[i], generation, live, result);
+        object_examine(copies, &scan.plugins[i], generation, live, result);
     }
     hgh_plugin_scan_done(&scan);
     return result;

@@ -6,13 +6,7 @@
 
 #include <jansson.h>
 
-/** Where they lie, and where copies go. Borrowed. */
-typedef struct hgh_runner_objects {
-    const char *directory; /* absolute */
-    const char *copies;    /* a private directory */
-} hgh_runner_objects;
-
-/** An hgh_gather of host/runner/plugin_set.h; `context` is an hgh_runner_objects. */
+/** An hgh_gather of host/runner/plugin_set.h; `context` is the directory, a text. */
 json_t *hgh_runner_objects_gather(void *context, uint64_t generation, const json_t *live);
 
 #endif

@@ -214,6 +214,23 @@ static void sighting_take(int number, const char *what, const ucontext_t *regist
 
 /* -------------------------------------------------------------------------------- handlers */
 
+static const char *process_name(void)
+{
+    return self.plugin_host->process == NULL ? "worker" : self.plugin_host->process;
+}
+
+/* Who waits for the request whose callback this is; a thread's function is none. */
+static void dying_tell(void)
+{
+    const hgh_plugin_host *host = self.plugin_host;
+    uint32_t call = hgh_marker_call(atomic_load(host->blame.marker));
+
+    if (host->dying != NULL && host->blame.request != NULL && call >= HG_PHASE_REWRITE &&
+        call < HGH_PHASES && marker_here() == atomic_load(host->blame.marker)) {
+        host->dying(host->blame.request);
+    }
+}
+
 /* A child that a plugin has forked is not this worker. */
 static bool is_in_place(void)
 {
@@ -228,9 +245,10 @@ static void on_fatal(int number, siginfo_t *info, void *context)
         const char *name = sigdescr_np(number);
         char what[64];
 
-        (void)snprintf(what, sizeof(what), "this worker dies of signal %d (%s)", number,
+        (void)snprintf(what, sizeof(what), "this %s dies of signal %d (%s)", process_name(), number,
                        name == NULL ? "unknown" : name);
         sighting_take(number, what, context);
+        dying_tell();
     }
     (void)raise(number); /* delivered at the return, unless the instruction faults again before */
 }
@@ -251,7 +269,11 @@ static void on_asked(int number, siginfo_t *info, void *context)
 static void on_exit_called(void)
 {
     if (is_in_place() && marker_here() != 0) {
-        sighting_take(HGH_SIGNAL_OF_EXIT, "this worker ends by a call of exit()", NULL);
+        char what[64];
+
+        (void)snprintf(what, sizeof(what), "this %s ends by a call of exit()", process_name());
+        sighting_take(HGH_SIGNAL_OF_EXIT, what, NULL);
+        dying_tell();
     }
 }
 

@@ -46,6 +46,10 @@ typedef struct hgh_plugin_host {
     uint64_t objects_pinned;                       /* of these: closed, yet not gone */
     char pins[HGH_BOARD_PINS][HGH_BOARD_PIN_TEXT]; /* why, of the first ones; NUL-terminated */
     bool watches_threads;                          /* only plugins start threads in this process */
+    const char *process;                           /* what messages call it; NULL: "worker" */
+    /** The process dies in a callback of that request: a last word for who waits. From the signal's
+     * handler. NULL: nobody is told. */
+    void (*dying)(const struct hg_request *request);
     bool calls_whole; /* requests are called ones (request_call.h): no step begins a coroutine */
     hgh_thread_watch threads;  /* if so */
     struct hgh_plugin *loaded; /* linked by loaded_next: what an address in a stack belongs to */

@@ -1139,6 +1139,8 @@ hgh_runtime_new(const hgh_runtime_options *options, hgh_runtime **out_runtime, h
         .directory = options->directory,
         .log_level = options->log_level,
         .watches_threads = options->watches_threads,
+        .process = options->process,
+        .dying = options->dying,
         .calls_whole = options->calls_whole,
         .unloaded = plugin_unloaded,
         .coroutines = &runtime->coroutines,

@@ -55,6 +55,8 @@ typedef struct hgh_runtime_options {
     bool checks_health;
     bool watches_threads; /* only plugins start threads in this process */
     bool calls_whole;     /* all requests are called ones: request_call.h */
+    const char *process;  /* what messages call it; NULL: "worker" */
+    void (*dying)(const struct hg_request *request); /* as in hgh_plugin_host */
     bool handles_crashes; /* by crash_handler.h: of one runtime in a process */
 } hgh_runtime_options;
 

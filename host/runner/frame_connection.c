@@ -235,6 +235,13 @@ void hgh_frame_connection_send(hgh_frame_connection *connection)
     turn_later(connection);
 }
 
+void hgh_frame_connection_last_word(const hgh_frame_connection *connection, hg_text frame)
+{
+    if (connection->out.length == 0) {
+        (void)send(connection->fd, frame.data, frame.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
 void hgh_frame_connection_hold(hgh_frame_connection *connection)
 {
     connection->is_held = true;

@@ -33,6 +33,10 @@ hgh_text_builder *hgh_frame_connection_out(hgh_frame_connection *connection);
 
 void hgh_frame_connection_send(hgh_frame_connection *connection);
 
+/** Writes these bytes at once, as far as that goes and nothing else waits to be sent. From a
+ * signal's handler, before the process dies. */
+void hgh_frame_connection_last_word(const hgh_frame_connection *connection, hg_text frame);
+
 /** No frame is handed over until it is released; the end of the peer is noticed all the same. */
 void hgh_frame_connection_hold(hgh_frame_connection *connection);
 void hgh_frame_connection_release(hgh_frame_connection *connection);

@@ -168,7 +168,6 @@ static json_t *plugins_number(hgh_plugin_set *set, const json_t *report, uint32_
         const json_t *before = entry_find(set->plugins, text_of(entry, "name"));
 
         if (before != NULL && strcmp(text_of(before, "sha256"), text_of(entry, "sha256")) == 0) {
-            (void)unlink(text_of(entry, "path")); /* the one that is mapped is the same */
             (void)json_object_set(entry, "path", json_object_get(before, "path"));
             (void)json_object_set(entry, "number", json_object_get(before, "number"));
         } else {
@@ -183,10 +182,16 @@ static json_t *plugins_number(hgh_plugin_set *set, const json_t *report, uint32_
 }
 
 /* What is mapped needs its file no more, and what is not loaded leaves none behind. */
-static void copies_remove(const json_t *plugins)
+static void copies_remove(const json_t *report)
 {
+    const json_t *plugins = json_object_get(report, "plugins");
+    const json_t *directories = json_object_get(report, "directories");
+
     for (size_t i = 0; i < json_array_size(plugins); i++) {
         (void)unlink(text_of(json_array_get(plugins, i), "path"));
+    }
+    for (size_t i = 0; i < json_array_size(directories); i++) {
+        (void)rmdir(json_string_value(json_array_get(directories, i)));
     }
 }
 
@@ -201,7 +206,6 @@ plugins_load(hgh_plugin_set *set, json_t *plugins, hgh_generation **out_generati
                                                          out_generation, err);
 
     json_decref(manifest);
-    copies_remove(plugins);
     return status;
 }
 
@@ -256,6 +260,7 @@ hg_status hgh_plugin_set_start(hgh_plugin_set *set, hg_error *err)
         hgh_runtime_switch(set->serving->runtime, generation);
         plugins_enter(set, plugins);
     }
+    copies_remove(report);
     json_decref(plugins);
     json_decref(report);
     return status;
@@ -419,7 +424,6 @@ static void reload_with(hgh_plugin_set *set, const json_t *report)
     json_decref(set->rejected);
     set->rejected = json_incref(rejected);
     if (!old) {
-        copies_remove(json_object_get(report, "plugins"));
         reload_refused("a plugin is rejected");
         json_decref(before);
         return;
@@ -458,6 +462,7 @@ static void on_report(void *context, uint32_t events)
         reload_refused(text_of(report, "error"));
     } else {
         reload_with(set, report);
+        copies_remove(report);
     }
     json_decref(report);
     if (set->again) {

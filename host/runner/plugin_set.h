@@ -20,7 +20,8 @@
  * generation  a number for the names of copies.
  * live        configurations that each has to decode: [{"plugin", "resource", "id", "value"}...].
  * Returns a new reference: {"plugins": [{"name", "version", "sha256", "path"}...], "rejected":
- * [{"name", "sha256", "error"}...]}, or {"error": why nothing was examined}. NULL: no memory.
+ * [{"name", "sha256", "error"}...], "directories": [those of the copies, the innermost first]}, or
+ * {"error": why nothing was examined}. NULL: no memory.
  */
 typedef json_t *(*hgh_gather)(void *context, uint64_t generation, const json_t *live);
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "host/runner/engine.h"
@@ -104,9 +105,16 @@ static hg_status runtime_begin(runner_process *self, hg_error *err)
         .parked_max = HGH_RUNNER_PARKED_MAX,
         .log_level = HG_LOG_NOTICE,
         .calls_whole = true,
-        .handles_crashes = options->board != NULL,
+        .process = "runner",
+        .dying = hgh_served_call_dying,
+        .handles_crashes = true,
     };
-    hg_status status = hgh_runtime_new(&runtime, &self->serving.runtime, err);
+    hg_status status = hgh_serving_prepare_last_word();
+
+    if (status != HG_OK) {
+        return hg_error_set(err, status, "out of memory");
+    }
+    status = hgh_runtime_new(&runtime, &self->serving.runtime, err);
 
     if (status == HG_OK) {
         self->resolver.offload = self->serving.runtime->plugin_host.offload;
@@ -141,7 +149,7 @@ static hg_status begin(runner_process *self, hg_error *err)
         return status;
     }
     self->serving.loop = self->loop;
-    self->serving.call_max_ms = HGH_CALL_MAX_MS;
+    self->serving.call_max_ms = options->call_max_ms;
     self->serving.on_calls_over = end_if_idle;
     self->serving.context = self;
     hgh_runner_engine_set_loop(self->loop);
@@ -192,7 +200,10 @@ static void finish(runner_process *self)
 hg_status hgh_serve(const hgh_serve_options *options, hg_error *err)
 {
     runner_process self = {.options = options};
-    hg_status status = begin(&self, err);
+    hg_status status;
+
+    (void)prctl(PR_SET_NAME, "hotgate-runner"); /* of several, operators see which is which */
+    status = begin(&self, err);
 
     if (status == HG_OK) {
         hgh_runner_log(HG_LOG_NOTICE, "serves %zu plugins on %s",

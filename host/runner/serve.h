@@ -12,11 +12,12 @@
 
 /** All borrowed. */
 typedef struct hgh_serve_options {
-    const char *path;  /* of the socket, absolute */
+    const char *path;  /* of the socket */
     hgh_gather gather; /* NULL: the objects are those of the manifest, and stay */
     void *gather_context;
     json_t *manifest;
     uint64_t conf_expire_s; /* how long a gateway keeps a token */
+    uint32_t call_max_ms;   /* HGH_CALL_MAX_MS, or what the operator wants */
     uint32_t grace_ms;      /* for calls under way at TERM and INT */
     hgh_arena *arena;
     hgh_board *board; /* NULL: none */

@@ -523,6 +523,36 @@ void hgh_served_call_abandon(hgh_served_call *call)
     (void)hgh_request_cancel_begin(call->request); /* false: it ends with its function */
 }
 
+/* RPC_ERROR, service unavailable. Made once, before anything can die. */
+static struct {
+    char bytes[64];
+    size_t length;
+} last_word;
+
+hg_status hgh_serving_prepare_last_word(void)
+{
+    hgh_text_builder frame = {.max = sizeof(last_word.bytes)};
+    hg_status status =
+        hgh_a6_encode_error(&frame, &(hgh_a6_error){.code = HGH_A6_SERVICE_UNAVAILABLE});
+
+    if (status == HG_OK) {
+        memcpy(last_word.bytes, frame.data, frame.length);
+        last_word.length = frame.length;
+    }
+    hgh_text_builder_done(&frame);
+    return status;
+}
+
+void hgh_served_call_dying(const hg_request *request)
+{
+    const hgh_served_call *call = request->engine_request;
+
+    if (call->connection != NULL) {
+        hgh_frame_connection_last_word(call->connection,
+                                       (hg_text){last_word.bytes, last_word.length});
+    }
+}
+
 void hgh_serving_cancel_all(hgh_serving *serving)
 {
     while (serving->calls != NULL) {

@@ -98,6 +98,13 @@ hg_status hgh_served_call_answered(hgh_served_call *call, hg_text payload, hg_er
  * any more; the call may outlive this, as long as a function of it runs on a thread. */
 void hgh_served_call_abandon(hgh_served_call *call);
 
+/** Makes the frame of hgh_served_call_dying(). HG_OK or HG_ERR_NO_MEMORY. */
+hg_status hgh_serving_prepare_last_word(void);
+
+/** The process dies in a callback of that request: tells its gateway so, and no other. From a
+ * signal's handler. */
+void hgh_served_call_dying(const hg_request *request);
+
 /** All calls under way are given up, and waited for. */
 void hgh_serving_cancel_all(hgh_serving *serving);
 

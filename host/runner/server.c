@@ -46,9 +46,9 @@ hg_status hgh_server_path(const char *address, const char **out_path, hg_error *
     const size_t prefix = strlen(HGH_SERVER_SCHEME);
     const size_t room = sizeof(((struct sockaddr_un *)NULL)->sun_path);
 
-    if (strncmp(address, HGH_SERVER_SCHEME, prefix) != 0 || address[prefix] != '/') {
+    if (strncmp(address, HGH_SERVER_SCHEME, prefix) != 0 || address[prefix] == '\0') {
         return hg_error_set(err, HG_ERR_INVALID,
-                            "the address to listen on: found \"%.200s\", wanted unix:/PATH",
+                            "the address to listen on: found \"%.200s\", wanted unix:PATH",
                             address);
     }
     if (strlen(address + prefix) >= room) {

@@ -15,7 +15,7 @@ hg_status hgh_server_path(const char *address, const char **out_path, hg_error *
  * Listens there, for everybody who gets to the file. A file that is there is replaced if it is a
  * socket on which nobody listens.
  *
- * path        absolute; copied.
+ * path        copied.
  * on_emptied  after hgh_server_stop(): the last connection has gone.
  * out_server  on HG_OK the caller's; else untouched.
  * Returns HG_OK, HG_ERR_INVALID (the path), HG_ERR_EXISTS (somebody listens there, or it is no

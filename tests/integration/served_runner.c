@@ -20,6 +20,7 @@ void runner_make(served_runner *self)
     self->folder = folder_make();
     self->plugins = text_format("%s/plugins", self->folder);
     self->path = text_format("%s/runner.sock", self->folder);
+    self->listen = text_format("unix:%s", self->path);
     self->log = text_format("%s/log", self->folder);
     self->pid = 0;
     shell("mkdir -p %s", self->plugins);
@@ -39,9 +40,8 @@ void runner_install(const served_runner *self,
 
 void runner_start(served_runner *self, const char *const *arguments)
 {
-    char *listen = text_format("unix:%s", self->path);
     const char *all[ARGUMENTS_MAX + 8] = {installed_program(), "runner",   "--plugins",
-                                          self->plugins,       "--listen", listen};
+                                          self->plugins,       "--listen", self->listen};
     size_t count = 6;
     int log = open(self->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
@@ -50,7 +50,6 @@ void runner_start(served_runner *self, const char *const *arguments)
     }
     self->pid = command_start(&(command){.arguments = all}, log);
     (void)close(log);
-    free(listen);
     assert_true(self->pid > 0);
     WAIT_UNTIL(access(self->path, F_OK) == 0 || !process_lives(self->pid));
 }
@@ -82,6 +81,7 @@ void runner_done(served_runner *self)
     folder_remove(self->folder);
     free(self->plugins);
     free(self->path);
+    free(self->listen);
     free(self->log);
     *self = (served_runner){0};
 }

@@ -9,6 +9,7 @@ typedef struct served_runner {
     char *folder;  /* plugins, socket and log are below it */
     char *plugins; /* the directory */
     char *path;    /* of the socket */
+    char *listen;  /* the same as an address */
     char *log;
     pid_t pid; /* 0: it does not run */
 } served_runner;

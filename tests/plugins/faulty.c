@@ -79,7 +79,7 @@ static bool is_in_worker(void)
     char name[16] = "";
 
     (void)prctl(PR_GET_NAME, name);
-    return strcmp(name, "nginx") == 0;
+    return strcmp(name, "nginx") == 0 || strcmp(name, "hotgate-runner") == 0;
 }
 
 __attribute__((noinline)) static void fail(const char *fault)
