@@ -227,6 +227,26 @@ static char *reload_with(const char *isolate, int status)
     return text;
 }
 
+/* True if any worker has the object of the plugin "other" in its memory. */
+static bool is_in_a_worker(void)
+{
+    pid_t workers[GATEWAY_WORKERS_MAX];
+    size_t count = gateway_workers(running, workers);
+    bool is_there = false;
+
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++) {
+        char path[64];
+        char *maps;
+
+        (void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)workers[i]);
+        maps = file_read(path);
+        is_there = is_there || strstr(maps, "/staging/other") != NULL;
+        free(maps);
+    }
+    return is_there;
+}
+
 static void all_of_a_plugin_can_be_isolated(void **state)
 {
     char *refused;
@@ -235,9 +255,12 @@ static void all_of_a_plugin_can_be_isolated(void **state)
     put("routes/other", "/other", "{\"other\": {}}");
     get("/other", "", 200);
     assert_true(is_worker(pid_in("X-Rewrite")));
+    assert_true(is_in_a_worker());
     free(reload_with("isolate: [other, nosuch]", 200));
     get("/other", "", 200);
     assert_int_equal(pid_in("X-Rewrite"), runner_pid());
+    assert_int_equal(pid_in("X-Filter"), runner_pid());
+    WAIT_UNTIL(!is_in_a_worker());
     gateway_wait_log(running, "logs/control.log", "hotgate.isolate: there is no plugin nosuch");
     refused = reload_with("isolate: [key-auth]", 409);
     assert_non_null(strstr(refused, "cannot be isolated, as hotgate.isolate wants it: it is a "
