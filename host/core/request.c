@@ -440,7 +440,8 @@ static void step_ended_request(hg_request *request, const hgh_step *step, hg_ver
     request->stage = HGH_STAGE_ANSWERED;
 }
 
-hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+/* Walks the rest of a phase that has steps. */
+static hgh_outcome steps_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
 {
     const hgh_steps *steps = &chain->phases[phase];
     const hgh_step *end = steps->items + steps->count;
@@ -448,9 +449,6 @@ hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, h
     hgh_blame *blame = hgh_request_blame(request);
     hg_verdict verdict = HG_NEXT;
 
-    if (steps->count == 0) {
-        return HGH_GO_UPSTREAM;
-    }
     request->phase = phase;
     request->running = chain;
     if (request->verdict_ready) { /* a parked callback has ended */
@@ -485,6 +483,17 @@ hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, h
     request->index = 0;
     request->phase = HG_PHASE_NONE;
     return HGH_GO_UPSTREAM;
+}
+
+/* HGH_GO_UPSTREAM: it is over, the next one begins. */
+static inline hgh_outcome phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+{
+    return chain->phases[phase].count == 0 ? HGH_GO_UPSTREAM : steps_run(request, chain, phase);
+}
+
+hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase)
+{
+    return phase_run(request, chain, phase);
 }
 
 /* What follows the rewrite phase of the route: that of the attached consumer, if there is one. */
@@ -530,28 +539,28 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_GLOBAL_REWRITE:
-            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_REWRITE);
+            outcome = phase_run(request, request->global, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = request->chain == NULL ? HGH_STAGE_GLOBAL_ACCESS : HGH_STAGE_REWRITE;
             break;
         case HGH_STAGE_REWRITE:
-            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_REWRITE);
+            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             rewrite_end(request);
             break;
         case HGH_STAGE_CONSUMER_REWRITE:
-            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_REWRITE);
+            outcome = phase_run(request, request->chain, HG_PHASE_REWRITE);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = request->global == NULL ? HGH_STAGE_ACCESS : HGH_STAGE_GLOBAL_ACCESS;
             break;
         case HGH_STAGE_GLOBAL_ACCESS:
-            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_ACCESS);
+            outcome = phase_run(request, request->global, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -561,7 +570,7 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_ACCESS:
-            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_ACCESS);
+            outcome = phase_run(request, request->chain, HG_PHASE_ACCESS);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
@@ -578,14 +587,14 @@ static hgh_outcome stages_run(hg_request *request)
             }
             break;
         case HGH_STAGE_GLOBAL_BEFORE_PROXY:
-            outcome = hgh_request_phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
+            outcome = phase_run(request, request->global, HG_PHASE_BEFORE_PROXY);
             if (outcome != HGH_GO_UPSTREAM) {
                 return outcome;
             }
             request->stage = HGH_STAGE_BEFORE_PROXY;
             break;
         case HGH_STAGE_BEFORE_PROXY:
-            outcome = hgh_request_phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
+            outcome = phase_run(request, request->chain, HG_PHASE_BEFORE_PROXY);
             if (outcome == HGH_GO_UPSTREAM) {
                 request->stage = HGH_STAGE_UPSTREAM;
             }

@@ -19,9 +19,6 @@ extern const hgh_wait_owner hgh_request_wait_owner;
  * True: the request is parked. */
 bool hgh_request_late_body_begin(hg_request *request, uint8_t more);
 
-/** Walks the rest of a phase. HGH_GO_UPSTREAM: it is over, the next one begins. */
-hgh_outcome hgh_request_phase_run(hg_request *request, const hgh_chain *chain, hg_phase phase);
-
 /** Chooses the target, until a node has an address; HGH_ANSWER: none has, that is its exit. */
 hgh_outcome hgh_request_target_pick(hg_request *request);
 

@@ -67,8 +67,9 @@ static inline void chain_run(hg_request *request, const hgh_chain *chain, hg_pha
 
 bool hgh_request_header_filter(hg_request *request)
 {
-    (void)hgh_early_headers_apply(request,
-                                  request->early_headers); /* the others are worth sending */
+    if (request->early_headers != NULL) { /* without memory for one the others are worth sending */
+        (void)hgh_early_headers_apply(request, request->early_headers);
+    }
     chain_run(request, request->global, HG_PHASE_HEADER_FILTER);
     chain_run(request, request->chain, HG_PHASE_HEADER_FILTER);
     if (request->explanation != NULL) {

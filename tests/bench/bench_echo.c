@@ -2,8 +2,8 @@
  *
  * usage: bench_echo CONNECTIONS SECONDS [BYTES]
  *
- * A process sends back what comes; this one has one message under way on each connection. Prints round
- * trips a second, and the median of their microseconds.
+ * A process sends back what comes; this one has one message under way on each connection. Prints
+ * round trips a second, and the median of their microseconds.
  */
 #include <errno.h>
 #include <signal.h>

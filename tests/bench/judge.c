@@ -1,5 +1,5 @@
-/* tests/bench/judge.c - a plugin that looks at a request and answers it; so small that what is around
- * it shows. */
+/* tests/bench/judge.c - a plugin that looks at a request and answers it; so small that what is
+ * around it shows. */
 #include <hotgate/plugin.h>
 
 static hg_verdict on_rewrite(hg_request *request, const void *config)
@@ -11,4 +11,4 @@ static hg_verdict on_rewrite(hg_request *request, const void *config)
     return hg_exit_with(request, 200, HG_TEXT("text/plain"), HG_TEXT("judged\n"));
 }
 
-HG_PLUGIN(NAME, "1.0.0", .priority = 1, .rewrite = on_rewrite)
+HG_PLUGIN(NAME, "1.0.0", .priority = 1, .rewrite = on_rewrite);

@@ -35,39 +35,52 @@
 static gateway *running;
 static origin *upstream;
 static char *folder;
+static unsigned grpc_port;
 static response got;
 
 static int set_up(void **state)
 {
     json_t *certificate;
+    char *nginx;
     char *text;
 
     (void)state;
     upstream = origin_start();
     folder = authority_make();
     certificate_make(folder, "a", "ec", "DNS:localhost");
+    grpc_port = free_port();
+    nginx = text_format("http_configuration_snippet: |\n"
+                        "    proxy_cache_path run/tmp/kept keys_zone=kept:1m;\n"
+                        "    server {\n" /* a gRPC upstream, as far as HTTP goes */
+                        "      listen 127.0.0.1:%u http2;\n"
+                        "      location / {\n"
+                        "        add_trailer X-End last;\n"
+                        "        proxy_pass http://127.0.0.1:%u;\n"
+                        "        proxy_http_version 1.1;\n"
+                        "      }\n"
+                        "    }\n"
+                        "  http_server_configuration_snippet: |\n"
+                        "    proxy_cache_valid 200 1m;\n"
+                        "    set $kept off;\n"
+                        "    if ($arg_kept) { set $kept kept; }\n"
+                        "    proxy_cache $kept;\n"
+                        "    proxy_cache_key $arg_kept;\n"
+                        "    proxy_ignore_headers Cache-Control;\n",
+                        grpc_port, origin_port(upstream));
     running = gateway_make(&(gateway_options){
         .workers = 1,
         .hotgate = "parked_requests: 200",
-        .nginx = "http_configuration_snippet: |\n"
-                 "    proxy_cache_path run/tmp/kept keys_zone=kept:1m;\n"
-                 "  http_server_configuration_snippet: |\n"
-                 "    proxy_cache_valid 200 1m;\n"
-                 "    set $kept off;\n"
-                 "    if ($arg_kept) { set $kept kept; }\n"
-                 "    proxy_cache $kept;\n"
-                 "    proxy_cache_key $arg_kept;\n"
-                 "    proxy_ignore_headers Cache-Control;\n",
+        .nginx = nginx,
         .http = "send_timeout: " NGINX_TIMEOUT,
         .environment = "MALLOC_PERTURB_=200", /* what was freed shows */
     });
+    free(nginx);
     author_install(running, "responding", "responding", "");
     author_install(running, "filters", "filters", "");
     author_install(running, "target", "target", "");
     gateway_start(running);
     certificate = certificate_json(folder, "a");
-    (void)json_object_set_new(certificate, "snis",
-                              json_pack("[s,s]", "localhost", "behind.example"));
+    (void)json_object_set_new(certificate, "snis", json_pack("[s]", "localhost"));
     text = json_dumps(certificate, 0);
     gateway_put(running, "ssls/a", "%s", text);
     json_decref(certificate);
@@ -153,6 +166,8 @@ static void nothing_is_left(void)
 {
     WAIT_UNTIL(gateway_sum(running, "requests_live") == 0);
     assert_int_equal(gateway_sum(running, "requests_parked"), 0);
+    assert_false(is_logged("[alert]")); /* nginx finds its buffers in order */
+    assert_false(is_logged("[crit]"));
 }
 
 /* Of the echo. */
@@ -611,6 +626,31 @@ static void others_are_served_meanwhile(void **state)
 
 /* ------------------------------------------------------------------------------ the upstream */
 
+static void requests_in_a_row_are_answered_in_a_row(void **state)
+{
+    static const char text[] = "GET /row?bytes=100000&wait=50 HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /row?bytes=26 HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "GET /row?bytes=52 HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char *const configs[] = {"\"sleep\": \"10ms\"", "\"body_max\": 6000000"};
+    static const size_t lengths[] = {100000, 26, 52};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(configs); i++) {
+        connection one = {.fd = -1};
+
+        put("row", configs[i]);
+        assert_true(connection_open(&one, running->port));
+        assert_true(connection_send(&one, text, sizeof(text) - 1));
+        for (size_t k = 0; k < ARRAY_SIZE(lengths); k++) {
+            assert_true(connection_receive(&one, false, &got));
+            assert_int_equal(got.length, lengths[k]);
+            assert_int_equal(got.crc, crc_of(lengths[k]));
+        }
+        connection_close(&one);
+    }
+    nothing_is_left();
+}
+
 static void an_upstream_that_breaks_off_is_told(void **state)
 {
     static const char *const arguments[] = {"bytes=300000&cut=1000",
@@ -673,7 +713,10 @@ static void the_body_of_the_request_is_still_there(void **state)
 
 static void slow_clients_get_all_of_it(void **state)
 {
-    static const char *const configs[] = {"\"sleep\": \"20ms\"", "\"body_max\": 6000000"};
+    static const char *const configs[] = {
+        "\"sleep\": \"20ms\"", "\"body_max\": 6000000",
+        "\"body\": \"0123456789abcdef\", \"times\": 327680",
+        "\"body\": \"0123456789abcdef\", \"times\": 327680, \"body_max\": 6000000"};
     char piece[65536];
 
     (void)state;
@@ -751,7 +794,19 @@ static size_t take_nothing(char *data, size_t size, size_t count, void *context)
     return size * count;
 }
 
-/* A GET over HTTP/2; its status, and the CRC of the body. */
+static size_t take_header(char *data, size_t size, size_t count, void *context)
+{
+    char *text = context;
+    size_t length = strlen(text);
+
+    if (length + size * count < RESPONSE_HEAD_MAX) {
+        memcpy(text + length, data, size * count);
+        text[length + size * count] = '\0';
+    }
+    return size * count;
+}
+
+/* A GET over HTTP/2; its status, and the CRC of the body. Headers and trailers are in got.head. */
 static long get_http2(const char *target, unsigned long *out_crc, curl_off_t *out_length)
 {
     char *url = text_format("https://localhost:%u%s", running->tls_port, target);
@@ -771,6 +826,9 @@ static long get_http2(const char *target, unsigned long *out_crc, curl_off_t *ou
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_nothing);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, out_crc);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, got.head);
+    got.head[0] = '\0';
     code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
         fail_msg("HTTP/2: %s", curl_easy_strerror(code));
@@ -810,29 +868,55 @@ static void clients_of_http_2_get_the_same(void **state)
     nothing_is_left();
 }
 
-/* The gateway's own listener is what gRPC is carried by. */
-static void responses_of_grpc_upstreams_are_decided_on(void **state)
+static void a_client_of_http_2_that_goes_cancels_the_wait(void **state)
+{
+    static const char *const configs[] = {"\"sleep\": \"30s\"", "\"offload\": \"700ms\"",
+                                          "\"body_max\": 10000000"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(configs); i++) {
+        put("second", configs[i]);
+        log_clear();
+        shell("curl -sk --noproxy '*' --http2 -m 0.3 "
+              "'https://localhost:%u/second?bytes=10&body_delay=900' "
+              "--resolve localhost:%u:127.0.0.1 >/dev/null || test $? = 28",
+              running->tls_port, running->tls_port);
+        print_message("%s\n", configs[i]);
+        gateway_wait_log(running, "logs/error.log", "canceled");
+        gateway_wait_log(running, "logs/error.log", "ended with 499");
+        nothing_is_left();
+    }
+}
+
+static void put_grpc(const char *config)
+{
+    gateway_put(running, "routes/grpc",
+                "{\"uri\": \"/grpc\", \"plugins\": {\"responding\": {%s}}, \"upstream\":"
+                " {\"scheme\": \"grpc\", \"nodes\": {\"127.0.0.1:%u\": 1}}}",
+                config, grpc_port);
+}
+
+static void responses_of_grpc_upstreams_keep_their_trailers(void **state)
 {
     static const char *const configs[] = {"\"header\": \"seen\"",
                                           "\"header\": \"seen\", \"sleep\": \"20ms\"",
                                           "\"header\": \"seen\", \"body_max\": 6000000"};
+    unsigned long crc;
+    curl_off_t length;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(configs); i++) {
-        gateway_put(running, "routes/front",
-                    "{\"uri\": \"/front\", \"plugins\": {\"responding\": {%s}}, \"upstream\":"
-                    " {\"scheme\": \"grpcs\", \"pass_host\": \"rewrite\", \"upstream_host\":"
-                    " \"behind.example\", \"nodes\": {\"127.0.0.1:%u\": 1}}}",
-                    configs[i], running->tls_port);
-        gateway_put(running, "routes/behind",
-                    "{\"uri\": \"/front\", \"host\": \"behind.example\", \"plugins\": {},"
-                    " \"upstream\": {\"nodes\": {\"127.0.0.1:%u\": 1}}}",
-                    origin_port(upstream));
-        http_get(running->port, "/front?bytes=200000", "", &got);
-        assert_int_equal(got.status, 200);
-        expect_header(configs[i], "X-Responding", "seen");
-        assert_int_equal(got.crc, crc_of(200000));
+        put_grpc(configs[i]);
+        assert_int_equal(get_http2("/grpc?bytes=200000&chunked=1", &crc, &length), 200);
+        assert_int_equal(crc, crc_of(200000));
+        if (strstr(got.head, "x-responding: seen") == NULL ||
+            strstr(got.head, "\r\nx-end: last") == NULL) {
+            fail_msg("%s: %s", configs[i], got.head);
+        }
     }
+    put_grpc("\"exit\": 403");
+    assert_int_equal(get_http2("/grpc?bytes=200000&chunked=1", &crc, &length), 403);
+    assert_null(strstr(got.head, "x-end")); /* of the response that it was */
     nothing_is_left();
 }
 
@@ -986,12 +1070,14 @@ int main(void)
         cmocka_unit_test(another_protocol_is_left_alone),
         cmocka_unit_test(no_time_of_nginx_runs_out_over_a_wait),
         cmocka_unit_test(others_are_served_meanwhile),
+        cmocka_unit_test(requests_in_a_row_are_answered_in_a_row),
         cmocka_unit_test(an_upstream_that_breaks_off_is_told),
         cmocka_unit_test(the_body_of_the_request_is_still_there),
         cmocka_unit_test(slow_clients_get_all_of_it),
         cmocka_unit_test(a_client_that_goes_cancels_the_wait),
         cmocka_unit_test(clients_of_http_2_get_the_same),
-        cmocka_unit_test(responses_of_grpc_upstreams_are_decided_on),
+        cmocka_unit_test(a_client_of_http_2_that_goes_cancels_the_wait),
+        cmocka_unit_test(responses_of_grpc_upstreams_keep_their_trailers),
         cmocka_unit_test(more_than_may_wait_get_503),
         cmocka_unit_test(a_thousand_waits_leave_nothing_behind),
         cmocka_unit_test(a_reload_while_it_waits_changes_nothing_for_it),

@@ -1,6 +1,7 @@
 /* tests/plugins/responding.c - decides on an upstream's response, as its configuration says. */
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hotgate/plugin.h>
 
@@ -12,6 +13,7 @@ typedef struct responding_config {
     int64_t request_body_max;
     int64_t status;
     hg_text body;
+    int64_t times;  /* that the body is repeated */
     hg_text header; /* the value of X-Responding */
     hg_text remove;
     int64_t exit;
@@ -28,6 +30,7 @@ static const hg_field responding_fields[] = {
     HG_INT(responding_config, request_body_max, "request_body_max"),
     HG_INT(responding_config, status, "status"),
     HG_STRING(responding_config, body, "body"),
+    HG_INT(responding_config, times, "times", .min = 1, .max = 10000000, .initial = "1"),
     HG_STRING(responding_config, header, "header"),
     HG_STRING(responding_config, remove, "remove"),
     HG_INT(responding_config, exit, "exit"),
@@ -91,6 +94,18 @@ static hg_status wait_bodies(hg_request *request, const responding_config *own)
     return status;
 }
 
+static void body_set(hg_request *request, const responding_config *own)
+{
+    size_t times = (size_t)own->times;
+    char *bytes = hg_request_allocate(request, own->body.length * times + 1);
+
+    for (size_t i = 0; bytes != NULL && i < times; i++) {
+        memcpy(bytes + i * own->body.length, own->body.data, own->body.length);
+    }
+    note(request, "set", hg_response_set_body(request, bytes, own->body.length * times),
+         (hg_text){0});
+}
+
 static hg_verdict responding_response(hg_request *request, const void *config)
 {
     const responding_config *own = config;
@@ -111,7 +126,7 @@ static hg_verdict responding_response(hg_request *request, const void *config)
         (void)hg_response_set_status(request, (uint32_t)own->status);
     }
     if (own->body.data != NULL) {
-        (void)hg_response_set_body(request, own->body.data, own->body.length);
+        body_set(request, own);
     }
     if (own->done_without_exit) {
         return HG_DONE;

@@ -1,4 +1,5 @@
 /* host/engine/nginx/filter.c - runs the response phases inside nginx's filter chain. */
+#include "host/core/response_hold.h"
 #include "host/engine/nginx/module.h"
 
 #define CHANGED_STEP 4096u /* bytes: sizes of our buffers, so that one suits the next piece too */
@@ -35,10 +36,9 @@ bool hgh_nginx_has_no_body(const ngx_http_request_t *http)
            status == NGX_HTTP_NOT_MODIFIED;
 }
 
-ngx_int_t hgh_nginx_headers_pass(ngx_http_request_t *http, hgh_nginx_request *self)
+static inline ngx_int_t
+headers_pass(ngx_http_request_t *http, const hgh_nginx_main *main, hgh_nginx_request *self)
 {
-    const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
-
     if (server_header_set(http, main) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -64,6 +64,12 @@ ngx_int_t hgh_nginx_headers_pass(ngx_http_request_t *http, hgh_nginx_request *se
     return self->headers_held ? NGX_OK : next_header_filter(http);
 }
 
+ngx_int_t hgh_nginx_headers_pass(hgh_nginx_request *self)
+{
+    return headers_pass(self->http,
+                        ngx_http_get_module_main_conf(self->http, ngx_http_hotgate_module), self);
+}
+
 static ngx_int_t header_filter(ngx_http_request_t *http)
 {
     const hgh_nginx_main *main = ngx_http_get_module_main_conf(http, ngx_http_hotgate_module);
@@ -74,10 +80,11 @@ static ngx_int_t header_filter(ngx_http_request_t *http)
         return next_header_filter(http);
     }
     self = hgh_nginx_request_find(http);
-    if (self != NULL && !self->headers_passed && hgh_nginx_response_begin(self, &result)) {
+    if (self != NULL && !self->headers_passed && hgh_request_has_response(self->request) &&
+        hgh_nginx_response_begin(self, &result)) {
         return result;
     }
-    return hgh_nginx_headers_pass(http, self);
+    return headers_pass(http, main, self);
 }
 
 /* A buffer for changed bytes: a free one of this response that is large enough, or a new one. */
@@ -259,17 +266,19 @@ static ngx_int_t body_send(hgh_nginx_request *self, ngx_chain_t *out)
     return result;
 }
 
-ngx_int_t hgh_nginx_body_pass(hgh_nginx_request *self, ngx_chain_t *in)
+/* What a plugin appended to a response without body would be taken for the next response. */
+static inline bool is_unfiltered(const hgh_nginx_request *self)
+{
+    return !self->headers_passed || hgh_nginx_has_no_body(self->http) ||
+           !hgh_request_has_body_filters(self->request);
+}
+
+static ngx_int_t body_run(hgh_nginx_request *self, ngx_chain_t *in)
 {
     ngx_http_request_t *http = self->http;
     ngx_chain_t *out = NULL;
     ngx_chain_t **tail = &out;
 
-    /* What a plugin appended to a response without body would be taken for the next response. */
-    if (!self->headers_passed || hgh_nginx_has_no_body(http) ||
-        !hgh_request_has_body_filters(self->request)) {
-        return next_body_filter(http, in);
-    }
     for (ngx_chain_t *link = in; link != NULL; link = link->next) {
         if (buffer_filter(self, link->buf, &tail) != NGX_OK) {
             return NGX_ERROR;
@@ -288,14 +297,16 @@ ngx_int_t hgh_nginx_body_pass(hgh_nginx_request *self, ngx_chain_t *in)
     return out == NULL && in != NULL ? NGX_OK : body_send(self, out);
 }
 
+ngx_int_t hgh_nginx_body_pass(hgh_nginx_request *self, ngx_chain_t *in)
+{
+    return is_unfiltered(self) ? next_body_filter(self->http, in) : body_run(self, in);
+}
+
 static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
 {
     hgh_nginx_request *self = http == http->main ? hgh_nginx_request_find(http) : NULL;
 
-    if (self == NULL) {
-        return next_body_filter(http, in);
-    }
-    if (self->hold != NULL) {
+    if (self != NULL && self->hold != NULL) {
         if (hgh_nginx_response_takes(self)) {
             return hgh_nginx_response_take(self, in);
         }
@@ -304,7 +315,7 @@ static ngx_int_t body_filter(ngx_http_request_t *http, ngx_chain_t *in)
             return NGX_OK; /* nginx looks after buffers that are back already */
         }
     }
-    return hgh_nginx_body_pass(self, in);
+    return self == NULL || is_unfiltered(self) ? next_body_filter(http, in) : body_run(self, in);
 }
 
 ngx_int_t hgh_nginx_filters_install(void)

@@ -23,7 +23,9 @@ static void request_cancel(hgh_nginx_request *self)
     if (self->resume.posted) {
         ngx_delete_posted_event(&self->resume);
     }
-    hgh_nginx_response_stop(self);
+    if (self->hold != NULL) {
+        hgh_nginx_response_stop(self);
+    }
     if (self->parked || self->request->wait.coroutine != NULL) {
         self->parked = false;
         hgh_request_cancel(self->request);

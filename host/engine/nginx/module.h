@@ -194,12 +194,12 @@ bool hgh_nginx_has_no_body(const ngx_http_request_t *http);
 /** The rest of the header filter, and of the body filter, once plugins have decided on the
  * response.
  */
-ngx_int_t hgh_nginx_headers_pass(ngx_http_request_t *http, hgh_nginx_request *self);
+ngx_int_t hgh_nginx_headers_pass(hgh_nginx_request *self);
 ngx_int_t hgh_nginx_body_pass(hgh_nginx_request *self, ngx_chain_t *in);
 
 /* response.c */
-/** Begins the phase of plugins that decide on an upstream's response. False: the headers may go at
- * once; else *out_result is what the header filter returns. */
+/** Begins the phase of plugins that decide on an upstream's response, of which there are some.
+ * False: the headers may go at once; else *out_result is what the header filter returns. */
 bool hgh_nginx_response_begin(hgh_nginx_request *self, ngx_int_t *out_result);
 /** True while the body goes to hgh_nginx_response_take(), which returns as a body filter does. */
 bool hgh_nginx_response_takes(const hgh_nginx_request *self);

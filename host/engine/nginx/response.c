@@ -242,7 +242,7 @@ static void response_release(hgh_nginx_hold *hold)
         http->headers_out.status != NGX_HTTP_NOT_MODIFIED) {
         http->headers_out.content_length_n = (off_t)hold->self->request->hold->replacement.length;
     }
-    result = hgh_nginx_headers_pass(http, hold->self);
+    result = hgh_nginx_headers_pass(hold->self);
     if (result == NGX_ERROR || result > NGX_OK) {
         headers_failed(hold, result);
     } else if (replaced || hgh_nginx_has_no_body(http)) {
@@ -463,7 +463,7 @@ bool hgh_nginx_response_begin(hgh_nginx_request *self, ngx_int_t *out_result)
         hgh_nginx_response_stop(self);
         return false;
     }
-    if (!hgh_request_has_response(self->request) || !is_of_upstream(self)) {
+    if (!is_of_upstream(self)) {
         return false;
     }
     *out_result = hold_begin(self);
@@ -505,9 +505,6 @@ void hgh_nginx_response_stop(hgh_nginx_request *self)
 {
     hgh_nginx_hold *hold = self->hold;
 
-    if (hold == NULL) {
-        return;
-    }
     if (hold->event.posted) {
         ngx_delete_posted_event(&hold->event);
     }
