@@ -8,6 +8,7 @@
 #include "host/cli/command.h"
 #include "host/cli/examination.h"
 #include "host/cli/report.h"
+#include "host/runner/unsupported.h"
 
 static void usage(FILE *out)
 {
@@ -21,6 +22,8 @@ static void usage(FILE *out)
         "  --trusted-key KEY  it has to be signed with this key, or another one that is given:\n"
         "                     ed25519:... or a file in PEM\n"
         "  --allow-library LIBRARY  it may need this one, as by hotgate.allow_libraries\n"
+        "  --runner           also tell what of it does not run behind the external plugin\n"
+        "                     protocol, in `hotgate runner`\n"
         "  --no-run           only look at the file: none of its code runs\n"
         "  --json             print the report as JSON\n"
         "  --help             show this text\n\n"
@@ -28,23 +31,22 @@ static void usage(FILE *out)
         out);
 }
 
-/* What may be given more than once; both arrays. */
-typedef struct lists {
-    json_t *trusted_keys;
+/* What is asked for beside the examination itself. */
+typedef struct requested {
+    json_t *trusted_keys; /* may be given more than once, as the next */
     json_t *allow_libraries;
-} lists;
+    bool as_json;
+    bool for_runner;
+} requested;
 
-static bool options_take(int argc,
-                         char **argv,
-                         hgh_examination_options *options,
-                         const lists *into,
-                         bool *out_json,
-                         int *out_code)
+static bool options_take(
+    int argc, char **argv, hgh_examination_options *options, requested *into, int *out_code)
 {
     static const struct option known[] = {{"config", required_argument, NULL, 'c'},
                                           {"attributes", required_argument, NULL, 'a'},
                                           {"trusted-key", required_argument, NULL, 't'},
                                           {"allow-library", required_argument, NULL, 'l'},
+                                          {"runner", no_argument, NULL, 'r'},
                                           {"no-run", no_argument, NULL, 'n'},
                                           {"json", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
@@ -66,11 +68,14 @@ static bool options_take(int argc,
         case 'l':
             (void)json_array_append_new(into->allow_libraries, json_string(optarg));
             break;
+        case 'r':
+            into->for_runner = true;
+            break;
         case 'n':
             options->only_reads = true;
             break;
         case 'j':
-            *out_json = true;
+            into->as_json = true;
             break;
         case 'h':
             usage(stdout);
@@ -86,6 +91,10 @@ static bool options_take(int argc,
         usage(stderr);
         return false;
     }
+    if (options->only_reads && into->for_runner) {
+        (void)fputs("hotgate check: --no-run knows nothing for --runner\n", stderr);
+        return false;
+    }
     if (options->only_reads && (options->config != NULL || options->attributes != NULL)) {
         (void)fputs("hotgate check: --no-run judges no --config and no --attributes\n", stderr);
         return false;
@@ -94,20 +103,33 @@ static bool options_take(int argc,
     return true;
 }
 
+/* What a runner would make of it, as far as the object could be loaded. */
+static void runner_tell(json_t *report)
+{
+    const json_t *description = json_object_get(report, "description");
+
+    if (json_is_object(description)) {
+        (void)json_object_set_new(report, "not_in_a_runner", hgh_unsupported_of(description));
+        (void)json_object_set_new(report, "unsupported_in_a_runner", hgh_unsupported_functions());
+    }
+}
+
 int hgh_command_check(int argc, char **argv)
 {
-    const lists given = {json_array(), json_array()};
+    requested given = {json_array(), json_array(), false, false};
     hgh_examination_options options = {
         .trusted_keys = given.trusted_keys,
         .allow_libraries = given.allow_libraries,
     };
-    bool json = false;
     json_t *report = NULL;
     int code;
 
-    if (options_take(argc, argv, &options, &given, &json, &code)) {
+    if (options_take(argc, argv, &options, &given, &code)) {
         report = hgh_examination_run(&options);
-        if (json) {
+        if (given.for_runner) {
+            runner_tell(report);
+        }
+        if (given.as_json) {
             (void)json_dumpf(report, stdout, JSON_INDENT(2));
             (void)fputc('\n', stdout);
         } else {

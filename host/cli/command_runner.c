@@ -33,7 +33,7 @@ static const char usage[] =
     "\n"
     "  --plugins DIR       objects, one plugin each (default: those that come with hotgate)\n"
     "  --listen unix:PATH  the socket (default: $APISIX_LISTEN_ADDRESS)\n"
-    "  --grace MS          for calls under way at TERM and INT (default: 1000)\n"
+    "  --grace MS          for calls under way at TERM and INT (default: 900)\n"
     "  --call-timeout MS   for a call, which fails then (default: 56000; a gateway waits for\n"
     "                      60 seconds)\n"
     "  --help              show this text\n"

@@ -1,7 +1,8 @@
 /* host/control/manifest.h - what a generation consists of: state/generation.json.
  *
  * {"generation": N, "next_number": M, "listed": [names] or null, "plugins": [{"name", "version",
- *  "sha256", "build_id", "path", "number", "attributes", "shipped", "isolated"}...]}
+ *  "sha256", "build_id", "path", "number", "attributes", "shipped", "isolated",
+ *  "described"}...]}
  *
  * The same text goes to the workers; it alone says what is loaded at a start. */
 #ifndef HOST_CONTROL_MANIFEST_H

@@ -229,9 +229,9 @@ static void write_runner(FILE *out, const hgh_settings *settings, const char *pa
                   (long long)settings->ext_plugin_body_max_bytes);
 }
 
-/* How workers reach runners. `path` NULL: there is none for ext-plugin. */
-static void
-write_runners(FILE *out, const hgh_settings *settings, const char *path, const char *isolation)
+/* How workers reach runners. `path` NULL: there is none for ext-plugin. That of the isolated ones
+ * begins where nginx is started: however long that of the instance is. */
+static void write_runners(FILE *out, const hgh_settings *settings, const char *path)
 {
     if (path != NULL) {
         (void)fputs("    hotgate_runner ", out);
@@ -240,7 +240,7 @@ write_runners(FILE *out, const hgh_settings *settings, const char *path, const c
                       settings->ext_plugin_empty_flag_arguments);
     }
     (void)fputs("    hotgate_isolation ", out);
-    write_runner(out, settings, isolation);
+    write_runner(out, settings, HGH_ISOLATION_DIRECTORY);
     (void)fprintf(out, "\n        wait_for_start_ms=%u retries_broken=%u;\n", ISOLATION_START_MS,
                   ISOLATION_RETRIES);
 }
@@ -473,16 +473,12 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
 {
     char *module = NULL;
     char *runner = NULL; /* where it listens */
-    char *isolation = hgh_instance_path(instance, HGH_ISOLATION_DIRECTORY);
     char *path = NULL;
     char *text = NULL;
     size_t length = 0;
     FILE *out;
     hg_status status = find_module(instance, &module, err);
 
-    if (status == HG_OK && isolation == NULL) {
-        status = hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory");
-    }
     if (status == HG_OK) {
         status = hgh_runner_socket_path(instance, settings, &runner, err);
     }
@@ -502,7 +498,7 @@ hgh_nginx_config_write(const hgh_instance *instance, const hgh_settings *setting
         write_main(out, instance, settings, module);
         (void)fputs("\nhttp {\n", out);
         write_http_settings(out, settings);
-        write_runners(out, settings, runner, isolation);
+        write_runners(out, settings, runner);
         write_module(out, instance, settings);
         (void)fprintf(out, "%s\n", settings->http_configuration_snippet);
         if (settings->enable_admin_on_data_port) {
@@ -522,7 +518,6 @@ cleanup:
     free(text);
     free(path);
     free(runner);
-    free(isolation);
     free(module);
     return status;
 }

@@ -151,6 +151,7 @@ static void catalog_fill(hgh_reload *reload, const json_t *descriptions)
         item = known == NULL ? json_object() : json_copy((json_t *)(uintptr_t)known);
         (void)json_object_update(item, entry);
         (void)json_object_del(item, "attributes"); /* may hold secrets */
+        (void)json_object_del(item, "described");
         (void)json_array_append_new(all, item);
     }
     hgh_plugin_catalog_set(reload->options.catalog, hgh_manifest_generation(reload->manifest), all);

@@ -155,6 +155,7 @@ static json_t *plugins_json(const hgh_reload *reload)
 
         (void)json_object_del(item, "attributes"); /* may hold secrets */
         (void)json_object_del(item, "previous");
+        (void)json_object_del(item, "described"); /* for workers */
         (void)json_object_set_new(item, "state", json_string(is_disabled ? "disabled" : "loaded"));
         (void)json_array_append_new(plugins, item);
     }

@@ -131,6 +131,18 @@ static void on_probe_next(void *context)
     probe_end(context);
 }
 
+/* What workers know of a plugin whose object they do not load. */
+static void described_set(json_t *entry, const json_t *description)
+{
+    if (json_is_true(json_object_get(entry, "isolated"))) {
+        (void)json_object_set_new(entry, "described",
+                                  json_pack("{s:O*, s:O*, s:O*}", "priority",
+                                            json_object_get(description, "priority"), "flags",
+                                            json_object_get(description, "flags"), "phases",
+                                            json_object_get(description, "phases")));
+    }
+}
+
 static void on_probe_message(void *context, const json_t *message)
 {
     hgh_reload *reload = context;
@@ -144,6 +156,7 @@ static void on_probe_message(void *context, const json_t *message)
 
         (void)json_object_set(good->entry, "version", json_object_get(description, "version"));
         (void)json_object_set(run->descriptions, good->name, description);
+        described_set(good->entry, description);
         (void)json_object_del(reload->rejected, good->name);
         warnings_log(good->name, json_object_get(message, "warnings"));
         if (json_array_size(json_object_get(message, "warnings")) > 0) {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -28,16 +29,44 @@ static void on_second_over(void *context)
     second_end(context);
 }
 
+/* A line as our own runners write them has a time, which the log has too, and a level, which is
+ * its own; any other is a warning, as in APISIX. *out_text is what is to be said. */
+static hg_log_level level_of(const char *line, const char **out_text)
+{
+    static const char *const names[] = {
+        [HG_LOG_ERROR] = "error", [HG_LOG_WARN] = "warn",   [HG_LOG_NOTICE] = "notice",
+        [HG_LOG_INFO] = "info",   [HG_LOG_DEBUG] = "debug",
+    };
+    char name[8] = "";
+    int length = 0;
+
+    *out_text = line;
+    if (sscanf(line, "%*4u/%*2u/%*2u %*2u:%*2u:%*2u [%7[a-z]] %n", name, &length) == 1 &&
+        length > 0) {
+        for (size_t i = HG_LOG_ERROR; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (strcmp(names[i], name) == 0) {
+                *out_text = line + length;
+                return (hg_log_level)i;
+            }
+        }
+    }
+    return HG_LOG_WARN;
+}
+
 static void line_end(hgh_runner_output *output)
 {
+    const char *text;
+    hg_log_level level;
+
     output->line[output->length] = '\0';
+    level = level_of(output->line, &text);
     if (output->lines == 0) {
         hgh_event_loop_timer_start(output->loop, &output->second_over, SECOND_MS, on_second_over,
                                    output);
     }
     if (output->lines < HGH_RUNNER_LINES_MAX) {
         output->lines++;
-        hgh_log(HG_LOG_WARN, "%s: %s%s", output->name, output->line, output->is_long ? "..." : "");
+        hgh_log(level, "%s: %s%s", output->name, text, output->is_long ? "..." : "");
     } else {
         output->left_out++;
     }

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/control/runner_socket.h"
-
 #define OWN_PROGRAM        "/proc/self/exe"
 #define CONF_EXPIRE_TIME_S 3600u /* how long workers keep a token, as in APISIX */
 

@@ -9,12 +9,13 @@
 #include <hotgate/error.h>
 
 #include "host/control/instance.h"
+#include "host/control/runner_socket.h"
 #include "host/control/settings.h"
 
 #define HGH_RUNNER_DESCRIPTORS_MAX 2u
 #define HGH_ISOLATED_DIRECTORY     "state/isolate" /* of manifests, which control writes */
 #define HGH_ISOLATED_MANIFEST      "state/isolate/%llu.json" /* of a generation */
-#define HGH_ISOLATED_SOCKET        "run/isolate/%llu.sock"
+#define HGH_ISOLATED_SOCKET        HGH_ISOLATION_DIRECTORY "/%llu.sock"
 
 /** All of it is owned. Zero is no plan. */
 typedef struct hgh_runner_plan {

@@ -8,6 +8,7 @@
 #include "host/core/engine.h"
 #include "host/core/issues.h"
 #include "host/core/runner_client.h"
+#include "host/core/stand_in.h"
 
 static hgh_plugin *plugin_shared(const hgh_generation *previous, const char *name, uint32_t number)
 {
@@ -111,7 +112,10 @@ static hg_status entry_load(const hgh_generation *generation,
         return HG_OK;
     }
     entry->plugin = plugin_shared(previous, name, (uint32_t)number);
-    if (entry->plugin == NULL) {
+    if (entry->plugin == NULL && hgh_stand_in_is_enough(plugin_host, item)) {
+        status =
+            hgh_stand_in_new(plugin_host, item, name, (uint32_t)number, &entry->plugin, &cause);
+    } else if (entry->plugin == NULL) {
         status = entry_open(plugin_host, item, path, entry, (uint32_t)number, &cause);
     }
     if (status == HG_OK && poison_set(entry->plugin, item) != HG_OK) {

@@ -48,7 +48,7 @@ typedef struct hgh_generation_entry {
  *           "attributes", "disabled", "isolated", "poison"}...]}; a reference is kept until all is
  *           loaded. One with "disabled", why, is left out; "poison" lists configurations that it
  *           does not decode; all those of one that is "isolated" are, for which it has another
- *           number than before.
+ *           number than before, and which is not loaded where "described" is enough.
  *
  * out_generation  on HG_OK one reference of the caller's; else untouched.
  */

@@ -74,7 +74,8 @@ static hg_status runner_request(const hg_host *host,
     if (client == NULL) {
         return HG_ERR_UNSUPPORTED;
     }
-    if (request->phase != HG_PHASE_REWRITE && request->phase != HG_PHASE_ACCESS) {
+    if (request == NULL ||
+        (request->phase != HG_PHASE_REWRITE && request->phase != HG_PHASE_ACCESS)) {
         return hg_error_set(err, HG_ERR_UNSUPPORTED,
                             "a runner is asked about a request in rewrite and access alone");
     }
@@ -96,7 +97,7 @@ static hg_status runner_response(const hg_host *host,
     if (client == NULL) {
         return HG_ERR_UNSUPPORTED;
     }
-    if (request->phase != HG_PHASE_RESPONSE) {
+    if (request == NULL || request->phase != HG_PHASE_RESPONSE) {
         return hg_error_set(err, HG_ERR_UNSUPPORTED,
                             "a runner is asked about a response in the phase response alone");
     }

@@ -13,10 +13,10 @@
 #include "host/core/phase.h"
 #include "host/core/plugin_timer.h"
 
-static hg_status use_compile(hgh_plugin *plugin,
-                             hgh_use use,
-                             const hg_config_description *description,
-                             hg_error *err)
+hg_status hgh_plugin_use_compile(hgh_plugin *plugin,
+                                 hgh_use use,
+                                 const hg_config_description *description,
+                                 hg_error *err)
 {
     static const char *const names[HGH_USES] = {"config", "consumer", "metadata", "attributes"};
     hgh_plugin_use *compiled = &plugin->uses[use];
@@ -249,18 +249,18 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
 
     status = hgh_delegates_find(descriptor, &plugin->delegates, err);
     if (status == HG_OK) {
-        status = use_compile(plugin, HGH_USE_CONFIG, descriptor->config, err);
+        status = hgh_plugin_use_compile(plugin, HGH_USE_CONFIG, descriptor->config, err);
     }
     if (status == HG_OK) {
-        status = use_compile(
+        status = hgh_plugin_use_compile(
             plugin, HGH_USE_CONSUMER,
             descriptor->consumer == NULL ? descriptor->config : descriptor->consumer, err);
     }
     if (status == HG_OK) {
-        status = use_compile(plugin, HGH_USE_METADATA, descriptor->metadata, err);
+        status = hgh_plugin_use_compile(plugin, HGH_USE_METADATA, descriptor->metadata, err);
     }
     if (status == HG_OK) {
-        status = use_compile(plugin, HGH_USE_ATTRIBUTES, descriptor->attributes, err);
+        status = hgh_plugin_use_compile(plugin, HGH_USE_ATTRIBUTES, descriptor->attributes, err);
     }
     if (status == HG_OK) {
         status = metrics_open(plugin, err);
@@ -319,6 +319,7 @@ static void plugin_unload(hgh_plugin *plugin)
         hgh_metric_done(&plugin->metrics[i]);
     }
     free(plugin->metrics);
+    free(plugin->stand_in);
     free(plugin);
     if (plugin_host->unloaded != NULL) {
         plugin_host->unloaded(plugin_host);

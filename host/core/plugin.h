@@ -79,8 +79,9 @@ typedef struct hgh_plugin {
     uint32_t references;
     uint32_t number; /* in the manifests: tells apart every object that was ever put into service */
     hgh_plugin_host *plugin_host;
-    hgh_plugin_object *object;
-    const hg_plugin *descriptor; /* borrowed from object */
+    hgh_plugin_object *object;   /* NULL: it is a stand-in (stand_in.h) */
+    hg_plugin *stand_in;         /* owned: what says so much of it */
+    const hg_plugin *descriptor; /* borrowed from one of the two */
     hg_host host;                /* what the object's slot points to */
     hgh_plugin_use uses[HGH_USES];
     struct hgh_configuration *attributes; /* owned; NULL: none */
@@ -116,6 +117,12 @@ hg_status hgh_plugin_load(hgh_plugin_host *plugin_host,
                           hgh_plugin **out_plugin,
                           hg_issues *issues,
                           hg_error *err);
+
+/** Compiles what one of its uses takes; description: borrowed from the object, NULL: any object. */
+hg_status hgh_plugin_use_compile(hgh_plugin *plugin,
+                                 hgh_use use,
+                                 const hg_config_description *description,
+                                 hg_error *err);
 
 static inline hgh_plugin *hgh_plugin_ref(hgh_plugin *plugin)
 {

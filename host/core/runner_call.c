@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host/core/host_api_internal.h"
+#include "host/core/request_parts.h"
 #include "host/core/runner_call_parts.h"
 
 #define ATTEMPTS_MAX  3u    /* as APISIX: the runner may have forgotten a token */
@@ -27,6 +28,19 @@ hg_status hgh_runner_call_fail(
     return hg_error_set(err, status, "unix:%s: %s", call->client->options.path, text);
 }
 
+void hgh_runner_call_log(const hgh_runner_call *call, hg_log_level level, const char *format, ...)
+{
+    char text[HG_ERROR_TEXT_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    hgh_request_log_line(call->request, level, "plugin %s: unix:%s: %s",
+                         hgh_request_configuration(call->request)->plugin->name,
+                         call->client->options.path, text);
+}
+
 hg_status hgh_runner_call_fail_codec(const hgh_runner_call *call,
                                      hg_status status,
                                      const char *what,
@@ -34,7 +48,7 @@ hg_status hgh_runner_call_fail_codec(const hgh_runner_call *call,
                                      hg_error *err)
 {
     if (status == HG_ERR_NO_MEMORY) {
-        return hgh_runner_call_fail(call, status, err, "%s: out of memory", what);
+        return hgh_runner_call_fail(call, status, err, "%s: it takes too much memory", what);
     }
     if (status == HG_ERR_TOO_LARGE) {
         return hgh_runner_call_fail(call, status, err, "%s: wanted at most %u bytes", what,

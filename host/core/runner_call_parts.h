@@ -46,7 +46,11 @@ HG_PRINTF(4, 5)
 hg_status hgh_runner_call_fail(
     const hgh_runner_call *call, hg_status status, hg_error *err, const char *format, ...);
 
-/** The same of what could not be decoded or encoded, which `found` says more about. */
+/** Logs a line about it, with the plugin that asks and the address. */
+HG_PRINTF(3, 4)
+void hgh_runner_call_log(const hgh_runner_call *call, hg_log_level level, const char *format, ...);
+
+/** An error of what could not be decoded or encoded, which `found` says more about. */
 hg_status hgh_runner_call_fail_codec(const hgh_runner_call *call,
                                      hg_status status,
                                      const char *what,

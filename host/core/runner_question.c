@@ -1,6 +1,5 @@
 /* host/core/runner_question.c - what a plugin runner asks while it is being asked. */
 #include "host/core/host_api_internal.h"
-#include "host/core/request_parts.h"
 #include "host/core/runner_call_parts.h"
 
 /* A body of the client's, or what a plugin has put in its place; absent: there is none. */
@@ -26,10 +25,8 @@ static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error
     if (call->role->response_body == NULL) {
         return hgh_runner_call_fail(call, status, err, "the request body cannot be read");
     }
-    hgh_request_log_line(call->request, HG_LOG_WARN,
-                         "unix:%s: the runner asks for the request body, which is not there any "
-                         "more",
-                         call->client->options.path);
+    hgh_runner_call_log(call, HG_LOG_WARN,
+                        "the runner asks for the request body, which is not there any more");
     *out_body = (hg_text){NULL, 0};
     return HG_OK;
 }
@@ -39,10 +36,8 @@ static hg_status response_body(hgh_runner_call *call, hg_text *out_body, hg_erro
     if (call->role->response_body != NULL) {
         return call->role->response_body(call, out_body, err);
     }
-    hgh_request_log_line(call->request, HG_LOG_ERROR,
-                         "unix:%s: the runner asks for the response body, and there is no response "
-                         "yet",
-                         call->client->options.path);
+    hgh_runner_call_log(call, HG_LOG_ERROR,
+                        "the runner asks for the response body, and there is no response yet");
     *out_body = (hg_text){NULL, 0};
     return HG_OK;
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "host/core/host_api_internal.h"
-#include "host/core/request_parts.h"
 #include "host/core/runner_arguments.h"
 #include "host/core/runner_call_parts.h"
 
@@ -264,10 +263,8 @@ static hg_status response_headers_add(hgh_runner_call *call, const hgh_a6_list *
         const hg_header *header = &headers->items[i];
 
         if (response_header_is_refused(header->name)) {
-            hgh_request_log_line(call->request, HG_LOG_WARN,
-                                 "unix:%s: resp_headers: %.*s is not the runner's to set",
-                                 call->client->options.path, (int)header->name.length,
-                                 header->name.data);
+            hgh_runner_call_log(call, HG_LOG_WARN, "resp_headers: %.*s is not the runner's to set",
+                                (int)header->name.length, header->name.data);
             continue;
         }
         if (!hgh_runner_header_is_repeated(headers, i)) {

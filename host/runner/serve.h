@@ -6,7 +6,7 @@
 #include "host/core/board.h"
 #include "host/runner/plugin_set.h"
 
-#define HGH_RUNNER_GRACE_MS   1000u /* a gateway kills a runner that lives longer than that */
+#define HGH_RUNNER_GRACE_MS   900u /* a gateway kills a runner a second after its SIGTERM */
 #define HGH_RUNNER_PARKED_MAX 10000u
 #define HGH_CONF_EXPIRE_S     3600u
 

@@ -14,7 +14,7 @@
 #include "tests/integration/scripted_record.h"
 
 #define CONNECTIONS_MAX 1024u
-#define TOKENS_MAX      4096u
+#define TOKENS_MAX      8192u
 #define CALLS_MAX       20000u
 #define SOCKET_MODE     0766 /* as other runners have it: workers run as another user */
 

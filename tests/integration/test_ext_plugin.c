@@ -532,6 +532,7 @@ static void a_runner_that_is_killed_costs_its_calls(void **state)
         assert_int_equal(got.status, 503);
         pid = runner_launch();
         wait_until_judged("/judged", 200);
+        echo_is("its own configuration, though tokens begin anew", "headers", "x-judged", "yes");
         load_wait(requests, 100);
     }
     result = load_stop(requests);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "tests/integration/certificates.h"
 #include "tests/integration/command.h"
 #include "tests/integration/gateway.h"
 #include "tests/integration/load.h"
@@ -29,20 +30,27 @@ static int set_up(void **state)
 {
     char *settings;
     char *path;
+    char *trust;
 
     (void)state;
     upstream = origin_start();
-    folder = folder_make();
+    folder = authority_make();
+    certificate_make(folder, "m", "ec", "DNS:m.example");
+    certificate_make(folder, "client", "ec", NULL);
+    shell("chmod 755 '%s' && chmod 644 '%s/ca.pem'", folder, folder);
     path = text_format("%s/runner.sock", folder);
     runner = scripted_runner_start(path, scripted_told, NULL);
     settings = text_format("ext-plugin:\n  path_for_test: %s\n", path);
+    trust = text_format("ssl_trusted_certificate: %s/ca.pem", folder);
     running = gateway_run(&(gateway_options){
         .workers = 1,
+        .ssl = trust,
         .settings = settings,
         .hotgate = "ext_plugin: {call_timeout: 500ms, response_body_limit: 1m}",
     });
     free(settings);
     free(path);
+    free(trust);
     return 0;
 }
 
@@ -292,6 +300,29 @@ static void responses_without_a_body_go_through_once(void **state)
     }
 }
 
+static void a_status_without_a_body_takes_it_away(void **state)
+{
+    static const int statuses[] = {204, 304};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        char *told = text_format("{\"answer\": \"respond\", \"status\": %d}", statuses[i]);
+        connection client = {.fd = -1};
+
+        tell("taken", told);
+        tell("next", "{}");
+        assert_true(connection_open(&client, running->port));
+        connection_request(&client, "GET", "/taken?bytes=100000", "", NULL, &got);
+        assert_int_equal(got.status, statuses[i]);
+        assert_int_equal(got.length, 0);
+        connection_request(&client, "GET", "/next", "", NULL, &got); /* it is in step */
+        assert_int_equal(got.status, 200);
+        assert_non_null(strstr(got.body, "\"target\":\"/next\""));
+        connection_close(&client);
+        free(told);
+    }
+}
+
 static void failures_of_the_upstream_are_not_judged(void **state)
 {
     char *nodes = text_format("\"127.0.0.1:%u\": 1000, ", free_port());
@@ -408,6 +439,47 @@ static void a_websocket_is_not_judged(void **state)
     connection_close(&client);
 }
 
+/* The upstream is the gateway's own listener, which asks for a certificate. */
+static void an_upstream_that_asks_for_a_certificate_is_judged(void **state)
+{
+    json_t *mutual = certificate_json(folder, "m");
+    json_t *client = certificate_json(folder, "client");
+    char *node = text_format("127.0.0.1:%u", running->tls_port);
+    json_t *route;
+    char *text;
+
+    (void)state;
+    (void)json_object_set_new(mutual, "snis", json_pack("[s]", "m.example"));
+    (void)json_object_set_new(mutual, "client",
+                              json_pack("{s:o}", "ca", pem_json(folder, "ca.pem")));
+    text = json_dumps(mutual, 0);
+    gateway_put(running, "ssls/m", "%s", text);
+    free(text);
+    gateway_put(running, "routes/behind",
+                "{\"uri\": \"/mutual\", \"hosts\": [\"m.example\"], \"upstream\": {\"nodes\":"
+                " {\"127.0.0.1:%u\": 1}}}",
+                origin_port(upstream));
+    route =
+        json_pack("{s:s, s:[s], s:{s:{s:[{s:s, s:s}]}}, s:{s:{s:i}, s:s, s:s, s:s, s:{s:O, s:O}}}",
+                  "uri", "/mutual", "hosts", "localhost", "plugins", "ext-plugin-post-resp", "conf",
+                  "name", SCRIPTED_PLUGIN, "value", "{\"answer\": \"respond\", \"status\": 218}",
+                  "upstream", "nodes", node, 1, "scheme", "https", "pass_host", "rewrite",
+                  "upstream_host", "m.example", "tls", "client_cert",
+                  json_object_get(client, "cert"), "client_key", json_object_get(client, "key"));
+    text = json_dumps(route, 0);
+    assert_non_null(text);
+    gateway_put(running, "routes/mutual", "%s", text);
+    http_get(running->port, "/mutual", "", &got);
+    if (got.status != 218 || strstr(got.body, "\"target\":\"/mutual\"") == NULL) {
+        fail_msg("%d %s", got.status, got.body);
+    }
+    free(text);
+    free(node);
+    json_decref(route);
+    json_decref(client);
+    json_decref(mutual);
+}
+
 static void other_plugins_work_beside_it(void **state)
 {
     (void)state;
@@ -454,11 +526,13 @@ int main(void)
         cmocka_unit_test(its_questions_are_answered),
         cmocka_unit_test(codings_are_kept_or_taken_off),
         cmocka_unit_test(responses_without_a_body_go_through_once),
+        cmocka_unit_test(a_status_without_a_body_takes_it_away),
         cmocka_unit_test(failures_of_the_upstream_are_not_judged),
         cmocka_unit_test(a_body_that_nobody_asks_for_flows),
         cmocka_unit_test(a_body_is_handed_over_up_to_the_limit),
         cmocka_unit_test(a_runner_that_fails_refuses_or_is_passed_over),
         cmocka_unit_test(a_websocket_is_not_judged),
+        cmocka_unit_test(an_upstream_that_asks_for_a_certificate_is_judged),
         cmocka_unit_test(other_plugins_work_beside_it),
         cmocka_unit_test(who_waits_holds_up_nobody),
     };

@@ -48,7 +48,7 @@ extern "C" {
 typedef enum hg_plugin_flag {
     HG_AUTH = 1,         /* identifies consumers */
     HG_WAITS = 2,        /* its rewrite, access, before_proxy, response or timers call functions of
-                            wait.h, those of http.h, or hg_response_body() */
+                            wait.h, those of http.h and runner.h, or hg_response_body() */
     HG_PREFER_ROUTE = 4, /* a configuration on the route replaces one in a global rule */
     HG_STRICT = 8,       /* fields outside its description are refused, not only warned about */
 } hg_plugin_flag;

@@ -62,7 +62,7 @@ static void finish(void)
     }
 }
 
-/* The log without its times and process ids. */
+/* The log without its times and process ids, but with levels other than that of a warning. */
 static const char *logged(void)
 {
     FILE *file = fopen(log_path, "r");
@@ -71,8 +71,11 @@ static const char *logged(void)
 
     assert_non_null(file);
     while (fgets(line, sizeof(line), file) != NULL) {
-        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s",
-                                   strstr(line, "#0: ") + strlen("#0: "));
+        bool is_warning = strstr(line, "[warn] ") != NULL;
+
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%.*s%s",
+                                   is_warning ? 0 : (int)strcspn(strchr(line, '['), " "),
+                                   strchr(line, '['), strstr(line, "#0: ") + strlen("#0: "));
     }
     (void)fclose(file);
     return text;
@@ -86,6 +89,21 @@ static void each_line_has_the_name(void **state)
     finish();
     assert_string_equal(logged(), "runner: one\nrunner: \nrunner: three\n"
                                   "runner: \\x09four\\x1B[1m\nrunner: no end\n");
+}
+
+static void a_line_of_our_own_has_its_level(void **state)
+{
+    (void)state;
+    print("2026/11/28 10:23:34 [notice] 27839: serves\n"
+          "2026/11/28 10:23:34 [error] 27839: fails\n"
+          "2026/11/28 10:23:34 [info] 27839: not at this level of the log\n"
+          "2026/11/28 10:23:34 [odd] 1: x\n"
+          "2026/11/28 [error] y\n");
+    finish();
+    assert_string_equal(logged(), "[notice]runner: 27839: serves\n"
+                                  "[error]runner: 27839: fails\n"
+                                  "runner: 2026/11/28 10:23:34 [odd] 1: x\n"
+                                  "runner: 2026/11/28 [error] y\n");
 }
 
 static void a_long_line_is_cut(void **state)
@@ -132,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROW(each_line_has_the_name),
+        ROW(a_line_of_our_own_has_its_level),
         ROW(a_long_line_is_cut),
         ROW(a_flood_is_counted),
     };

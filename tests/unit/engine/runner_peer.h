@@ -1,20 +1,16 @@
-/* tests/unit/engine/runner_peer.h - a plugin runner on a thread of the test, that does as it is
- * told.
- */
+/* tests/unit/engine/runner_peer.h - a scripted runner that does the same with every message, and
+ * numbers of what has come to it. */
 #ifndef TESTS_UNIT_ENGINE_RUNNER_PEER_H
 #define TESTS_UNIT_ENGINE_RUNNER_PEER_H
 
 #include <pthread.h>
 #include <stdbool.h>
 
-#include <jansson.h>
+#include "tests/integration/scripted_runner.h"
 
-#include "host/core/a6.h"
+#define PEER_QUESTIONS_MAX 8u
 
-#define PEER_CONNECTIONS_MAX 64u
-#define PEER_QUESTIONS_MAX   8u
-
-/** What it does with a message instead of answering it. */
+/** What it does with a message. */
 typedef enum peer_fault {
     PEER_ANSWERS = 0,
     PEER_SILENT,     /* nothing, and keeps the connection */
@@ -28,11 +24,9 @@ typedef enum peer_fault {
 
 /** What it does with what comes next; texts live as long as they may be used. */
 typedef struct peer_script {
-    uint32_t token;
     peer_fault prepare_fault;
-    unsigned prepare_faults; /* how often, then it answers; 0: always */
     peer_fault call_fault;
-    unsigned call_faults; /* the same */
+    unsigned call_faults; /* how often, then it answers; 0: always */
     uint32_t code;
     hg_text bytes;
     bool keeps_id; /* the answers' ids are those of the script, not the call's */
@@ -43,45 +37,36 @@ typedef struct peer_script {
     hgh_a6_response_answer response_answer;
 } peer_script;
 
-/** What has come to it. */
+/** What has come to it since it was told what to do. */
 typedef struct peer_record {
-    unsigned connections; /* that were made */
-    unsigned prepares;
-    unsigned calls;
-    unsigned open;       /* connections that are */
-    json_t *prepare;     /* the last: {"key": "...", "conf": [["name", "value"], ...]} */
-    json_t *call;        /* the last: {"id", "token", "method", "path", "source", "args", "headers"}
-                            or {"id", "token", "status", "headers"} */
-    json_t *results;     /* answers to its questions: texts, null for an absent one */
-    size_t result_bytes; /* of the last of these */
+    size_t connections;
+    size_t prepares;
+    size_t calls;
 } peer_record;
 
 typedef struct runner_peer {
-    char path[104];
-    int listener;
-    int stop[2]; /* a pipe */
-    int connections[PEER_CONNECTIONS_MAX];
-    size_t count;
-    pthread_t thread;
-    pthread_mutex_t lock; /* of what follows */
+    scripted_runner *runner;
+    char *folder;
+    char *path;
+    pthread_mutex_t lock; /* of the script; as long as it is held, nothing is answered */
     peer_script script;
-    peer_record record;
+    peer_record before; /* what had come when it was told */
 } runner_peer;
 
 /** Begins to listen at a path of its own. */
 void peer_start(runner_peer *peer);
 
-/** Ends, with all connections; peer_start_again() listens at the same path. */
-void peer_stop(runner_peer *peer);
-void peer_start_again(runner_peer *peer);
-
 /** Ends for good. */
 void peer_done(runner_peer *peer);
 
-/** Takes another script, and forgets what it has recorded. */
 void peer_tell(runner_peer *peer, const peer_script *script);
 
-/** Numbers of what came so far; its JSON stays the peer's, until it is told another script. */
 peer_record peer_seen(runner_peer *peer);
+
+/** The last message of that type, as scripted_runner_calls() says it; owned by the caller. */
+json_t *peer_last(runner_peer *peer, hgh_a6_type type);
+
+/** What came to its questions in that message: an array; owned by the caller. */
+json_t *peer_results(runner_peer *peer, hgh_a6_type type);
 
 #endif
