@@ -31,6 +31,7 @@
 #include "host/control/runners.h"
 #include "host/control/shared_memory.h"
 #include "host/control/standalone_report.h"
+#include "host/control/supervisor_answer.h"
 #include "host/control/worker_process.h"
 #include "host/core/crash_handler.h"
 #include "host/core/event_loop.h"
@@ -213,68 +214,6 @@ static void on_ready_time(void *context)
     }
 }
 
-static void answer_settings(supervisor *self)
-{
-    hg_error err = HG_ERROR_INIT;
-    char *packet = malloc(HGH_SUPERVISOR_PACKET_MAX);
-    char *text = NULL;
-    size_t length = 0;
-    int header;
-
-    if (packet == NULL) {
-        return; /* control asks in vain, ends and is started again */
-    }
-    if (hgh_settings_read(self->settings->path, &text, &length, &err) == HG_OK) {
-        header = snprintf(packet, HGH_SUPERVISOR_PACKET_MAX, "ok\n");
-        memcpy(packet + header, text, length);
-        length += (size_t)header;
-    } else {
-        length = (size_t)snprintf(packet, HGH_SUPERVISOR_PACKET_MAX, "error\n%s", err.text);
-    }
-    if (send(self->socket, packet, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length) {
-        hgh_log(HG_LOG_ERROR, "the configuration could not be sent to control: %s",
-                strerror(errno));
-    }
-    free(text);
-    free(packet);
-}
-
-static void answer_secrets(supervisor *self)
-{
-    hg_error err = HG_ERROR_INIT;
-    hgh_instance_secrets secrets = {0};
-    char *packet = calloc(1, HGH_SUPERVISOR_PACKET_MAX);
-    char *text = NULL;
-    int length = -1;
-
-    if (hgh_instance_secrets_load(self->instance->directory, self->settings, &secrets, &err) !=
-        HG_OK) {
-        length =
-            snprintf(packet, packet == NULL ? 0 : HGH_SUPERVISOR_PACKET_MAX, "error\n%s", err.text);
-    } else if ((text = hgh_instance_secrets_text(&secrets)) != NULL) {
-        length = snprintf(packet, packet == NULL ? 0 : HGH_SUPERVISOR_PACKET_MAX, "ok\n%s", text);
-    }
-    if (length >= (int)HGH_SUPERVISOR_PACKET_MAX) {
-        length = snprintf(packet, HGH_SUPERVISOR_PACKET_MAX,
-                          "error\nthe files of deployment.admin.admin_api_mtls are too long: "
-                          "together they may have %u KiB",
-                          HGH_SETTINGS_FILE_MAX >> 10);
-    }
-    if (packet == NULL || length < 0 ||
-        send(self->socket, packet, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT) != length) {
-        hgh_log(HG_LOG_ERROR, "the secrets could not be sent to control: %s", strerror(errno));
-    }
-    if (text != NULL) {
-        explicit_bzero(text, strlen(text));
-    }
-    if (packet != NULL) {
-        explicit_bzero(packet, HGH_SUPERVISOR_PACKET_MAX);
-    }
-    hgh_instance_secrets_done(&secrets);
-    free(text);
-    free(packet);
-}
-
 static void close_socket(supervisor *self)
 {
     if (self->socket >= 0) {
@@ -336,9 +275,9 @@ static void on_control_packet(void *context, uint32_t events)
     }
     request[length] = '\0';
     if (strcmp(request, "settings") == 0) {
-        answer_settings(self);
+        hgh_supervisor_answer_settings(self->socket, self->settings);
     } else if (strcmp(request, "secrets") == 0) {
-        answer_secrets(self);
+        hgh_supervisor_answer_secrets(self->socket, self->instance, self->settings);
     } else if (strcmp(request, "ready") == 0) {
         self->is_ready = true;
         self->control_failures = 0;

@@ -274,8 +274,14 @@ static bool request_body_read(hgh_served_call *call)
     for (uint32_t i = 0; i < chain->configuration_count; i++) {
         families |= chain->configurations[i]->body;
     }
-    return families == 0 || !hgh_request_body_is_needed(call->request, families) ||
-           !hgh_request_body_begin(call->request) || pause_wait(call);
+    if (families != 0 && hgh_request_body_is_needed(call->request, families) &&
+        hgh_request_body_begin(call->request)) {
+        (void)pause_wait(call);
+    }
+    if (call->request->exit.set) {
+        fail(call, "the request's body cannot be read");
+    }
+    return !call->has_failed;
 }
 
 /* The phase response; false: the call has failed. */

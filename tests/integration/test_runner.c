@@ -428,12 +428,12 @@ static void configurations_are_judged_and_every_finding_is_logged(void **state)
         const char *value;
         const char *logged;
     } cases[] = {
-        {"no JSON", "exit", "{\"way\"", "/exit: line 1"},
+        {"no JSON", "exit", "{\"way\"", "/exit: found line 1"},
         {"no object", "exit", "[1]", "invalid plugin conf [1] for plugin [exit]"},
         {"missing", "exit", "{}", "property \"way\" is required"},
         {"wrong type", "exit", "{\"way\":\"status\",\"status\":\"x\"}", "property \"status\""},
         {"unknown plugin", "nobody", "{}", "unknown plugin [nobody]"},
-        {"no name", "", "{}", "/conf/0: no name"},
+        {"no name", "", "{}", "/conf/0: found no name"},
     };
 
     (void)state;
