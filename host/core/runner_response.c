@@ -152,19 +152,29 @@ static hg_status headers_remove(const response_call *self, bool keeps_encoding)
     return status;
 }
 
-static hg_status
-headers_put(const response_call *self, const hgh_a6_list *headers, bool drops_coding)
+/* The coding of the upstream's bytes is not the runner's to say; sent back with bytes that are not
+ * coded so, it was not meant. */
+static bool is_coding_dropped(const response_call *self,
+                              const hgh_a6_response_answer *answer,
+                              const hg_header *header)
+{
+    return hg_text_equal_ignoring_case(header->name, CONTENT_ENCODING) &&
+           (answer->body.length == 0 ||
+            (!keeps_coding(self, answer) &&
+             hg_text_equal(header->value, list_find(&self->message.headers, CONTENT_ENCODING))));
+}
+
+static hg_status headers_put(const response_call *self, const hgh_a6_response_answer *answer)
 {
     hg_request *request = self->call.request;
-    hg_text coding = list_find(&self->message.headers, CONTENT_ENCODING);
+    const hgh_a6_list *headers = &answer->headers;
     hg_status status = HG_OK;
 
     for (size_t i = 0; i < headers->count && status == HG_OK; i++) {
         const hg_header *header = &headers->items[i];
 
         if (header->value.data == NULL || hgh_runner_header_is_framing(header->name) ||
-            (drops_coding && hg_text_equal_ignoring_case(header->name, CONTENT_ENCODING) &&
-             hg_text_equal(header->value, coding))) {
+            is_coding_dropped(self, answer, header)) {
             continue;
         }
         status = hgh_runner_header_is_repeated(headers, i)
@@ -176,15 +186,15 @@ headers_put(const response_call *self, const hgh_a6_list *headers, bool drops_co
 
 static hg_status headers_apply(const response_call *self, const hgh_a6_response_answer *answer)
 {
-    bool keeps = keeps_coding(self, answer);
     hg_status status;
 
     if (answer->headers.count == 0) {
-        return keeps ? HG_OK
-                     : hgh_host_remove_response_header(self->call.request, CONTENT_ENCODING);
+        return keeps_coding(self, answer)
+                   ? HG_OK
+                   : hgh_host_remove_response_header(self->call.request, CONTENT_ENCODING);
     }
     status = headers_remove(self, answer->body.length == 0);
-    return status == HG_OK ? headers_put(self, &answer->headers, !keeps) : status;
+    return status == HG_OK ? headers_put(self, answer) : status;
 }
 
 static hg_status apply(hgh_runner_call *call, hg_text payload, hg_error *err)

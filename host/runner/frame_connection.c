@@ -27,6 +27,7 @@ struct hgh_frame_connection {
     size_t sent;
     uint32_t events; /* watched */
     bool is_held;
+    bool is_paused; /* something came while it was held: not asked for until it is released */
     bool is_finishing;
     bool is_over;              /* on_end() is due */
     hgh_event_loop_timer turn; /* what cannot be done inside a call of the receiver's */
@@ -45,7 +46,7 @@ static void over(hgh_frame_connection *connection)
 static void watch(hgh_frame_connection *connection)
 {
     bool has_output = connection->out.length > 0;
-    bool reads = !connection->is_held && !connection->is_finishing && !has_output;
+    bool reads = !connection->is_paused && !connection->is_finishing && !has_output;
     uint32_t events = (uint32_t)EPOLLRDHUP | (reads ? (uint32_t)EPOLLIN : 0) |
                       (has_output ? (uint32_t)EPOLLOUT : 0);
 
@@ -120,20 +121,22 @@ static bool in_reserve(hgh_frame_connection *connection)
 static void bytes_read(hgh_frame_connection *connection)
 {
     for (unsigned i = 0; i < READS_A_TURN && !connection->is_over; i++) {
+        size_t room;
         ssize_t length;
 
         if (!in_reserve(connection)) {
             over(connection);
             return;
         }
-        length = recv(connection->fd, connection->in + connection->in_length,
-                      connection->in_room - connection->in_length, MSG_DONTWAIT);
+        room = connection->in_room - connection->in_length;
+        length = recv(connection->fd, connection->in + connection->in_length, room, MSG_DONTWAIT);
         if (length > 0) {
             connection->in_length += (size_t)length;
         } else if (length == 0 || (errno != EAGAIN && errno != EINTR)) {
             over(connection);
-        } else if (errno == EAGAIN) {
-            return;
+        }
+        if (length < (ssize_t)room) {
+            return; /* that was all there is for now */
         }
     }
 }
@@ -195,7 +198,10 @@ static void on_ready(void *context, uint32_t events)
     if ((events & EPOLLOUT) != 0) {
         bytes_write(connection);
     }
-    if ((connection->events & EPOLLIN) != 0 && !connection->is_over) {
+    if (connection->is_held) {
+        connection->is_paused = (events & EPOLLIN) != 0 || connection->is_paused;
+    }
+    if ((connection->events & EPOLLIN) != 0 && !connection->is_held && !connection->is_over) {
         bytes_read(connection); /* also what came before the peer's end */
     } else if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         over(connection);
@@ -244,16 +250,13 @@ void hgh_frame_connection_last_word(const hgh_frame_connection *connection, hg_t
 
 void hgh_frame_connection_hold(hgh_frame_connection *connection)
 {
-    connection->is_held = true;
-    watch(connection);
-    if (connection->is_over) {
-        turn_later(connection);
-    }
+    connection->is_held = true; /* what is watched changes when something comes, which is rare */
 }
 
 void hgh_frame_connection_release(hgh_frame_connection *connection)
 {
     connection->is_held = false;
+    connection->is_paused = false;
     turn_later(connection);
 }
 

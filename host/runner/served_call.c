@@ -274,8 +274,14 @@ static bool request_body_read(hgh_served_call *call)
     for (uint32_t i = 0; i < chain->configuration_count; i++) {
         families |= chain->configurations[i]->body;
     }
-    return families == 0 || !hgh_request_body_is_needed(call->request, families) ||
-           !hgh_request_body_begin(call->request) || pause_wait(call);
+    if (families != 0 && hgh_request_body_is_needed(call->request, families) &&
+        hgh_request_body_begin(call->request)) {
+        (void)pause_wait(call);
+    }
+    if (call->request->exit.set) {
+        fail(call, "the request's body cannot be read");
+    }
+    return !call->has_failed;
 }
 
 /* The phase response; false: the call has failed. */
@@ -430,14 +436,17 @@ static bool stays(const hgh_served_call *call, hg_text name)
             !hg_text_equal_ignoring_case(name, HG_TEXT("Content-Length")));
 }
 
-/* A list of headers is complete: what does not stand in it goes. So all of them stand there. */
+/* A list of headers is complete: what does not stand in it goes. So all of them stand there, also
+ * if nothing has changed: APISIX loses some, Content-Type among them, where there is no list. A
+ * gateway that names phases is ours, and needs none. */
 static hg_status response_answer(hgh_served_call *call, hgh_text_builder *out)
 {
     hgh_a6_response_answer answer = {.id = call->id, .body = call->response_body};
     hg_header *items;
     size_t count = 0;
 
-    if (!call->response_changed && call->response_body.data == NULL) {
+    if (!call->response_changed && call->response_body.data == NULL &&
+        call->conf->serves != HGH_SERVES_ALL) {
         return hgh_a6_encode_response_answer(out, &answer);
     }
     for (const hgh_header_line *line = call->response_headers.first; line != NULL;

@@ -27,22 +27,22 @@ static void error_send(hgh_session *session, hgh_a6_error_code code)
 
 static void issues_log(const hgh_a6_prepare_request *message, const hg_issues *issues)
 {
+    int length = message->key.data == NULL ? 0 : (int)message->key.length;
+    const char *key = length == 0 ? "" : message->key.data;
+
     for (size_t i = 0; i < issues->count; i++) {
         const hgh_issue *issue = &issues->items[i];
 
-        hgh_runner_log(HG_LOG_ERROR, "conf of %.*s: %s%s%s", (int)message->key.length,
-                       message->key.data == NULL ? "" : message->key.data, issue->pointer,
-                       issue->pointer[0] == '\0' ? "" : ": ",
-                       issue->text != NULL ? issue->text : issue->found);
-        if (issue->text == NULL) {
-            hgh_runner_log(HG_LOG_ERROR, "conf of %.*s: %s: wanted %s", (int)message->key.length,
-                           message->key.data == NULL ? "" : message->key.data, issue->pointer,
-                           issue->wanted);
+        if (issue->text != NULL) {
+            hgh_runner_log(HG_LOG_ERROR, "conf of %.*s: %s: %s", length, key, issue->pointer,
+                           issue->text);
+        } else {
+            hgh_runner_log(HG_LOG_ERROR, "conf of %.*s: %s: found %s, wanted %s", length, key,
+                           issue->pointer, issue->found, issue->wanted);
         }
     }
     if (issues->dropped > 0) {
-        hgh_runner_log(HG_LOG_ERROR, "conf of %.*s: and %zu more findings",
-                       (int)message->key.length, message->key.data == NULL ? "" : message->key.data,
+        hgh_runner_log(HG_LOG_ERROR, "conf of %.*s: and %zu more findings", length, key,
                        issues->dropped);
     }
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -110,6 +111,16 @@ static size_t exchange(int connections, int64_t until_us, size_t length)
     return trips;
 }
 
+/** Processor time of this process, or of its children that have ended. */
+static double processor_us(int who)
+{
+    struct rusage used;
+
+    (void)getrusage(who, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
 static int compare(const void *a, const void *b)
 {
     uint32_t left = *(const uint32_t *)a;
@@ -125,6 +136,7 @@ int main(int count, char **arguments)
     int length = count > 3 ? atoi(arguments[3]) : BYTES;
     size_t trips;
     size_t kept;
+    double used_us;
     pid_t child;
 
     if (connections < 1 || connections > CONNECTIONS_MAX || seconds < 1 || length < 1 ||
@@ -144,8 +156,14 @@ int main(int count, char **arguments)
     trips = exchange(connections, now_us() + (int64_t)seconds * 1000000, (size_t)length);
     (void)kill(child, SIGKILL);
     (void)waitpid(child, NULL, 0);
+    used_us = processor_us(RUSAGE_SELF) + processor_us(RUSAGE_CHILDREN);
     kept = trips < TIMES_MAX ? trips : TIMES_MAX;
     qsort(times_us, kept, sizeof(times_us[0]), compare);
-    (void)printf("%.0f %u\n", (double)trips / seconds, kept == 0 ? 0 : times_us[kept / 2]);
+    if (kept == 0) {
+        (void)fprintf(stderr, "bench_echo: not one round trip\n");
+        return 1;
+    }
+    (void)printf("%.0f %u %.2f\n", (double)trips / seconds, times_us[kept / 2],
+                 used_us / (double)trips);
     return 0;
 }

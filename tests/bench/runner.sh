@@ -15,22 +15,27 @@ contenders='echo inside isolated runner' # inside: in the worker itself
 
 . "$(dirname "$0")/lib.sh"
 
-# load_echo CONCURRENCY: "round-trips-per-second microseconds"
+# load_echo CONCURRENCY: "round-trips-per-second microseconds processor-microseconds"
 load_echo() {
     "$build/tests/bench/bench_echo" "$1" "$seconds"
 }
 
-# load_route PATH CONCURRENCY: "requests-per-second microseconds", from wrk
+# load_route PATH CONCURRENCY: "requests-per-second microseconds processor-microseconds", from wrk and
+# of the worker and both runners
 load_route() {
+    before=$(processor_ticks $processes)
     wrk -t1 -c"$2" -d"${seconds}s" --latency "http://127.0.0.1:$gateway_port/$1" >"$work/wrk"
+    after=$(processor_ticks $processes)
     if grep -q 'Socket errors\|Non-2xx' "$work/wrk"; then
         die "failed requests: $(cat "$work/wrk")"
     fi
-    awk '$1 == "50%" {
-             value = $2 + 0
-             time = $2 ~ /us$/ ? value : $2 ~ /ms$/ ? value * 1000 : value * 1000000
-         }
-         /Requests\/sec/ {print $2, time}' "$work/wrk"
+    awk -v ticks=$((after - before)) -v hz="$(getconf CLK_TCK)" '
+        $1 == "50%" {
+            value = $2 + 0
+            time = $2 ~ /us$/ ? value : $2 ~ /ms$/ ? value * 1000 : value * 1000000
+        }
+        /requests in/ {count = $1}
+        /Requests\/sec/ {print $2, time, ticks * 1000000 / hz / count}' "$work/wrk"
 }
 
 load() {
@@ -44,7 +49,8 @@ is_judged() {
 start_runner() {
     "$hotgate" runner --plugins "$work/instance/plugins" --listen "unix:$work/runner.sock" \
         >"$work/runner.log" 2>&1 &
-    pids="$! $pids"
+    runner_pid=$!
+    pids="$runner_pid $pids"
     wait_for test -S "$work/runner.sock"
 }
 
@@ -70,6 +76,8 @@ put_routes
 for path in inside isolated runner; do
     wait_for is_judged $path
 done
+processes="$(children "$(cat "$work/instance/run/nginx.pid")") $runner_pid
+    $(pgrep -P "$gateway_pid" -f 'runner --manifest')"
 i=0
 while [ $i -lt "$rounds" ]; do
     for concurrency in $concurrencies; do
@@ -82,15 +90,16 @@ while [ $i -lt "$rounds" ]; do
     i=$((i + 1))
 done
 echo "rounds of $seconds s: $rounds (medians; ratios and differences within a round)"
-printf '%-10s %-9s %10s %10s %12s %12s %12s\n' concurrent where calls/s median/us of-inside \
-    of-echo added/us
+printf '%-10s %-9s %9s %9s %9s %10s %10s %10s\n' concurrent where calls/s of-inside of-echo \
+    median/us added/us proc/us
 for concurrency in $concurrencies; do
     place=1
     for contender in $contenders; do
-        printf '%-10s %-9s %10.0f %10.0f %12.3f %12.3f %12.0f\n' "$concurrency" "$contender" \
-            "$(column "$concurrency" "\$$place")" "$(column "$concurrency" "\$$((place + 1))")" \
-            "$(column "$concurrency" "\$$place / \$3")" "$(column "$concurrency" "\$$place / \$1")" \
-            "$(column "$concurrency" "\$$((place + 1)) - \$4")"
-        place=$((place + 2))
+        printf '%-10s %-9s %9.0f %9.3f %9.3f %10.0f %10.0f %10.1f\n' "$concurrency" "$contender" \
+            "$(column "$concurrency" "\$$place")" "$(column "$concurrency" "\$$place / \$4")" \
+            "$(column "$concurrency" "\$$place / \$1")" "$(column "$concurrency" "\$$((place + 1))")" \
+            "$(column "$concurrency" "\$$((place + 1)) - \$5")" \
+            "$(column "$concurrency" "\$$((place + 2))")"
+        place=$((place + 3))
     done
 done

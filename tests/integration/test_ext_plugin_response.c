@@ -300,6 +300,29 @@ static void responses_without_a_body_go_through_once(void **state)
     }
 }
 
+static void a_status_without_a_body_takes_it_away(void **state)
+{
+    static const int statuses[] = {204, 304};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(statuses); i++) {
+        char *told = text_format("{\"answer\": \"respond\", \"status\": %d}", statuses[i]);
+        connection client = {.fd = -1};
+
+        tell("taken", told);
+        tell("next", "{}");
+        assert_true(connection_open(&client, running->port));
+        connection_request(&client, "GET", "/taken?bytes=100000", "", NULL, &got);
+        assert_int_equal(got.status, statuses[i]);
+        assert_int_equal(got.length, 0);
+        connection_request(&client, "GET", "/next", "", NULL, &got); /* it is in step */
+        assert_int_equal(got.status, 200);
+        assert_non_null(strstr(got.body, "\"target\":\"/next\""));
+        connection_close(&client);
+        free(told);
+    }
+}
+
 static void failures_of_the_upstream_are_not_judged(void **state)
 {
     char *nodes = text_format("\"127.0.0.1:%u\": 1000, ", free_port());
@@ -503,6 +526,7 @@ int main(void)
         cmocka_unit_test(its_questions_are_answered),
         cmocka_unit_test(codings_are_kept_or_taken_off),
         cmocka_unit_test(responses_without_a_body_go_through_once),
+        cmocka_unit_test(a_status_without_a_body_takes_it_away),
         cmocka_unit_test(failures_of_the_upstream_are_not_judged),
         cmocka_unit_test(a_body_that_nobody_asks_for_flows),
         cmocka_unit_test(a_body_is_handed_over_up_to_the_limit),

@@ -190,6 +190,7 @@ static void new_object_that_workers_die_of_goes_back(void **state)
         {"rewrite crashes", "rewrite", "crash", 1, "rewrite of plugin faulty 2.0.0", "signal 11"},
         {"access crashes", "access", "crash", 1, "access of plugin faulty 2.0.0", "signal 11"},
         {"before_proxy", "before_proxy", "crash", 1, "before_proxy of plugin faulty", "signal 11"},
+        {"response", "response", "crash", 1, "response of plugin faulty 2.0.0", "signal 11"},
         {"header filter", "header_filter", "crash", 1, "header_filter of plugin", "signal 11"},
         {"body filter", "body_filter", "crash", 1, "body_filter of plugin faulty", "signal 11"},
         {"log crashes", "log", "crash", 1, "log of plugin faulty 2.0.0", "signal 11"},

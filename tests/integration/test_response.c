@@ -197,6 +197,15 @@ static void status_and_headers_change(void **state)
     assert_int_equal(got.crc, crc_of(1000));
 }
 
+static void explain_has_the_phase_in_its_place(void **state)
+{
+    (void)state;
+    shell("'%s' explain -p '%s' GET http://localhost/change >'%s/explained'", running->program,
+          running->directory, folder);
+    shell("grep -q '^response *responding (routes/change)$' '%s/explained'", folder);
+    shell("grep -q ' response, header_filter, log' '%s/explained'", folder);
+}
+
 static void responses_of_all_kinds_pass_while_a_plugin_waits(void **state)
 {
     static const struct {
@@ -1056,6 +1065,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_and_headers_change),
+        cmocka_unit_test(explain_has_the_phase_in_its_place),
         cmocka_unit_test(responses_of_all_kinds_pass_while_a_plugin_waits),
         cmocka_unit_test(the_body_is_read_whole),
         cmocka_unit_test(a_compressed_body_comes_compressed),

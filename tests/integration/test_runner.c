@@ -377,14 +377,31 @@ static void an_exit_takes_the_place_of_the_response(void **state)
     assert_string_equal(peer_entry(&gateway_side, &answer.headers, "X-Responding"), "h");
 }
 
-static void an_unchanged_response_says_nothing(void **state)
+static void an_unchanged_response_keeps_all_its_headers(void **state)
 {
-    static const peer_fact facts[] = {{"RESPONSE BODY", "hello"}, {NULL, NULL}};
     hgh_a6_response_answer answer = {0};
 
     (void)state;
-    gateway_side.facts = facts;
+    gateway_side.facts = response_facts;
     assert_int_equal(responded("{}", &answer), HGH_A6_HTTP_RESP_CALL);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(answer.headers.count, ARRAY_SIZE(upstream_headers));
+    assert_null(answer.body.data);
+}
+
+static void our_own_gateway_is_told_nothing_of_an_unchanged_response(void **state)
+{
+    hgh_a6_response_call call = {
+        .id = 9, .status = 200, .headers = {upstream_headers, ARRAY_SIZE(upstream_headers)}};
+    hgh_a6_response_answer answer = {0};
+    uint32_t error = 99;
+
+    (void)state;
+    gateway_side.facts = response_facts;
+    call.conf_token =
+        peer_prepare(&gateway_side, "hotgate#response#routes#1#x", "response", "{}", &error);
+    assert_int_equal(peer_call_response(&gateway_side, &call, &answer), HGH_A6_HTTP_RESP_CALL);
+    assert_int_equal(answer.id, 9);
     assert_int_equal(answer.status, 0);
     assert_int_equal(answer.headers.count, 0);
     assert_null(answer.body.data);
@@ -411,12 +428,12 @@ static void configurations_are_judged_and_every_finding_is_logged(void **state)
         const char *value;
         const char *logged;
     } cases[] = {
-        {"no JSON", "exit", "{\"way\"", "/exit: line 1"},
+        {"no JSON", "exit", "{\"way\"", "/exit: found line 1"},
         {"no object", "exit", "[1]", "invalid plugin conf [1] for plugin [exit]"},
         {"missing", "exit", "{}", "property \"way\" is required"},
         {"wrong type", "exit", "{\"way\":\"status\",\"status\":\"x\"}", "property \"status\""},
         {"unknown plugin", "nobody", "{}", "unknown plugin [nobody]"},
-        {"no name", "", "{}", "/conf/0: no name"},
+        {"no name", "", "{}", "/conf/0: found no name"},
     };
 
     (void)state;
@@ -664,7 +681,8 @@ int main(void)
         CASE(a_changed_response_has_its_whole_list_of_headers),
         CASE(the_phase_response_waits_and_sees_the_body),
         CASE(an_exit_takes_the_place_of_the_response),
-        CASE(an_unchanged_response_says_nothing),
+        CASE(an_unchanged_response_keeps_all_its_headers),
+        CASE(our_own_gateway_is_told_nothing_of_an_unchanged_response),
         CASE(a_body_that_a_filter_empties_fails_the_call),
         CASE(configurations_are_judged_and_every_finding_is_logged),
         CASE(tokens_are_of_the_content_and_shared_by_connections),

@@ -191,6 +191,13 @@ static hg_verdict faulty_before_proxy(hg_request *request, const void *config)
     return HG_NEXT;
 }
 
+static hg_verdict faulty_response(hg_request *request, const void *config)
+{
+    (void)request;
+    fail_when(config, "response");
+    return HG_NEXT;
+}
+
 static void faulty_header_filter(hg_request *request, const void *config)
 {
     fail_when(config, "header_filter");
@@ -223,4 +230,5 @@ HG_PLUGIN(
     .before_proxy = faulty_before_proxy,
     .header_filter = faulty_header_filter,
     .body_filter = faulty_body_filter,
-    .log = faulty_log);
+    .log = faulty_log,
+    .response = faulty_response);

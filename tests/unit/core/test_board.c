@@ -82,6 +82,7 @@ static void markers_keep_their_parts(void **state)
     (void)state;
     assert_int_equal(hgh_marker_object(marker), 300);
     assert_string_equal(hgh_call_name(hgh_marker_call(marker)), "log");
+    assert_string_equal(hgh_call_name(HG_PHASE_RESPONSE), "response");
     assert_string_equal(hgh_call_name(200), "an unknown call");
 }
 

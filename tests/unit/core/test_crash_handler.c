@@ -466,6 +466,7 @@ static void what_it_was_about_is_told(void **state)
     } rows[] = {
         {"a phase", HG_PHASE_REWRITE, &request, NULL, id, "routes/5"},
         {"the last phase", HG_PHASE_LOG, &request, NULL, id, "routes/5"},
+        {"a phase with a later number", HG_PHASE_RESPONSE, &request, NULL, id, "routes/5"},
         {"a phase without a route", HG_PHASE_REWRITE, &request, NULL, NULL, ""},
         {"a phase without a request", HG_PHASE_REWRITE, NULL, NULL, NULL, ""},
         {"a long name is cut", HG_PHASE_LOG, &request, NULL, long_id, "routes/01234567890123456"},
