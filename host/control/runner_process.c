@@ -202,17 +202,14 @@ void hgh_runner_process_ended(hgh_runner_process *process, int wait_status)
 json_t *hgh_runner_process_json(const hgh_runner_process *process)
 {
     bool runs = process->kept.pid > 0;
-    json_t *command = json_array();
 
-    for (size_t i = 0; process->plan.arguments[i] != NULL; i++) {
-        (void)json_array_append_new(command, json_string(process->plan.arguments[i]));
-    }
-    return json_pack("{s:s, s:o, s:o, s:I, s:s?, s:o, s:s}", "name", process->name, "pid",
+    /* Nobody needs a key to see it: arguments may be secret. */
+    return json_pack("{s:s, s:o, s:o, s:I, s:s?, s:s, s:s}", "name", process->name, "pid",
                      runs ? json_integer((json_int_t)process->kept.pid) : json_null(), "since",
                      runs ? json_integer((json_int_t)process->since_wall_s) : json_null(),
                      "restarts", (json_int_t)(process->starts > 0 ? process->starts - 1 : 0),
                      "last_exit", process->last_exit[0] == '\0' ? NULL : process->last_exit,
-                     "command", command, "socket", process->plan.socket);
+                     "program", process->plan.arguments[0], "socket", process->plan.socket);
 }
 
 void hgh_runner_process_free(hgh_runner_process *process)

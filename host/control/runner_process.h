@@ -48,7 +48,9 @@ pid_t hgh_runner_process_pid(const hgh_runner_process *process);
 /** It has been waited for. */
 void hgh_runner_process_ended(hgh_runner_process *process, int wait_status);
 
-/** {name, pid or null, since, restarts, last_exit or null, command, socket}; NULL: no memory. */
+/** {name, pid or null, since or null, restarts, last_exit or null, program, socket}; NULL: no
+ * memory.
+ */
 json_t *hgh_runner_process_json(const hgh_runner_process *process);
 
 /** Accepts NULL. It does not run. */

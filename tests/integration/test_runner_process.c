@@ -105,7 +105,8 @@ static void it_is_shown_and_its_lines_are_in_the_log(void **state)
     connection_request(&to, "GET", "/v1/runners", "", NULL, &got);
     connection_close(&to);
     assert_int_equal(got.status, 200);
-    assert_non_null(strstr(got.body, "\"socket\":\""));
+    assert_non_null(strstr(got.body, "\"program\":\"sh\",\"socket\":\""));
+    assert_null(strstr(got.body, "first")); /* an argument: it may be secret */
     response_done(&got);
     json_decref(runner);
     free(address);
