@@ -1,8 +1,6 @@
 /* host/core/response_hold.c - the response of an upstream, held while plugins decide on it. */
 #include "host/core/response_hold.h"
 
-#include <string.h>
-
 #include "host/core/host_api_internal.h"
 #include "host/core/request_parts.h"
 
