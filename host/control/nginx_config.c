@@ -22,6 +22,7 @@
 #define ADMIN_BODY_MAX     "16m"  /* control reads and refuses what is above 1.5 MiB */
 #define ADMIN_BUFFER       "2m"   /* more than control takes */
 #define ISOLATION_START_MS 3000u  /* in which the supervisor starts the gateway's own runner */
+#define ISOLATION_IDLE_MAX 1024   /* connections of a worker: the gateway serves both ends */
 #define ISOLATION_RETRIES  2u     /* of calls that it was answering when it died of another one */
 #define WORKERS_MAX        128 /* as nginx_config.worker_processes takes; the board has room for these */
 
@@ -214,7 +215,8 @@ static void write_http_settings(FILE *out, const hgh_settings *settings)
     write_resolver(out, settings);
 }
 
-static void write_runner(FILE *out, const hgh_settings *settings, const char *path)
+static void
+write_runner(FILE *out, const hgh_settings *settings, const char *path, int64_t idle_max)
 {
     quote(out, path);
     (void)fprintf(out,
@@ -223,8 +225,7 @@ static void write_runner(FILE *out, const hgh_settings *settings, const char *pa
                   (long long)settings->ext_plugin_connect_timeout_ms,
                   (long long)settings->ext_plugin_send_timeout_ms,
                   (long long)settings->ext_plugin_prepare_timeout_ms,
-                  (long long)settings->ext_plugin_call_timeout_ms,
-                  (long long)settings->ext_plugin_idle_max,
+                  (long long)settings->ext_plugin_call_timeout_ms, (long long)idle_max,
                   (long long)settings->ext_plugin_idle_timeout_ms,
                   (long long)settings->ext_plugin_body_max_bytes);
 }
@@ -235,12 +236,12 @@ static void write_runners(FILE *out, const hgh_settings *settings, const char *p
 {
     if (path != NULL) {
         (void)fputs("    hotgate_runner ", out);
-        write_runner(out, settings, path);
+        write_runner(out, settings, path, settings->ext_plugin_idle_max);
         (void)fprintf(out, "\n        empty_flag_arguments=%d;\n",
                       settings->ext_plugin_empty_flag_arguments);
     }
     (void)fputs("    hotgate_isolation ", out);
-    write_runner(out, settings, HGH_ISOLATION_DIRECTORY);
+    write_runner(out, settings, HGH_ISOLATION_DIRECTORY, ISOLATION_IDLE_MAX);
     (void)fprintf(out, "\n        wait_for_start_ms=%u retries_broken=%u;\n", ISOLATION_START_MS,
                   ISOLATION_RETRIES);
 }

@@ -1,34 +1,13 @@
 /* ext-plugin-post-resp.c - has the plugins of a runner judge the upstream's response. */
 #include <hotgate/plugin.h>
 
-#define NAME_MAX 128u /* characters, as in APISIX */
-
 typedef struct runner_config {
     hg_list conf; /* of hg_runner_plugin */
     bool allow_degradation;
     bool decode_body;
 } runner_config;
 
-static const hg_field plugin_fields[] = {
-    HG_STRING(hg_runner_plugin,
-              name,
-              "name",
-              .summary = "A plugin of the runner's.",
-              .example = "ext-plugin-A",
-              .required = true,
-              .min_length = 1,
-              .max_length = NAME_MAX),
-    HG_STRING(hg_runner_plugin,
-              value,
-              "value",
-              .summary =
-                  "Its configuration: text that the gateway does not look into, by custom JSON.",
-              .example = "{\"enable\":\"feature\"}",
-              .required = true),
-    HG_FIELDS_END,
-};
-
-static const hg_field plugin_item = HG_ITEM_OBJECT(hg_runner_plugin, plugin_fields);
+HG_RUNNER_ITEM(plugin_item);
 
 static const hg_field fields[] = {
     HG_LIST(runner_config,
@@ -75,25 +54,6 @@ static void count(hg_text result, uint64_t began_ms)
     (void)hg_metric_add(METRIC_MILLISECONDS, (int64_t)(hg_clock_ms() - began_ms), &result);
 }
 
-static hg_text failure_name(hg_status status)
-{
-    static const struct {
-        hg_status status;
-        const char *name;
-    } names[] = {
-        {HG_ERR_TIMEOUT, "timeout"},         {HG_ERR_IO, "broken"},
-        {HG_ERR_INVALID, "invalid"},         {HG_ERR_TOO_LARGE, "too_large"},
-        {HG_ERR_UNSUPPORTED, "unsupported"}, {HG_CANCELED, "canceled"},
-    };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (names[i].status == status) {
-            return hg_text_of(names[i].name);
-        }
-    }
-    return HG_TEXT("other");
-}
-
 static hg_verdict on_response(hg_request *request, const void *config)
 {
     const runner_config *own = config;
@@ -103,7 +63,7 @@ static hg_verdict on_response(hg_request *request, const void *config)
         hg_runner_response(request, own->conf.items, own->conf.count,
                            own->decode_body ? (uint32_t)HG_RUNNER_DECODE_BODY : 0, &err);
 
-    count(status == HG_OK ? HG_TEXT("passed") : failure_name(status), began_ms);
+    count(status == HG_OK ? HG_TEXT("passed") : hg_text_of(hg_status_name(status)), began_ms);
     if (status == HG_OK || status == HG_CANCELED) {
         return HG_NEXT;
     }

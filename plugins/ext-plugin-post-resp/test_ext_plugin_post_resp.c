@@ -174,15 +174,15 @@ static void a_runner_that_fails_refuses_or_is_passed_over(void **state)
         const char *result;
     } cases[] = {
         {"error", &failed, "", 503, "{\"error_msg\":\"503 Service Unavailable\"}\n", NULL,
-         "the runner says: service unavailable", "broken"},
+         "the runner says: service unavailable", "io"},
         {"closed", &closed, "", 503, "{\"error_msg\":\"503 Service Unavailable\"}\n", NULL,
-         "has closed the connection", "broken"},
+         "has closed the connection", "io"},
         {"asks for ever", &asks, "", 503, "{\"error_msg\":\"503 Service Unavailable\"}\n", NULL,
          "asks more than 1000 questions", "invalid"},
         {"damaged body", &asks, ", \"decode_body\": true", 503,
          "{\"error_msg\":\"503 Service Unavailable\"}\n", NULL, "it is damaged", "invalid"},
         {"degrades", &failed, ", \"allow_degradation\": true", 200, "upstream's", "1",
-         "it goes on: unix:/tmp/", "broken"},
+         "it goes on: unix:/tmp/", "io"},
         {"degrades with what was read", &asks, ", \"allow_degradation\": true", 200, "upstream's",
          "1", "it goes on: unix:/tmp/", "invalid"},
     };

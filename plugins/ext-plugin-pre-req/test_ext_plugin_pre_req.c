@@ -179,11 +179,10 @@ static void a_runner_that_fails_refuses_or_is_passed_over(void **state)
         const char *log;
         const char *result;
     } cases[] = {
-        {"error", &failed, "", 503, "the runner says: service unavailable", "broken"},
-        {"closed", &closed, "", 503, "has closed the connection", "broken"},
+        {"error", &failed, "", 503, "the runner says: service unavailable", "io"},
+        {"closed", &closed, "", 503, "has closed the connection", "io"},
         {"another type", &prepared, "", 503, "found a message of type 1", "invalid"},
-        {"degrades", &failed, ", \"allow_degradation\": true", 200, "it goes on: unix:/tmp/",
-         "broken"},
+        {"degrades", &failed, ", \"allow_degradation\": true", 200, "it goes on: unix:/tmp/", "io"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

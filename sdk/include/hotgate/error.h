@@ -29,6 +29,45 @@ typedef enum hg_status {
     HG_ERR_TLS = 14,        /* no trust between the two ends of a connection */
 } hg_status;
 
+/** A word for a status, such as "timeout"; for logs and labels. [any] */
+static inline const char *hg_status_name(hg_status status)
+{
+    switch (status) {
+    case HG_OK:
+        return "ok";
+    case HG_ERR_INVALID:
+        return "invalid";
+    case HG_ERR_NO_MEMORY:
+        return "no_memory";
+    case HG_ERR_FULL:
+        return "full";
+    case HG_ERR_NOT_FOUND:
+        return "not_found";
+    case HG_ERR_EXISTS:
+        return "exists";
+    case HG_ERR_TOO_LATE:
+        return "too_late";
+    case HG_ERR_TOO_LARGE:
+        return "too_large";
+    case HG_ERR_TIMEOUT:
+        return "timeout";
+    case HG_ERR_UNSUPPORTED:
+        return "unsupported";
+    case HG_ERR_IO:
+        return "io";
+    case HG_ERR_ABI:
+        return "abi";
+    case HG_ERR_CONFLICT:
+        return "conflict";
+    case HG_CANCELED:
+        return "canceled";
+    case HG_ERR_TLS:
+        return "tls";
+    default:
+        return "unknown";
+    }
+}
+
 #define HG_ERROR_TEXT_MAX 508u /* bytes, with the NUL; longer texts are cut */
 
 /**

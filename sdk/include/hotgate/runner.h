@@ -27,6 +27,25 @@ typedef struct hg_runner_plugin {
     hg_text value;
 } hg_runner_plugin;
 
+/**
+ * HG_RUNNER_ITEM(item): defines the item of a list of hg_runner_plugin in a field table, as `conf`
+ * of the plugins ext-plugin-* is one: HG_LIST(own_config, conf, "conf", &item, ...).
+ */
+#define HG_RUNNER_ITEM(item)                                                                       \
+    static const hg_field item##_fields[] = {                                                      \
+        HG_STRING(hg_runner_plugin, name, "name", .summary = "A plugin of the runner's.",          \
+                  .example = "ext-plugin-A", .required = true, .min_length = 1,                    \
+                  .max_length = HG_RUNNER_NAME_MAX),                                               \
+        HG_STRING(hg_runner_plugin, value, "value",                                                \
+                  .summary = "Its configuration: text that the gateway does not look into, by "    \
+                             "custom JSON.",                                                       \
+                  .example = "{\"enable\":\"feature\"}", .required = true),                        \
+        HG_FIELDS_END,                                                                             \
+    };                                                                                             \
+    static const hg_field item = HG_ITEM_OBJECT(hg_runner_plugin, item##_fields)
+
+#define HG_RUNNER_NAME_MAX 128u /* characters */
+
 /** How a call differs. ABI: a value never changes its meaning. */
 typedef enum hg_runner_flag {
     HG_RUNNER_DECODE_BODY = 1, /* a response's body in gzip or deflate is handed over decoded */
