@@ -19,7 +19,7 @@ typedef struct runner {
 struct hgh_runners {
     hgh_event_loop *loop;
     const hgh_instance *instance;
-    hgh_runner_process *external; /* of ext-plugin.cmd; NULL: none */
+    hgh_runner_process *external; /* of ext-plugin.cmd, until it has ended; NULL: none */
     runner all[HGH_RUNNERS_MAX];
     size_t count;
     bool is_stopping;
@@ -82,6 +82,9 @@ static hg_status add(hgh_runners *runners,
 /* One that is gone for good. */
 static void drop(hgh_runners *runners, size_t i)
 {
+    if (runners->all[i].process == runners->external) {
+        runners->external = NULL;
+    }
     hgh_runner_process_free(runners->all[i].process);
     runners->all[i] = runners->all[--runners->count];
     on_change(runners);
@@ -121,7 +124,6 @@ hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settin
     if (plan.arguments == NULL) {
         if (runners->external != NULL) {
             stop(runners, runners->external);
-            runners->external = NULL;
         }
     } else if (runners->external != NULL) {
         hgh_runner_process_change(runners->external, &plan);
@@ -149,15 +151,15 @@ static hgh_runner_process *oldest_of(const hgh_runners *runners, size_t least)
     return oldest == NULL || count < least ? NULL : oldest->process;
 }
 
-static bool is_isolated(const hgh_runners *runners, uint64_t generation)
+/* That of a generation, also one that is about to end: both have one socket. NULL: none. */
+static hgh_runner_process *isolated_of(const hgh_runners *runners, uint64_t generation)
 {
     for (size_t i = 0; i < runners->count; i++) {
-        if (runners->all[i].generation == generation &&
-            !hgh_runner_process_is_stopping(runners->all[i].process)) {
-            return true;
+        if (runners->all[i].generation == generation) {
+            return runners->all[i].process;
         }
     }
-    return false;
+    return NULL;
 }
 
 hg_status hgh_runners_isolate(hgh_runners *runners,
@@ -166,11 +168,13 @@ hg_status hgh_runners_isolate(hgh_runners *runners,
                               hg_error *err)
 {
     hgh_runner_process *oldest = oldest_of(runners, HGH_ISOLATED_MAX);
+    hgh_runner_process *own = isolated_of(runners, generation);
     hgh_runner_plan plan = {0};
     char name[64];
     hg_status status;
 
-    if (runners->is_stopping || generation == 0 || is_isolated(runners, generation)) {
+    if (runners->is_stopping || generation == 0 ||
+        (own != NULL && !hgh_runner_process_is_stopping(own))) {
         return HG_OK;
     }
     status = hgh_runner_plan_make_isolated(runners->instance, settings, generation, &plan, err);
@@ -179,6 +183,10 @@ hg_status hgh_runners_isolate(hgh_runners *runners,
     }
     if (oldest != NULL) {
         stop(runners, oldest);
+    }
+    if (own != NULL) {
+        hgh_runner_process_change(own, &plan);
+        return HG_OK;
     }
     (void)snprintf(name, sizeof(name), "isolated runner of generation %llu",
                    (unsigned long long)generation);
