@@ -202,6 +202,15 @@ void hgh_runners_keep(hgh_runners *runners, uint64_t generation)
     }
 }
 
+void hgh_runners_drop(hgh_runners *runners, uint64_t generation)
+{
+    hgh_runner_process *own = generation == 0 ? NULL : isolated_of(runners, generation);
+
+    if (own != NULL) {
+        stop(runners, own);
+    }
+}
+
 bool hgh_runners_have(const hgh_runners *runners, pid_t pid)
 {
     return index_of(runners, pid) < runners->count;

@@ -38,6 +38,9 @@ hg_status hgh_runners_isolate(hgh_runners *runners,
 /** Those of all other generations end. */
 void hgh_runners_keep(hgh_runners *runners, uint64_t generation);
 
+/** That of this generation ends, if there is one. */
+void hgh_runners_drop(hgh_runners *runners, uint64_t generation);
+
 /** True if that process is one of them. */
 bool hgh_runners_have(const hgh_runners *runners, pid_t pid);
 

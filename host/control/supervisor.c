@@ -292,6 +292,8 @@ static void on_control_packet(void *context, uint32_t events)
         isolate(self, generation);
     } else if (sscanf(request, "keep %llu", &generation) == 1) {
         hgh_runners_keep(self->runners, generation);
+    } else if (sscanf(request, "drop %llu", &generation) == 1) {
+        hgh_runners_drop(self->runners, generation);
     } else if (strcmp(request, "refused") == 0) {
         if (!self->engine_allowed) {
             fail(self, "nothing to serve: the gateway does not start");

@@ -413,6 +413,22 @@ static void only_the_generations_that_are_needed_have_one(void **state)
     stop_all();
 }
 
+static void one_that_is_given_up_pushes_none_out(void **state)
+{
+    (void)state;
+    isolate(7);
+    WAIT_UNTIL(running_count() == 1);
+    for (uint64_t i = 8; i < 8 + 2 * HGH_ISOLATED_MAX; i++) {
+        isolate(i);
+        hgh_runners_drop(runners, i);
+    }
+    WAIT_UNTIL(running_count() == 1);
+    assert_null(strstr(logged(), "isolated runner of generation 7 (process "));
+    hgh_runners_drop(runners, 0); /* no generation, and not that of ext-plugin.cmd */
+    assert_int_equal(running_count(), 1);
+    stop_all();
+}
+
 static void a_generation_that_is_needed_again_has_one_again(void **state)
 {
     long before;
@@ -505,6 +521,7 @@ int main(int argc, char **argv)
         ROW(a_stale_socket_goes_and_nothing_else),
         ROW(an_isolated_one_is_this_program_with_the_generations_manifest),
         ROW(only_the_generations_that_are_needed_have_one),
+        ROW(one_that_is_given_up_pushes_none_out),
         ROW(a_generation_that_is_needed_again_has_one_again),
         ROW(an_isolated_one_that_dies_is_there_again_at_once),
         ROW(an_instance_with_a_long_path_is_refused),
