@@ -166,8 +166,8 @@ static hg_status begin(runner_process *self, hg_error *err)
         status = plugins_begin(self, err);
     }
     if (status == HG_OK) {
-        status =
-            hgh_server_open(&self->serving, options->path, end_if_idle, self, &self->server, err);
+        status = hgh_server_open(&self->serving, options->path, options->takes_over, end_if_idle,
+                                 self, &self->server, err);
     }
     return status;
 }

@@ -153,8 +153,6 @@ static void a_socket_of_somebody_else_stays(void **state)
         installed_program(), "runner",      "--plugins", served.plugins,
         "--listen",          served.listen, NULL};
     char *text = NULL;
-    pid_t old;
-    int end;
 
     (void)state;
     runner_install(&served, "exit", "exit", "");
@@ -162,15 +160,35 @@ static void a_socket_of_somebody_else_stays(void **state)
     assert_int_equal(command_run(&(command){.arguments = arguments}, &text), 1);
     assert_non_null(strstr(text, "somebody listens there already"));
     free(text);
-    /* A gateway that reloads starts the next one while this one still lives. */
-    old = served.pid;
-    assert_int_equal(unlink(served.path), 0);
+}
+
+/* One that reloads starts the next runner at the same path while this one still lives. */
+static void the_next_one_of_a_gateway_takes_the_place(void **state)
+{
+    char *address = text_format("APISIX_LISTEN_ADDRESS=%s", served.listen);
+    const char *const environment[] = {address, NULL};
+    const char *const arguments[] = {installed_program(), "runner", "--plugins", served.plugins,
+                                     NULL};
+    int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    struct stat before;
+    struct stat now;
+    pid_t old;
+    int end;
+
+    (void)state;
+    runner_install(&served, "exit", "exit", "");
     runner_start(&served, NULL);
+    old = served.pid;
+    assert_int_equal(stat(served.path, &before), 0);
+    served.pid = command_start(&(command){.arguments = arguments, .environment = environment}, log);
+    (void)close(log);
+    WAIT_UNTIL(stat(served.path, &now) == 0 && now.st_ino != before.st_ino);
     (void)kill(old, SIGTERM);
     end = wait_for_end(old, (int64_t)DEADLINE_MS);
     assert_true(WIFEXITED(end) && WEXITSTATUS(end) == 0);
     peer_open(&first, served.path);
     (void)prepared(&first, "exit", "{\"way\":\"status\"}");
+    free(address);
 }
 
 static void a_call_that_takes_too_long_fails(void **state)
@@ -420,6 +438,7 @@ int main(void)
         CASE(a_long_call_is_given_up_when_the_grace_is_over),
         CASE(a_killed_runner_leaves_a_socket_that_the_next_one_replaces),
         CASE(a_socket_of_somebody_else_stays),
+        CASE(the_next_one_of_a_gateway_takes_the_place),
         CASE(a_call_that_takes_too_long_fails),
         CASE(a_crash_is_told_to_the_call_that_it_is_of),
         CASE(reload_exchanges_plugins_while_calls_end_on_the_old),
