@@ -134,8 +134,7 @@ static void a_killed_runner_leaves_a_socket_that_the_next_one_replaces(void **st
     (void)state;
     runner_install(&served, "exit", "exit", "");
     runner_start(&served, NULL);
-    assert_int_equal(stat(served.path, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0766);
+    WAIT_UNTIL(stat(served.path, &info) == 0 && (info.st_mode & 0777) == 0766);
     peer_open(&first, served.path);
     token = prepared(&first, "exit", "{\"way\":\"status\"}");
     (void)runner_stop(&served, SIGKILL);
