@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,6 +123,46 @@ static void a_long_call_is_given_up_when_the_grace_is_over(void **state)
     assert_true(clock_ms() - begun_ms >= 200);
     assert_true(runner_logged(&served, "sleep -> 13")); /* HG_CANCELED: it ended in its own time */
     assert_true(peer_is_closed(&first));
+}
+
+/* Its gateway makes calls that break off anew, in the next process: that is not kept waiting. */
+static void one_of_isolated_plugins_keeps_nobody_waiting(void **state)
+{
+    char *manifest = text_format("%s/manifest.json", served.folder);
+    char *text = text_format("{\"generation\": 1, \"listed\": null, \"plugins\": [{\"name\": "
+                             "\"waiting\", \"sha256\": \"\", \"path\": \"%s/waiting.so\", "
+                             "\"number\": 1}]}",
+                             served.plugins);
+    int end;
+
+    (void)state;
+    runner_install(&served, "waiting", "waiting", "");
+    file_write(manifest, text, strlen(text));
+    runner_start(&served, (const char *const[]){"--manifest", manifest, "--grace", "200", NULL});
+    peer_open(&first, served.path);
+    peer_open(&second, served.path);
+    call_begin(&first, prepared(&first, "waiting", "{\"sleep\":\"60s\"}"));
+    (void)prepared(&second, "waiting", "{}");
+    end = runner_stop(&served, SIGQUIT);
+    assert_true(WIFEXITED(end) && WEXITSTATUS(end) == 0);
+    assert_true(peer_is_closed(&first));
+    free(manifest);
+    free(text);
+}
+
+static void it_may_have_many_connections(void **state)
+{
+    struct rlimit ours;
+    struct rlimit its = {0};
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &ours), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){256, ours.rlim_max}), 0);
+    runner_install(&served, "exit", "exit", "");
+    runner_start(&served, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &ours), 0);
+    assert_int_equal(prlimit(served.pid, RLIMIT_NOFILE, NULL, &its), 0);
+    assert_true(its.rlim_cur == its.rlim_max || its.rlim_cur == 65536);
 }
 
 static void a_killed_runner_leaves_a_socket_that_the_next_one_replaces(void **state)
@@ -435,6 +476,8 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         CASE(a_call_under_way_is_answered_before_the_end),
         CASE(a_long_call_is_given_up_when_the_grace_is_over),
+        CASE(one_of_isolated_plugins_keeps_nobody_waiting),
+        CASE(it_may_have_many_connections),
         CASE(a_killed_runner_leaves_a_socket_that_the_next_one_replaces),
         CASE(a_socket_of_somebody_else_stays),
         CASE(the_next_one_of_a_gateway_takes_the_place),
