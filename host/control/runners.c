@@ -112,6 +112,28 @@ static void stop(hgh_runners *runners, hgh_runner_process *process)
     }
 }
 
+/* Variables of theirs may be others now. */
+static hg_status
+isolated_change(const hgh_runners *runners, const hgh_settings *settings, hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < runners->count && status == HG_OK; i++) {
+        const runner *at = &runners->all[i];
+        hgh_runner_plan plan = {0};
+
+        if (at->generation == 0 || hgh_runner_process_is_stopping(at->process)) {
+            continue;
+        }
+        status =
+            hgh_runner_plan_make_isolated(runners->instance, settings, at->generation, &plan, err);
+        if (status == HG_OK) {
+            hgh_runner_process_change(at->process, &plan);
+        }
+    }
+    return status;
+}
+
 hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settings, hg_error *err)
 {
     hgh_runner_plan plan = {0};
@@ -131,7 +153,7 @@ hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settin
         status = add(runners, "runner", 0, &plan, err);
         runners->external = status == HG_OK ? runners->all[runners->count - 1].process : NULL;
     }
-    return status;
+    return status == HG_OK ? isolated_change(runners, settings, err) : status;
 }
 
 /* The oldest isolated one that is not about to end, if there are that many; else NULL. */

@@ -413,6 +413,24 @@ static void only_the_generations_that_are_needed_have_one(void **state)
     stop_all();
 }
 
+static void isolated_ones_have_the_environment_of_the_configuration(void **state)
+{
+    long before;
+
+    (void)state;
+    configure("");
+    isolate(7);
+    WAIT_UNTIL(reported_pid() > 0);
+    before = reported_pid();
+    configure("hotgate: {slow_call: 1s}\n");
+    turn();
+    assert_int_equal(reported_pid(), before);
+    configure("nginx_config: {envs: [A=1]}\n");
+    WAIT_UNTIL(reported_pid() > 0 && reported_pid() != before);
+    assert_int_equal(running_count(), 1);
+    stop_all();
+}
+
 static void one_that_is_given_up_pushes_none_out(void **state)
 {
     (void)state;
@@ -521,6 +539,7 @@ int main(int argc, char **argv)
         ROW(a_stale_socket_goes_and_nothing_else),
         ROW(an_isolated_one_is_this_program_with_the_generations_manifest),
         ROW(only_the_generations_that_are_needed_have_one),
+        ROW(isolated_ones_have_the_environment_of_the_configuration),
         ROW(one_that_is_given_up_pushes_none_out),
         ROW(a_generation_that_is_needed_again_has_one_again),
         ROW(an_isolated_one_that_dies_is_there_again_at_once),
