@@ -1,4 +1,5 @@
 /* tests/integration/test_runner_life.c - a runner begins, exchanges its plugins, dies and ends. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -454,6 +455,43 @@ static void what_cannot_begin_says_why(void **state)
     }
 }
 
+static size_t entries_count(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    size_t count = 0;
+
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+/* Of one that has died while it loaded its plugins: the number is none of a process. */
+static void copies_that_were_left_behind_go(void **state)
+{
+    char *temporary = text_format("TMPDIR=%s/tmp", served.folder);
+    const char *const environment[] = {temporary, NULL};
+    const char *const arguments[] = {
+        installed_program(), "runner",      "--plugins", served.plugins,
+        "--listen",          served.listen, NULL};
+    const char *folder = temporary + strlen("TMPDIR=");
+    int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)state;
+    shell("mkdir -p %s/hotgate-runner-2147483647-abcdef/staging %s/hotgate-runner-%d-abcdef",
+          folder, folder, (int)getpid());
+    shell("touch %s/hotgate-runner-2147483647-abcdef/staging/a.so", folder);
+    runner_install(&served, "exit", "exit", "");
+    served.pid = command_start(&(command){.arguments = arguments, .environment = environment}, log);
+    (void)close(log);
+    peer_open(&first, served.path);
+    assert_int_equal(entries_count(folder), 1); /* that of a process which lives */
+    free(temporary);
+}
+
 static void the_environment_alone_is_enough(void **state)
 {
     char *address = text_format("APISIX_LISTEN_ADDRESS=unix:%s", served.path);
@@ -488,6 +526,7 @@ int main(void)
         CASE(a_plugin_that_is_taken_away_is_forgotten),
         CASE(a_plugin_calls_servers_by_name),
         CASE(what_cannot_begin_says_why),
+        CASE(copies_that_were_left_behind_go),
         CASE(the_environment_alone_is_enough),
 #undef CASE
     };
