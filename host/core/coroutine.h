@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #define HGH_COROUTINE_STACK_BYTES (256u << 10) /* only touched pages cost memory */
-#define HGH_COROUTINE_IDLE_MAX    64u          /* stacks kept for later */
+#define HGH_COROUTINE_IDLE_MAX    256u         /* stacks kept for later */
 
 typedef struct hgh_coroutine hgh_coroutine;
 

@@ -269,6 +269,9 @@ static void standing_add(const side *at, size_t index)
     if (held != NULL) {
         (void)json_object_set_new(row, "holds", held);
     }
+    if (configuration->isolation != NULL) {
+        (void)json_object_set_new(row, "isolated", json_true());
+    }
     if (configuration->filter != NULL) {
         filter_add(at, configuration, row);
     }

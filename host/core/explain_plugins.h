@@ -13,7 +13,8 @@ json_t *hgh_explain_source(const hgh_configuration *configuration);
 /**
  * Adds to a report:
  *   plugins  those that run, in the order of one phase: {"plugin", "from", "priority", "place",
- *            "phases", "overrides", "holds", "filter", "values"}; those of global rules first
+ *            "phases", "overrides", "holds", "isolated", "filter", "values"}; first those of global
+ *            rules
  *   skipped  those that do not: {"plugin", "from", "why", "values"}
  *   phases   {"phase", "plugins"}: what is called, in its order
  *

@@ -104,6 +104,8 @@ static void get(const char *target, const char *headers, int status)
 
 static void one_word_moves_a_plugin_out_of_the_workers(void **state)
 {
+    admin_reply reply;
+
     (void)state;
     get("/in", "", 200);
     assert_true(is_worker(pid_in("X-Rewrite")));
@@ -114,6 +116,9 @@ static void one_word_moves_a_plugin_out_of_the_workers(void **state)
     assert_string_equal(response_header(&got, "X-Text"), "b");
     get("/out", "X-Do: stop\r\n", 418);
     assert_int_equal(runner_count(), 1);
+    reply = gateway_admin(running, "GET", "/explain?uri=/out", NULL);
+    assert_non_null(strstr(reply.text, "\"isolated\":true"));
+    admin_reply_done(&reply);
     put("routes/out", "/out", "{\"isolated\": {\"text\": \"c\", \"_meta\": {\"isolate\": false}}}");
     get("/out", "", 200);
     assert_true(is_worker(pid_in("X-Rewrite")));
