@@ -32,7 +32,8 @@ static const char usage[] =
     "that limit; HUP reloads the plugins: all of them or none, as the log tells.\n"
     "\n"
     "  --plugins DIR       objects, one plugin each (default: those that come with hotgate)\n"
-    "  --listen unix:PATH  the socket (default: $APISIX_LISTEN_ADDRESS)\n"
+    "  --listen unix:PATH  the socket (default: $APISIX_LISTEN_ADDRESS, whose place is taken\n"
+    "                      from a runner that still listens there)\n"
     "  --grace MS          for calls under way at TERM and INT (default: 900)\n"
     "  --call-timeout MS   for a call, which fails then (default: 56000; a gateway waits for\n"
     "                      60 seconds)\n"
@@ -161,6 +162,7 @@ static hg_status limits_take(const arguments *given, hgh_serve_options *options,
                             "no address to listen on: wanted --listen unix:PATH, or "
                             "$" ADDRESS_VARIABLE);
     }
+    options->takes_over = given->address == NULL;
     options->conf_expire_s = HGH_CONF_EXPIRE_S;
     if (expire != NULL && !number_read(expire, 1, EXPIRE_MAX_S, &options->conf_expire_s)) {
         return hg_error_set(err, HG_ERR_INVALID,

@@ -1,16 +1,24 @@
 /* host/cli/runner_objects.c - the objects of a runner: looked for, examined and copied. */
 #include "host/cli/runner_objects.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/cli/examination.h"
 #include "host/control/plugin_scan.h"
 #include "host/control/staging.h"
+
+#define FOLDER_PREFIX "hotgate-runner-"
 
 /* The live configurations of one plugin. */
 static json_t *live_of(const json_t *live, const char *name)
@@ -76,13 +84,54 @@ static void object_examine(const char *copies,
     json_decref(own);
 }
 
-/* A new private folder; false: err says why there is none. */
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info;
+    (void)kind;
+    (void)place;
+    (void)remove(path); /* it is tried again */
+    return 0;
+}
+
+/* True if a file's name is that of a folder of a runner that is not there any more. */
+static bool is_left_behind(int directory, const char *name)
+{
+    struct stat info;
+    int pid = 0;
+
+    return sscanf(name, FOLDER_PREFIX "%d-", &pid) == 1 && pid > 0 && kill(pid, 0) != 0 &&
+           errno == ESRCH && fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISDIR(info.st_mode) && info.st_uid == geteuid();
+}
+
+/* Removes the copies of runners that have died while they loaded them: one that dies so is started
+ * again and again. */
+static void folders_sweep(const char *temporary)
+{
+    DIR *directory = opendir(temporary);
+    const struct dirent *entry;
+    char path[PATH_MAX];
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        if (is_left_behind(dirfd(directory), entry->d_name) &&
+            snprintf(path, sizeof(path), "%s/%s", temporary, entry->d_name) < (int)sizeof(path)) {
+            (void)nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+}
+
+/* A new private folder, named after the runner, whose child this is; false: err says why there is
+ * none. */
 static bool folder_make(char *path, size_t size, hg_error *err)
 {
     const char *temporary = getenv("TMPDIR");
 
-    (void)snprintf(path, size, "%s/hotgate-runner-XXXXXX",
-                   temporary == NULL || temporary[0] != '/' ? "/tmp" : temporary);
+    temporary = temporary == NULL || temporary[0] != '/' ? "/tmp" : temporary;
+    folders_sweep(temporary);
+    (void)snprintf(path, size, "%s/" FOLDER_PREFIX "%d-XXXXXX", temporary, (int)getppid());
     if (mkdtemp(path) == NULL) {
         (void)hg_error_set(err, HG_ERR_IO, "%.400s: %s", path, strerror(errno));
         return false;

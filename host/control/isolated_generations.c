@@ -84,9 +84,18 @@ static hg_status ask(const hgh_isolated_generations *self,
     return status;
 }
 
-/* The manifests of all others are not needed any more. Returns how many there were: a runner was
- * asked for with each. */
-static size_t manifests_sweep(const hgh_isolated_generations *self, uint64_t kept)
+static void drop(const hgh_isolated_generations *self, uint64_t generation)
+{
+    hgh_supervisor_link_drop(self->options.instance->shared.supervisor, generation);
+}
+
+/* Removes the manifests of those that `goes` is true of, and tells it of each: a runner was asked
+ * for with it. Returns how many there were. */
+static size_t manifests_sweep(const hgh_isolated_generations *self,
+                              bool (*goes)(uint64_t generation, uint64_t than),
+                              uint64_t than,
+                              void (*tell)(const hgh_isolated_generations *self,
+                                           uint64_t generation))
 {
     char *path = hgh_instance_path(self->options.instance, HGH_ISOLATED_DIRECTORY);
     DIR *directory = path == NULL ? NULL : opendir(path);
@@ -94,9 +103,14 @@ static size_t manifests_sweep(const hgh_isolated_generations *self, uint64_t kep
     size_t count = 0;
 
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] != '.' && strtoull(entry->d_name, NULL, 10) != kept) {
+        uint64_t generation = strtoull(entry->d_name, NULL, 10);
+
+        if (entry->d_name[0] != '.' && goes(generation, than)) {
             (void)unlinkat(dirfd(directory), entry->d_name, 0); /* it is tried again */
             count++;
+            if (tell != NULL) {
+                tell(self, generation);
+            }
         }
     }
     if (directory != NULL) {
@@ -104,6 +118,23 @@ static size_t manifests_sweep(const hgh_isolated_generations *self, uint64_t kep
     }
     free(path);
     return count;
+}
+
+static bool is_another(uint64_t generation, uint64_t than)
+{
+    return generation != than;
+}
+
+static bool is_later(uint64_t generation, uint64_t than)
+{
+    return generation > than;
+}
+
+/* What was prepared after the one in force has not come into force: nobody is on it. Its number may
+ * be that of the next one. */
+static void given_up_drop(const hgh_isolated_generations *self)
+{
+    (void)manifests_sweep(self, is_later, hgh_manifest_generation(self->manifest), drop);
 }
 
 static void on_release(void *context)
@@ -117,7 +148,7 @@ static void on_release(void *context)
         hgh_event_loop_timer_start(self->options.loop, &self->release, LOOK_MS, on_release, self);
         return;
     }
-    if (manifests_sweep(self, self->asked) > 0) {
+    if (manifests_sweep(self, is_another, self->asked, NULL) > 0) {
         hgh_supervisor_link_keep(self->options.instance->shared.supervisor, self->asked);
     }
 }
@@ -160,6 +191,7 @@ static void set_manifest(hgh_isolated_generations *self, const json_t *manifest)
 void hgh_isolated_generations_begin(hgh_isolated_generations *self, const json_t *manifest)
 {
     set_manifest(self, manifest);
+    given_up_drop(self);
     hgh_isolated_generations_look(self);
     release_later(self); /* of what control was doing before it ended */
 }
@@ -201,6 +233,6 @@ void hgh_isolated_generations_abort(hgh_isolated_generations *self)
 {
     if (self->is_preparing) {
         self->is_preparing = false;
-        release_later(self);
+        given_up_drop(self);
     }
 }

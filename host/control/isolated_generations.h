@@ -47,7 +47,8 @@ hg_status hgh_isolated_generations_prepare(hgh_isolated_generations *self,
  * generation any more, or after a minute. */
 void hgh_isolated_generations_commit(hgh_isolated_generations *self, const json_t *manifest);
 
-/** What was prepared was given up. */
+/** What was prepared was given up: its runner ends now, so that some in a row push none out that
+ * has requests. */
 void hgh_isolated_generations_abort(hgh_isolated_generations *self);
 
 #endif

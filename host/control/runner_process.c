@@ -141,8 +141,11 @@ static void take_next(hgh_runner_process *process)
 
 void hgh_runner_process_change(hgh_runner_process *process, hgh_runner_plan *plan)
 {
+    bool ends = process->is_stopping; /* and is started once more then */
+
     hgh_runner_plan_done(&process->next);
-    if (hgh_runner_plan_equal(&process->plan, plan)) {
+    process->is_stopping = false;
+    if (!ends && hgh_runner_plan_equal(&process->plan, plan)) {
         hgh_runner_plan_done(plan);
         return;
     }
@@ -150,7 +153,9 @@ void hgh_runner_process_change(hgh_runner_process *process, hgh_runner_plan *pla
     process->kept.back_off_ms = 0;
     if (process->kept.pid > 0) {
         process->kept.restart_at_once = true;
-        hgh_kept_process_end(&process->kept, SIGTERM, STOP_GRACE_MS);
+        if (!ends) {
+            hgh_kept_process_end(&process->kept, SIGTERM, STOP_GRACE_MS);
+        }
     } else {
         take_next(process);
         hgh_event_loop_timer_start(process->options.loop, &process->kept.restart, 0, on_start,

@@ -31,7 +31,8 @@ hgh_runner_process *hgh_runner_process_new(const hgh_runner_process_options *opt
                                            hgh_runner_plan *plan);
 
 /** From now on it is started so: the running one ends first, as runners remove their socket at
- * their end. Nothing happens if that is how it runs. plan: taken over. */
+ * their end. Nothing happens if that is how it runs. One that was to stop is started again when it
+ * has ended. plan: taken over. */
 void hgh_runner_process_change(hgh_runner_process *process, hgh_runner_plan *plan);
 
 /** It ends, within a second or by SIGKILL, and is not started again. */

@@ -19,7 +19,7 @@ typedef struct runner {
 struct hgh_runners {
     hgh_event_loop *loop;
     const hgh_instance *instance;
-    hgh_runner_process *external; /* of ext-plugin.cmd; NULL: none */
+    hgh_runner_process *external; /* of ext-plugin.cmd, until it has ended; NULL: none */
     runner all[HGH_RUNNERS_MAX];
     size_t count;
     bool is_stopping;
@@ -82,6 +82,9 @@ static hg_status add(hgh_runners *runners,
 /* One that is gone for good. */
 static void drop(hgh_runners *runners, size_t i)
 {
+    if (runners->all[i].process == runners->external) {
+        runners->external = NULL;
+    }
     hgh_runner_process_free(runners->all[i].process);
     runners->all[i] = runners->all[--runners->count];
     on_change(runners);
@@ -109,6 +112,28 @@ static void stop(hgh_runners *runners, hgh_runner_process *process)
     }
 }
 
+/* Variables of theirs may be others now. */
+static hg_status
+isolated_change(const hgh_runners *runners, const hgh_settings *settings, hg_error *err)
+{
+    hg_status status = HG_OK;
+
+    for (size_t i = 0; i < runners->count && status == HG_OK; i++) {
+        const runner *at = &runners->all[i];
+        hgh_runner_plan plan = {0};
+
+        if (at->generation == 0 || hgh_runner_process_is_stopping(at->process)) {
+            continue;
+        }
+        status =
+            hgh_runner_plan_make_isolated(runners->instance, settings, at->generation, &plan, err);
+        if (status == HG_OK) {
+            hgh_runner_process_change(at->process, &plan);
+        }
+    }
+    return status;
+}
+
 hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settings, hg_error *err)
 {
     hgh_runner_plan plan = {0};
@@ -121,7 +146,6 @@ hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settin
     if (plan.arguments == NULL) {
         if (runners->external != NULL) {
             stop(runners, runners->external);
-            runners->external = NULL;
         }
     } else if (runners->external != NULL) {
         hgh_runner_process_change(runners->external, &plan);
@@ -129,7 +153,7 @@ hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settin
         status = add(runners, "runner", 0, &plan, err);
         runners->external = status == HG_OK ? runners->all[runners->count - 1].process : NULL;
     }
-    return status;
+    return status == HG_OK ? isolated_change(runners, settings, err) : status;
 }
 
 /* The oldest isolated one that is not about to end, if there are that many; else NULL. */
@@ -149,15 +173,15 @@ static hgh_runner_process *oldest_of(const hgh_runners *runners, size_t least)
     return oldest == NULL || count < least ? NULL : oldest->process;
 }
 
-static bool is_isolated(const hgh_runners *runners, uint64_t generation)
+/* That of a generation, also one that is about to end: both have one socket. NULL: none. */
+static hgh_runner_process *isolated_of(const hgh_runners *runners, uint64_t generation)
 {
     for (size_t i = 0; i < runners->count; i++) {
-        if (runners->all[i].generation == generation &&
-            !hgh_runner_process_is_stopping(runners->all[i].process)) {
-            return true;
+        if (runners->all[i].generation == generation) {
+            return runners->all[i].process;
         }
     }
-    return false;
+    return NULL;
 }
 
 hg_status hgh_runners_isolate(hgh_runners *runners,
@@ -166,11 +190,13 @@ hg_status hgh_runners_isolate(hgh_runners *runners,
                               hg_error *err)
 {
     hgh_runner_process *oldest = oldest_of(runners, HGH_ISOLATED_MAX);
+    hgh_runner_process *own = isolated_of(runners, generation);
     hgh_runner_plan plan = {0};
     char name[64];
     hg_status status;
 
-    if (runners->is_stopping || generation == 0 || is_isolated(runners, generation)) {
+    if (runners->is_stopping || generation == 0 ||
+        (own != NULL && !hgh_runner_process_is_stopping(own))) {
         return HG_OK;
     }
     status = hgh_runner_plan_make_isolated(runners->instance, settings, generation, &plan, err);
@@ -179,6 +205,10 @@ hg_status hgh_runners_isolate(hgh_runners *runners,
     }
     if (oldest != NULL) {
         stop(runners, oldest);
+    }
+    if (own != NULL) {
+        hgh_runner_process_change(own, &plan);
+        return HG_OK;
     }
     (void)snprintf(name, sizeof(name), "isolated runner of generation %llu",
                    (unsigned long long)generation);
@@ -191,6 +221,15 @@ void hgh_runners_keep(hgh_runners *runners, uint64_t generation)
         if (runners->all[i - 1].generation != 0 && runners->all[i - 1].generation != generation) {
             stop(runners, runners->all[i - 1].process);
         }
+    }
+}
+
+void hgh_runners_drop(hgh_runners *runners, uint64_t generation)
+{
+    hgh_runner_process *own = generation == 0 ? NULL : isolated_of(runners, generation);
+
+    if (own != NULL) {
+        stop(runners, own);
     }
 }
 

@@ -22,7 +22,7 @@ typedef struct hgh_runners hgh_runners;
 hgh_runners *hgh_runners_new(hgh_event_loop *loop, const hgh_instance *instance);
 
 /** The runner of ext-plugin.cmd is as these settings say: started, started anew if it differs,
- * ended. Returns HG_OK; or what it returns, and nothing has changed. */
+ * ended; isolated ones are started anew if their environment differs. Returns HG_OK, or why not. */
 hg_status hgh_runners_configure(hgh_runners *runners, const hgh_settings *settings, hg_error *err);
 
 /**
@@ -37,6 +37,9 @@ hg_status hgh_runners_isolate(hgh_runners *runners,
 
 /** Those of all other generations end. */
 void hgh_runners_keep(hgh_runners *runners, uint64_t generation);
+
+/** That of this generation ends, if there is one. */
+void hgh_runners_drop(hgh_runners *runners, uint64_t generation);
 
 /** True if that process is one of them. */
 bool hgh_runners_have(const hgh_runners *runners, pid_t pid);

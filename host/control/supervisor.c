@@ -292,6 +292,8 @@ static void on_control_packet(void *context, uint32_t events)
         isolate(self, generation);
     } else if (sscanf(request, "keep %llu", &generation) == 1) {
         hgh_runners_keep(self->runners, generation);
+    } else if (sscanf(request, "drop %llu", &generation) == 1) {
+        hgh_runners_drop(self->runners, generation);
     } else if (strcmp(request, "refused") == 0) {
         if (!self->engine_allowed) {
             fail(self, "nothing to serve: the gateway does not start");
@@ -848,8 +850,10 @@ static void on_reload_signal(void *context, int number)
     /* A running nginx opens new addresses itself: it takes sockets at its start only. */
     if (hgh_listener_list_change(&self->data, settings->data_listen, settings->data_listen_count,
                                  &err) != HG_OK ||
-        change_own(self, settings, 0, &err) != HG_OK ||
-        hgh_runners_configure(self->runners, settings, &err) != HG_OK) {
+        change_own(self, settings, 0, &err) != HG_OK) {
+        hgh_log(HG_LOG_ERROR, "%s", err.text);
+    }
+    if (hgh_runners_configure(self->runners, settings, &err) != HG_OK) {
         hgh_log(HG_LOG_ERROR, "%s", err.text);
     }
     hgh_settings_free(self->settings);

@@ -19,6 +19,7 @@
 #define SAY_RENEW    "renew"
 #define SAY_ISOLATE  "isolate"
 #define SAY_KEEP     "keep"
+#define SAY_DROP     "drop"
 #define SAY_SIGNAL   "signal"
 #define ANSWER_OK    "ok\n"
 #define ANSWER_ERROR "error\n"
@@ -163,6 +164,11 @@ void hgh_supervisor_link_isolate(int fd, uint64_t generation)
 void hgh_supervisor_link_keep(int fd, uint64_t generation)
 {
     say_of_generation(fd, SAY_KEEP, generation);
+}
+
+void hgh_supervisor_link_drop(int fd, uint64_t generation)
+{
+    say_of_generation(fd, SAY_DROP, generation);
 }
 
 bool hgh_supervisor_link_is_parent(int fd)

@@ -48,6 +48,9 @@ void hgh_supervisor_link_isolate(int fd, uint64_t generation);
 /** Has the isolated runners of all other generations ended. As above. */
 void hgh_supervisor_link_keep(int fd, uint64_t generation);
 
+/** Has the isolated runner of that generation ended. As above. */
+void hgh_supervisor_link_drop(int fd, uint64_t generation);
+
 /** True if the process that made the socket is still this one's parent: the signal that ends
  * control with it may have been lost before it was asked for. */
 bool hgh_supervisor_link_is_parent(int fd);

@@ -3,6 +3,7 @@
 #include "host/runner/call_request.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "host/core/query.h"
@@ -255,44 +256,92 @@ static hg_status query_read(hgh_memory *memory, hg_text query, hgh_call_list *ou
     return HG_OK;
 }
 
-/* The next one of that name from *index on; NULL: there is none. */
-static const hg_header *next_named(const hgh_call_list *list, hg_text name, size_t *index)
+static int compare_names(const hg_header *one, const hg_header *other)
 {
-    while (*index < list->count) {
-        const hg_header *item = &list->items[(*index)++];
+    size_t a = one->name.length;
+    size_t b = other->name.length;
+    int order = memcmp(one->name.data, other->name.data, a < b ? a : b); /* no name is empty */
 
-        if (hg_text_equal(item->name, name)) {
-            return item;
-        }
-    }
-    return NULL;
+    return order != 0 ? order : (a > b) - (a < b);
 }
 
-/* True if both lists have the same values of that name, in the same order. */
-static bool values_are_same(const hgh_call_list *a, const hgh_call_list *b, hg_text name)
+/* By name, then in the order in which they stand. */
+static int compare_items(const void *a, const void *b)
 {
-    size_t at_a = 0;
-    size_t at_b = 0;
+    const hg_header *one = *(const hg_header *const *)a;
+    const hg_header *other = *(const hg_header *const *)b;
+    int order = compare_names(one, other);
 
-    for (;;) {
-        const hg_header *one = next_named(a, name, &at_a);
-        const hg_header *other = next_named(b, name, &at_b);
-
-        if (one == NULL || other == NULL) {
-            return one == other;
-        }
-        if ((one->value.data == NULL) != (other->value.data == NULL) ||
-            !hg_text_equal(one->value, other->value)) {
-            return false;
-        }
-    }
+    return order != 0 ? order : (one > other) - (one < other);
 }
 
-static bool is_first_of_name(const hgh_call_list *list, size_t index)
+/* The items so ordered, with NULL behind the last; NULL: no memory. */
+static const hg_header **items_sort(const hgh_call_list *list, hgh_memory *memory)
 {
-    size_t at = 0;
+    const hg_header **sorted = hgh_memory_take(memory, (list->count + 1) * sizeof(*sorted));
 
-    return next_named(list, list->items[index].name, &at) == &list->items[index];
+    if (sorted == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        sorted[i] = &list->items[i];
+    }
+    sorted[list->count] = NULL;
+    qsort(sorted, list->count, sizeof(*sorted), compare_items);
+    return sorted;
+}
+
+static bool is_named(const hg_header *item, hg_text name)
+{
+    return item != NULL && hg_text_equal(item->name, name);
+}
+
+/* Whether both stand at the same values of that name, or at none; moves both behind them. */
+static bool values_are_same(const hg_header *const **a, const hg_header *const **b, hg_text name)
+{
+    bool is_same = true;
+
+    while (is_named(**a, name) && is_named(**b, name)) {
+        is_same = is_same && ((**a)->value.data == NULL) == ((**b)->value.data == NULL) &&
+                  hg_text_equal((**a)->value, (**b)->value);
+        (*a)++;
+        (*b)++;
+    }
+    while (is_named(**a, name)) {
+        is_same = false;
+        (*a)++;
+    }
+    while (is_named(**b, name)) {
+        is_same = false;
+        (*b)++;
+    }
+    return is_same;
+}
+
+/* Notes which items of `now` belong to a name whose values differ, and which of `sent` is the first
+ * of one that is gone. Both lists are walked by name: a client may send thousands. */
+static void differing_mark(const hgh_call_list *sent,
+                           const hgh_call_list *now,
+                           const hg_header *const *sent_at,
+                           const hg_header *const *now_at,
+                           bool *sent_marks,
+                           bool *now_marks)
+{
+    while (*sent_at != NULL || *now_at != NULL) {
+        bool is_gone =
+            *now_at == NULL || (*sent_at != NULL && compare_names(*sent_at, *now_at) < 0);
+        const hg_header *const *first = now_at;
+        hg_text name = is_gone ? (*sent_at)->name : (*now_at)->name;
+
+        if (is_gone) {
+            sent_marks[*sent_at - sent->items] = true;
+        }
+        if (!values_are_same(&sent_at, &now_at, name)) {
+            for (; first < now_at; first++) {
+                now_marks[*first - now->items] = true;
+            }
+        }
+    }
 }
 
 /*
@@ -305,32 +354,36 @@ static hg_status arguments_differ(const hgh_call_list *sent,
                                   hgh_memory *memory,
                                   hgh_call_list *out_list)
 {
-    hgh_call_list list = {
-        .items = hgh_memory_take(memory, (sent->count + now->count + 1) * sizeof(*list.items)),
-    };
+    size_t both = sent->count + now->count;
+    hgh_call_list list = {0};
+    const hg_header **sent_sorted;
+    const hg_header **now_sorted;
+    bool *marks;
 
-    if (list.items == NULL) {
+    if (now->items == sent->items) { /* nobody has changed any */
+        *out_list = list;
+        return HG_OK;
+    }
+    list.items = hgh_memory_take(memory, both * sizeof(*list.items) + 1);
+    marks = hgh_memory_take(memory, both + 1);
+    sent_sorted = items_sort(sent, memory);
+    now_sorted = items_sort(now, memory);
+    if (list.items == NULL || marks == NULL || sent_sorted == NULL || now_sorted == NULL) {
         return HG_ERR_NO_MEMORY;
     }
+    memset(marks, 0, both + 1);
+    differing_mark(sent, now, sent_sorted, now_sorted, marks, marks + sent->count);
     for (size_t i = 0; i < now->count; i++) {
-        hg_text name = now->items[i].name;
-        const hg_header *item;
-        size_t at = 0;
-
-        if (!is_first_of_name(now, i) || values_are_same(sent, now, name)) {
+        if (!marks[sent->count + i]) {
             continue;
         }
-        while ((item = next_named(now, name, &at)) != NULL) {
-            if (item->value.data == NULL) {
-                return HG_ERR_UNSUPPORTED;
-            }
-            list.items[list.count++] = *item;
+        if (now->items[i].value.data == NULL) {
+            return HG_ERR_UNSUPPORTED;
         }
+        list.items[list.count++] = now->items[i];
     }
     for (size_t i = 0; i < sent->count; i++) {
-        size_t at = 0;
-
-        if (is_first_of_name(sent, i) && next_named(now, sent->items[i].name, &at) == NULL) {
+        if (marks[i]) {
             list.items[list.count++] = (hg_header){.name = sent->items[i].name};
         }
     }

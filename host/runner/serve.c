@@ -5,13 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "host/runner/engine.h"
 #include "host/runner/log.h"
 #include "host/runner/server.h"
 
-#define SETTLE_MS 500u /* for functions on threads, once the calls have ended */
+#define SETTLE_MS       500u /* for functions on threads, once the calls have ended */
+#define DESCRIPTORS_MAX 65536u
 
 typedef struct runner_process {
     const hgh_serve_options *options;
@@ -53,7 +55,8 @@ static void on_end_signal(void *context, int number)
         hgh_runner_log(HG_LOG_NOTICE, "ends by signal %d (%s)", number, strsignal(number));
         hgh_server_stop(self->server);
     }
-    if (number != SIGQUIT && !self->grace.is_waiting) {
+    /* Where the gateway has calls that break off made again, the next process is what counts. */
+    if ((number != SIGQUIT || self->options->gather == NULL) && !self->grace.is_waiting) {
         hgh_event_loop_timer_start(self->loop, &self->grace, self->options->grace_ms, grace_over,
                                    self);
     }
@@ -139,6 +142,18 @@ static hg_status plugins_begin(runner_process *self, hg_error *err)
     return status;
 }
 
+/* Each call has a connection. What a process begins with is little, as some programs use select().
+ */
+static void descriptors_raise(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MAX) {
+        limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* up to the hard limit: allowed */
+    }
+}
+
 /* Everything up to the first connection. */
 static hg_status begin(runner_process *self, hg_error *err)
 {
@@ -166,8 +181,8 @@ static hg_status begin(runner_process *self, hg_error *err)
         status = plugins_begin(self, err);
     }
     if (status == HG_OK) {
-        status =
-            hgh_server_open(&self->serving, options->path, end_if_idle, self, &self->server, err);
+        status = hgh_server_open(&self->serving, options->path, options->takes_over, end_if_idle,
+                                 self, &self->server, err);
     }
     return status;
 }
@@ -203,8 +218,8 @@ hg_status hgh_serve(const hgh_serve_options *options, hg_error *err)
     hg_status status;
 
     (void)prctl(PR_SET_NAME, "hotgate-runner"); /* of several, operators see which is which */
+    descriptors_raise();
     status = begin(&self, err);
-
     if (status == HG_OK) {
         hgh_runner_log(HG_LOG_NOTICE, "serves %zu plugins on %s",
                        self.serving.runtime->generation->count, options->path);

@@ -13,6 +13,7 @@
 /** All borrowed. */
 typedef struct hgh_serve_options {
     const char *path;  /* of the socket */
+    bool takes_over;   /* from who listens there */
     hgh_gather gather; /* NULL: the objects are those of the manifest, and stay */
     void *gather_context;
     json_t *manifest;

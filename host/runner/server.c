@@ -66,13 +66,33 @@ static hg_status failure(const char *path, const char *what, hg_error *err)
     return hg_error_set(err, HG_ERR_IO, "%s: %s: %s", path, what, strerror(errno));
 }
 
-/* Makes way: removes a socket whose server has died. */
-static hg_status stale_remove(const struct sockaddr_un *address, hg_error *err)
+/* HG_OK if its server has died. */
+static hg_status stale_check(const struct sockaddr_un *address, hg_error *err)
+{
+    const char *path = address->sun_path;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int connected_errno;
+
+    if (fd < 0) {
+        return failure(path, "cannot listen there", err);
+    }
+    connected_errno =
+        connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
+    (void)close(fd);
+    return connected_errno == ECONNREFUSED
+               ? HG_OK
+               : hg_error_set(err, HG_ERR_EXISTS, "%s: %s", path,
+                              connected_errno == 0 || connected_errno == EAGAIN
+                                  ? "somebody listens there already"
+                                  : strerror(connected_errno));
+}
+
+/* Makes way: removes a socket whose server has died, or whose place is to be taken. */
+static hg_status way_make(const struct sockaddr_un *address, bool takes_over, hg_error *err)
 {
     const char *path = address->sun_path;
     struct stat info;
-    int fd;
-    int connected_errno;
+    hg_status status;
 
     if (lstat(path, &info) != 0) {
         return errno == ENOENT ? HG_OK : failure(path, "cannot listen there", err);
@@ -80,30 +100,21 @@ static hg_status stale_remove(const struct sockaddr_un *address, hg_error *err)
     if (!S_ISSOCK(info.st_mode)) {
         return hg_error_set(err, HG_ERR_EXISTS, "%s: there is a file that is no socket", path);
     }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return failure(path, "cannot listen there", err);
-    }
-    connected_errno =
-        connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
-    (void)close(fd);
-    if (connected_errno != ECONNREFUSED) {
-        return hg_error_set(err, HG_ERR_EXISTS, "%s: %s", path,
-                            connected_errno == 0 || connected_errno == EAGAIN
-                                ? "somebody listens there already"
-                                : strerror(connected_errno));
+    status = takes_over ? HG_OK : stale_check(address, err);
+    if (status != HG_OK) {
+        return status;
     }
     return unlink(path) == 0 || errno == ENOENT ? HG_OK : failure(path, "cannot be replaced", err);
 }
 
-static hg_status listen_there(hgh_server *server, hg_error *err)
+static hg_status listen_there(hgh_server *server, bool takes_over, hg_error *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat info;
     hg_status status;
 
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->path);
-    status = stale_remove(&address, err);
+    status = way_make(&address, takes_over, err);
     if (status != HG_OK) {
         return status;
     }
@@ -126,6 +137,7 @@ static hg_status listen_there(hgh_server *server, hg_error *err)
 
 hg_status hgh_server_open(hgh_serving *serving,
                           const char *path,
+                          bool takes_over,
                           void (*on_emptied)(void *context),
                           void *context,
                           hgh_server **out_server,
@@ -143,7 +155,7 @@ hg_status hgh_server_open(hgh_serving *serving,
     server->context = context;
     server->path = strdup(path);
     status = server->path == NULL ? hg_error_set(err, HG_ERR_NO_MEMORY, "out of memory")
-                                  : listen_there(server, err);
+                                  : listen_there(server, takes_over, err);
     if (status != HG_OK) {
         hgh_server_free(server);
         return status;

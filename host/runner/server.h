@@ -16,6 +16,8 @@ hg_status hgh_server_path(const char *address, const char **out_path, hg_error *
  * socket on which nobody listens.
  *
  * path        copied.
+ * takes_over  also if somebody listens there: a gateway that reloads starts the next runner before
+ *             it ends this one.
  * on_emptied  after hgh_server_stop(): the last connection has gone.
  * out_server  on HG_OK the caller's; else untouched.
  * Returns HG_OK, HG_ERR_INVALID (the path), HG_ERR_EXISTS (somebody listens there, or it is no
@@ -23,6 +25,7 @@ hg_status hgh_server_path(const char *address, const char **out_path, hg_error *
  */
 hg_status hgh_server_open(hgh_serving *serving,
                           const char *path,
+                          bool takes_over,
                           void (*on_emptied)(void *context),
                           void *context,
                           hgh_server **out_server,

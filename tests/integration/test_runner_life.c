@@ -1,10 +1,12 @@
 /* tests/integration/test_runner_life.c - a runner begins, exchanges its plugins, dies and ends. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,6 +126,46 @@ static void a_long_call_is_given_up_when_the_grace_is_over(void **state)
     assert_true(peer_is_closed(&first));
 }
 
+/* Its gateway makes calls that break off anew, in the next process: that is not kept waiting. */
+static void one_of_isolated_plugins_keeps_nobody_waiting(void **state)
+{
+    char *manifest = text_format("%s/manifest.json", served.folder);
+    char *text = text_format("{\"generation\": 1, \"listed\": null, \"plugins\": [{\"name\": "
+                             "\"waiting\", \"sha256\": \"\", \"path\": \"%s/waiting.so\", "
+                             "\"number\": 1}]}",
+                             served.plugins);
+    int end;
+
+    (void)state;
+    runner_install(&served, "waiting", "waiting", "");
+    file_write(manifest, text, strlen(text));
+    runner_start(&served, (const char *const[]){"--manifest", manifest, "--grace", "200", NULL});
+    peer_open(&first, served.path);
+    peer_open(&second, served.path);
+    call_begin(&first, prepared(&first, "waiting", "{\"sleep\":\"60s\"}"));
+    (void)prepared(&second, "waiting", "{}");
+    end = runner_stop(&served, SIGQUIT);
+    assert_true(WIFEXITED(end) && WEXITSTATUS(end) == 0);
+    assert_true(peer_is_closed(&first));
+    free(manifest);
+    free(text);
+}
+
+static void it_may_have_many_connections(void **state)
+{
+    struct rlimit ours;
+    struct rlimit its = {0};
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &ours), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){256, ours.rlim_max}), 0);
+    runner_install(&served, "exit", "exit", "");
+    runner_start(&served, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &ours), 0);
+    assert_int_equal(prlimit(served.pid, RLIMIT_NOFILE, NULL, &its), 0);
+    assert_true(its.rlim_cur == its.rlim_max || its.rlim_cur == 65536);
+}
+
 static void a_killed_runner_leaves_a_socket_that_the_next_one_replaces(void **state)
 {
     uint32_t token;
@@ -134,8 +176,7 @@ static void a_killed_runner_leaves_a_socket_that_the_next_one_replaces(void **st
     (void)state;
     runner_install(&served, "exit", "exit", "");
     runner_start(&served, NULL);
-    assert_int_equal(stat(served.path, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0766);
+    WAIT_UNTIL(stat(served.path, &info) == 0 && (info.st_mode & 0777) == 0766);
     peer_open(&first, served.path);
     token = prepared(&first, "exit", "{\"way\":\"status\"}");
     (void)runner_stop(&served, SIGKILL);
@@ -153,8 +194,6 @@ static void a_socket_of_somebody_else_stays(void **state)
         installed_program(), "runner",      "--plugins", served.plugins,
         "--listen",          served.listen, NULL};
     char *text = NULL;
-    pid_t old;
-    int end;
 
     (void)state;
     runner_install(&served, "exit", "exit", "");
@@ -162,15 +201,35 @@ static void a_socket_of_somebody_else_stays(void **state)
     assert_int_equal(command_run(&(command){.arguments = arguments}, &text), 1);
     assert_non_null(strstr(text, "somebody listens there already"));
     free(text);
-    /* A gateway that reloads starts the next one while this one still lives. */
-    old = served.pid;
-    assert_int_equal(unlink(served.path), 0);
+}
+
+/* One that reloads starts the next runner at the same path while this one still lives. */
+static void the_next_one_of_a_gateway_takes_the_place(void **state)
+{
+    char *address = text_format("APISIX_LISTEN_ADDRESS=%s", served.listen);
+    const char *const environment[] = {address, NULL};
+    const char *const arguments[] = {installed_program(), "runner", "--plugins", served.plugins,
+                                     NULL};
+    int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    struct stat before;
+    struct stat now;
+    pid_t old;
+    int end;
+
+    (void)state;
+    runner_install(&served, "exit", "exit", "");
     runner_start(&served, NULL);
+    old = served.pid;
+    assert_int_equal(stat(served.path, &before), 0);
+    served.pid = command_start(&(command){.arguments = arguments, .environment = environment}, log);
+    (void)close(log);
+    WAIT_UNTIL(stat(served.path, &now) == 0 && now.st_ino != before.st_ino);
     (void)kill(old, SIGTERM);
     end = wait_for_end(old, (int64_t)DEADLINE_MS);
     assert_true(WIFEXITED(end) && WEXITSTATUS(end) == 0);
     peer_open(&first, served.path);
     (void)prepared(&first, "exit", "{\"way\":\"status\"}");
+    free(address);
 }
 
 static void a_call_that_takes_too_long_fails(void **state)
@@ -396,6 +455,43 @@ static void what_cannot_begin_says_why(void **state)
     }
 }
 
+static size_t entries_count(const char *path)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    size_t count = 0;
+
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(directory);
+    return count;
+}
+
+/* Of one that has died while it loaded its plugins: the number is none of a process. */
+static void copies_that_were_left_behind_go(void **state)
+{
+    char *temporary = text_format("TMPDIR=%s/tmp", served.folder);
+    const char *const environment[] = {temporary, NULL};
+    const char *const arguments[] = {
+        installed_program(), "runner",      "--plugins", served.plugins,
+        "--listen",          served.listen, NULL};
+    const char *folder = temporary + strlen("TMPDIR=");
+    int log = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)state;
+    shell("mkdir -p %s/hotgate-runner-2147483647-abcdef/staging %s/hotgate-runner-%d-abcdef",
+          folder, folder, (int)getpid());
+    shell("touch %s/hotgate-runner-2147483647-abcdef/staging/a.so", folder);
+    runner_install(&served, "exit", "exit", "");
+    served.pid = command_start(&(command){.arguments = arguments, .environment = environment}, log);
+    (void)close(log);
+    peer_open(&first, served.path);
+    assert_int_equal(entries_count(folder), 1); /* that of a process which lives */
+    free(temporary);
+}
+
 static void the_environment_alone_is_enough(void **state)
 {
     char *address = text_format("APISIX_LISTEN_ADDRESS=unix:%s", served.path);
@@ -418,8 +514,11 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         CASE(a_call_under_way_is_answered_before_the_end),
         CASE(a_long_call_is_given_up_when_the_grace_is_over),
+        CASE(one_of_isolated_plugins_keeps_nobody_waiting),
+        CASE(it_may_have_many_connections),
         CASE(a_killed_runner_leaves_a_socket_that_the_next_one_replaces),
         CASE(a_socket_of_somebody_else_stays),
+        CASE(the_next_one_of_a_gateway_takes_the_place),
         CASE(a_call_that_takes_too_long_fails),
         CASE(a_crash_is_told_to_the_call_that_it_is_of),
         CASE(reload_exchanges_plugins_while_calls_end_on_the_old),
@@ -427,6 +526,7 @@ int main(void)
         CASE(a_plugin_that_is_taken_away_is_forgotten),
         CASE(a_plugin_calls_servers_by_name),
         CASE(what_cannot_begin_says_why),
+        CASE(copies_that_were_left_behind_go),
         CASE(the_environment_alone_is_enough),
 #undef CASE
     };

@@ -259,7 +259,27 @@ static void what_was_given_up_goes(void **state)
     prepare(4, "[]");
     assert_string_equal(told_now(), "isolate 4");
     hgh_isolated_generations_abort(isolated);
-    assert_string_equal(told(), "keep 3");
+    assert_string_equal(told_now(), "drop 4");
+    assert_false(manifest_is_there(4));
+    assert_true(manifest_is_there(3));
+}
+
+/* Control has ended in between. */
+static void what_was_being_prepared_goes_at_the_next_start(void **state)
+{
+    (void)state;
+    put_route("{\"a\": {\"_meta\": {\"isolate\": true}}}");
+    begin(3, "[]");
+    assert_string_equal(told_now(), "isolate 3");
+    prepare(4, "[]");
+    assert_string_equal(told_now(), "isolate 4");
+    hgh_isolated_generations_free(isolated);
+    isolated = hgh_isolated_generations_new(&(hgh_isolated_generations_options){
+        .loop = loop, .instance = &instance, .table = table, .board = board});
+    assert_non_null(isolated);
+    begin(3, "[]");
+    assert_string_equal(told_now(), "drop 4");
+    assert_string_equal(told_now(), "isolate 3");
     assert_false(manifest_is_there(4));
 }
 
@@ -289,6 +309,7 @@ int main(void)
         ROW(the_first_object_that_isolates_asks_and_the_next_do_not),
         ROW(a_reload_brings_a_runner_and_takes_the_old_one_when_its_requests_are_over),
         ROW(what_was_given_up_goes),
+        ROW(what_was_being_prepared_goes_at_the_next_start),
         ROW(a_manifest_that_cannot_be_written_refuses),
     };
 

@@ -307,6 +307,29 @@ static void one_that_does_not_end_is_killed(void **state)
     assert_non_null(strstr(logged(), "was killed by signal 9"));
 }
 
+/* Both have one socket: the end of the one takes it away. */
+static void one_that_is_wanted_again_waits_for_its_end(void **state)
+{
+    const char *over;
+    const char *again;
+
+    (void)state;
+    configure_script("trap \"sleep 0.2; echo over; exit 0\" TERM; echo ready; "
+                     "while :; do sleep 0.02; done");
+    wait_for("runner: ready\n");
+    configure("");
+    configure_script("echo again; exec sleep 1000");
+    wait_for("runner: again\n");
+    over = strstr(logged(), "runner: over\n");
+    again = strstr(logged(), "runner: again\n");
+    assert_true(over != NULL && over < again);
+    configure("");
+    WAIT_UNTIL(report_is_empty());
+    configure_script("echo third; exec sleep 1000");
+    wait_for("runner: third\n");
+    stop_all();
+}
+
 static void a_stale_socket_goes_and_nothing_else(void **state)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -390,6 +413,56 @@ static void only_the_generations_that_are_needed_have_one(void **state)
     stop_all();
 }
 
+static void isolated_ones_have_the_environment_of_the_configuration(void **state)
+{
+    long before;
+
+    (void)state;
+    configure("");
+    isolate(7);
+    WAIT_UNTIL(reported_pid() > 0);
+    before = reported_pid();
+    configure("hotgate: {slow_call: 1s}\n");
+    turn();
+    assert_int_equal(reported_pid(), before);
+    configure("nginx_config: {envs: [A=1]}\n");
+    WAIT_UNTIL(reported_pid() > 0 && reported_pid() != before);
+    assert_int_equal(running_count(), 1);
+    stop_all();
+}
+
+static void one_that_is_given_up_pushes_none_out(void **state)
+{
+    (void)state;
+    isolate(7);
+    WAIT_UNTIL(running_count() == 1);
+    for (uint64_t i = 8; i < 8 + 2 * HGH_ISOLATED_MAX; i++) {
+        isolate(i);
+        hgh_runners_drop(runners, i);
+    }
+    WAIT_UNTIL(running_count() == 1);
+    assert_null(strstr(logged(), "isolated runner of generation 7 (process "));
+    hgh_runners_drop(runners, 0); /* no generation, and not that of ext-plugin.cmd */
+    assert_int_equal(running_count(), 1);
+    stop_all();
+}
+
+static void a_generation_that_is_needed_again_has_one_again(void **state)
+{
+    long before;
+
+    (void)state;
+    isolate(7);
+    WAIT_UNTIL(running_count() == 1);
+    before = reported_pid();
+    hgh_runners_keep(runners, 0);
+    isolate(7);
+    assert_int_equal(running_count(), 1); /* that which is about to end */
+    WAIT_UNTIL(reported_pid() > 0 && reported_pid() != before);
+    assert_int_equal(running_count(), 1);
+    stop_all();
+}
+
 static void an_isolated_one_that_dies_is_there_again_at_once(void **state)
 {
     static const char *const waits[] = {"in 0 ms", "in 0 ms", "in 0 ms", "in 100 ms", "in 200 ms"};
@@ -462,9 +535,13 @@ int main(int argc, char **argv)
         ROW(a_program_that_is_not_there_is_told_and_tried_again),
         ROW(it_starts_anew_if_it_is_another_and_only_then),
         ROW(one_that_does_not_end_is_killed),
+        ROW(one_that_is_wanted_again_waits_for_its_end),
         ROW(a_stale_socket_goes_and_nothing_else),
         ROW(an_isolated_one_is_this_program_with_the_generations_manifest),
         ROW(only_the_generations_that_are_needed_have_one),
+        ROW(isolated_ones_have_the_environment_of_the_configuration),
+        ROW(one_that_is_given_up_pushes_none_out),
+        ROW(a_generation_that_is_needed_again_has_one_again),
         ROW(an_isolated_one_that_dies_is_there_again_at_once),
         ROW(an_instance_with_a_long_path_is_refused),
     };

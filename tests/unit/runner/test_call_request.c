@@ -1,4 +1,5 @@
 /* tests/unit/runner/test_call_request.c - what plugins change becomes the words of the protocol. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "host/runner/call_request.h"
@@ -150,6 +151,38 @@ static void arguments_are_told_by_what_differs(void **state)
     }
 }
 
+/* As many as a client may send: what that takes must not grow with their square. */
+static void of_many_arguments_those_that_differ_are_told(void **state)
+{
+    hgh_call_request request = {0};
+    hgh_memory *memory = &((fixture *)*state)->memory;
+    hg_header *items = calloc(HGH_CALL_ENTRIES_MAX, sizeof(*items));
+    hgh_a6_request_call message = message_make();
+    hgh_a6_request_answer answer = {0};
+    char *query = calloc(HGH_CALL_ENTRIES_MAX, 16);
+    char *at = query;
+
+    assert_true(items != NULL && query != NULL);
+    for (unsigned i = 0; i < HGH_CALL_ENTRIES_MAX; i++) { /* every third one gets another value */
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "n%u", i);
+        items[i] = (hg_header){hgh_memory_copy(memory, hg_text_of(name)), HG_TEXT("1")};
+        at += sprintf(at, "&%s=%u", name, i % 3 == 0 ? 2u : 1u);
+    }
+    message.arguments = (hgh_a6_list){items, HGH_CALL_ENTRIES_MAX};
+    assert_int_equal(hgh_call_request_read(&request, memory, &message, NULL), HG_OK);
+    assert_int_equal(hgh_call_request_rewrite(&request, NULL, (hg_text){0}, &answer), HG_OK);
+    assert_int_equal(answer.action, HGH_A6_NO_ACTION);
+    assert_int_equal(hgh_call_request_set_arguments(&request, hg_text_of(query + 1)), HG_OK);
+    assert_int_equal(hgh_call_request_rewrite(&request, NULL, (hg_text){0}, &answer), HG_OK);
+    assert_int_equal(answer.arguments.count, (HGH_CALL_ENTRIES_MAX + 2) / 3);
+    assert_string_equal(answer.arguments.items[1].name.data, "n3");
+    assert_string_equal(answer.arguments.items[1].value.data, "2");
+    free(items);
+    free(query);
+}
+
 static void a_header_is_told_once_as_it_is_in_the_end(void **state)
 {
     hgh_call_request *request = &((fixture *)*state)->request;
@@ -197,6 +230,7 @@ int main(void)
         CASE(a_call_is_read_as_a_request),
         CASE(what_cannot_be_a_request_is_refused),
         CASE(arguments_are_told_by_what_differs),
+        CASE(of_many_arguments_those_that_differ_are_told),
         CASE(a_header_is_told_once_as_it_is_in_the_end),
         CASE(headers_for_the_response_are_refused_by_name_unless_the_request_ends),
 #undef CASE
