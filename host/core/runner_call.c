@@ -381,10 +381,19 @@ hg_status hgh_runner_headers_check(const hgh_runner_call *call,
                                    hg_error *err)
 {
     char name[64];
+    size_t bytes = 0;
 
     if (headers->count > HGH_RUNNER_HEADERS_MAX) {
         return hgh_runner_call_fail(call, HG_ERR_INVALID, err, "%s: found %zu, wanted at most %u",
                                     what, headers->count, HGH_RUNNER_HEADERS_MAX);
+    }
+    for (size_t i = 0; i < headers->count; i++) { /* which may all be the same bytes of the frame */
+        bytes += headers->items[i].name.length + headers->items[i].value.length;
+    }
+    if (bytes > HGH_RUNNER_HEADERS_BYTES_MAX) {
+        return hgh_runner_call_fail(call, HG_ERR_INVALID, err,
+                                    "%s: found %zu bytes, wanted at most %u", what, bytes,
+                                    HGH_RUNNER_HEADERS_BYTES_MAX);
     }
     for (size_t i = 0; i < headers->count; i++) {
         if (!hgh_name_is_token(headers->items[i].name)) {

@@ -2,8 +2,10 @@
 #include "host/core/host_api_internal.h"
 #include "host/core/runner_call_parts.h"
 
+#define NAME_BYTES_MAX 8192u /* of a variable; ours */
+
 /* A body of the client's, or what a plugin has put in its place; absent: there is none. */
-static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error *err)
+static hg_status request_body_read(hgh_runner_call *call, hg_text *out_body, hg_error *err)
 {
     hg_text body = {NULL, 0};
     hg_status status = hgh_request_read_body(call->request, HGH_RUNNER_BODY_MAX_BYTES, &body);
@@ -31,6 +33,21 @@ static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error
     return HG_OK;
 }
 
+/* Once: each look at it is a copy, which lives as long as the request. */
+static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error *err)
+{
+    if (!call->has_request_body) {
+        hg_status status = request_body_read(call, &call->request_body, err);
+
+        if (status != HG_OK) {
+            return status;
+        }
+        call->has_request_body = true;
+    }
+    *out_body = call->request_body;
+    return HG_OK;
+}
+
 static hg_status response_body(hgh_runner_call *call, hg_text *out_body, hg_error *err)
 {
     if (call->role->response_body != NULL) {
@@ -49,6 +66,10 @@ static hg_status variable(hgh_runner_call *call, hg_text name, hg_text *out_valu
     uint8_t family = hgh_body_family_of(name);
     hg_text unused;
 
+    if (name.length > NAME_BYTES_MAX) {
+        *out_value = (hg_text){NULL, 0}; /* no variable has such a name */
+        return HG_OK;
+    }
     if (family != 0 && hgh_request_body_is_needed(request, family) &&
         hgh_request_read_body(request, SIZE_MAX, &unused) == HG_CANCELED) {
         return hgh_runner_call_fail(call, HG_CANCELED, err, "the client has gone");
