@@ -59,20 +59,27 @@ static hg_status response_body(hgh_runner_call *call, hg_text *out_body, hg_erro
     return HG_OK;
 }
 
-/* The body is read first if that is where it stands. */
+/* The body is read first if that is where it stands; of a longer one than variables are looked for
+ * in nothing comes into memory. */
 static hg_status variable(hgh_runner_call *call, hg_text name, hg_text *out_value, hg_error *err)
 {
     hg_request *request = call->request;
     uint8_t family = hgh_body_family_of(name);
+    hg_status status = HG_OK;
     hg_text unused;
 
     if (name.length > NAME_BYTES_MAX) {
         *out_value = (hg_text){NULL, 0}; /* no variable has such a name */
         return HG_OK;
     }
-    if (family != 0 && hgh_request_body_is_needed(request, family) &&
-        hgh_request_read_body(request, SIZE_MAX, &unused) == HG_CANCELED) {
-        return hgh_runner_call_fail(call, HG_CANCELED, err, "the client has gone");
+    if (family != 0 && hgh_request_body_is_needed(request, family)) {
+        status = hgh_request_read_body(request, 0, &unused);
+    }
+    if (status == HG_CANCELED) {
+        return hgh_runner_call_fail(call, status, err, "the client has gone");
+    }
+    if (status == HG_ERR_TOO_LARGE) { /* than nothing, unless the engine has refused it */
+        hgh_request_body_look(request);
     }
     if (hg_text_starts_with(name, HG_TEXT("arg_")) &&
         hgh_request_expression_variable(request, name).kind == HGH_VARIABLE_TRUE) {
