@@ -266,6 +266,16 @@ static void body_take(hg_request *request, struct hgh_request_body *body)
     body->is_too_large = status == HG_ERR_TOO_LARGE;
 }
 
+void hgh_request_body_look(hg_request *request)
+{
+    struct hgh_request_body *body = is_unread(request) ? body_get(request) : NULL;
+
+    if (body != NULL) {
+        body_keep(request, body, BODY_READ);
+        body_take(request, body);
+    }
+}
+
 static void parked_count(const hg_request *request, bool more)
 {
     _Atomic uint64_t *parked = &request->runtime->slot->requests_parked;

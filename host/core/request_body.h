@@ -45,6 +45,10 @@ uint8_t hgh_body_families_in(const char *text);
  */
 bool hgh_request_body_is_needed(struct hg_request *request, uint8_t families);
 
+/** Takes the body, which the engine has read, for the variables in it, as far as these may be
+ * looked for. Nothing happens if that has been done. */
+void hgh_request_body_look(struct hg_request *request);
+
 /** Begins to read it, on the main stack: the request is parked. False: that has been done, or there
  * is no memory, which is the request's exit. */
 bool hgh_request_body_begin(struct hg_request *request);

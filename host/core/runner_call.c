@@ -195,6 +195,7 @@ static hg_status token_get(hgh_runner_call *call, uint32_t *out_token, hg_error 
     uint64_t timeout_ms = call->client->options.prepare_timeout_ms;
     hg_text key = key_make(call);
     uint32_t token = 0;
+    bool is_current;
     hg_status status = HG_ERR_NO_MEMORY;
 
     if (key.data != NULL) {
@@ -208,7 +209,9 @@ static hg_status token_get(hgh_runner_call *call, uint32_t *out_token, hg_error 
     }
     if (token == 0) {
         status = prepare_exchange(call, key, &token, err);
-        hgh_runner_token_told(tokens, key, status == HG_OK ? token : 0);
+        /* Of a process of before it is good for this call alone. */
+        is_current = hgh_runner_client_is_current(call->client, call->connection);
+        hgh_runner_token_told(tokens, key, status == HG_OK && is_current ? token : 0);
     } else if (!hgh_runner_client_is_current(call->client, call->connection)) {
         call->is_stale = true; /* the token is of another process than the connection */
         status = HG_ERR_IO;
@@ -378,10 +381,19 @@ hg_status hgh_runner_headers_check(const hgh_runner_call *call,
                                    hg_error *err)
 {
     char name[64];
+    size_t bytes = 0;
 
     if (headers->count > HGH_RUNNER_HEADERS_MAX) {
         return hgh_runner_call_fail(call, HG_ERR_INVALID, err, "%s: found %zu, wanted at most %u",
                                     what, headers->count, HGH_RUNNER_HEADERS_MAX);
+    }
+    for (size_t i = 0; i < headers->count; i++) { /* which may all be the same bytes of the frame */
+        bytes += headers->items[i].name.length + headers->items[i].value.length;
+    }
+    if (bytes > HGH_RUNNER_HEADERS_BYTES_MAX) {
+        return hgh_runner_call_fail(call, HG_ERR_INVALID, err,
+                                    "%s: found %zu bytes, wanted at most %u", what, bytes,
+                                    HGH_RUNNER_HEADERS_BYTES_MAX);
     }
     for (size_t i = 0; i < headers->count; i++) {
         if (!hgh_name_is_token(headers->items[i].name)) {

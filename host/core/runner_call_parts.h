@@ -5,7 +5,8 @@
 #include "host/core/a6.h"
 #include "host/core/runner_call.h"
 
-#define HGH_RUNNER_HEADERS_MAX 1000u /* in a list of an answer; ours */
+#define HGH_RUNNER_HEADERS_MAX       1000u /* in a list of an answer; ours, as is the next */
+#define HGH_RUNNER_HEADERS_BYTES_MAX (1u << 20)
 
 typedef struct hgh_runner_call hgh_runner_call;
 
@@ -36,6 +37,8 @@ struct hgh_runner_call {
     bool is_stale;                     /* its connection leads to a process of before */
     bool is_forgotten;                 /* the runner does not know its token */
     uint32_t questions;                /* that the runner has asked so far */
+    bool has_request_body;             /* it has asked for that one */
+    hg_text request_body;              /* then: what there is of it; absent: nothing */
 };
 
 /** Makes the call, until it has an answer that was applied. The first four members are given. */

@@ -144,6 +144,15 @@ static bool may_try(hgh_runner_client *client, hg_error *err)
 
 /* --------------------------------------------------------------------------------- the pool */
 
+/* The other end of a connection has gone, or nobody listens. Where processes cannot be told from
+ * each other, as between containers, it may be another one that listens now. */
+static void end_notice(hgh_runner_client *client, pid_t process)
+{
+    if (process == 0) {
+        hgh_runner_tokens_flush(&client->tokens);
+    }
+}
+
 /* Another process: what the one before knew, this one does not. */
 static void process_notice(hgh_runner_client *client, const hgh_runner_connection *connection)
 {
@@ -181,6 +190,7 @@ static hgh_runner_connection *idle_take(hgh_runner_client *client)
             connection->is_answered = false;
             return connection;
         }
+        end_notice(client, connection->process);
         idle_close(client, &client->idle);
     }
     return NULL;
@@ -207,6 +217,7 @@ hg_status hgh_runner_client_take(hgh_runner_client *client,
             hgh_runner_connection_open(wait, client->options.path, &patience, &connection, err);
         if (status == HG_ERR_IO || status == HG_ERR_TIMEOUT) {
             hgh_runner_client_failed(client, began_ms);
+            end_notice(client, client->process);
         }
         if (status != HG_OK) {
             return status;
@@ -232,7 +243,12 @@ static void idle_expire(void *context)
     while (*at != NULL) {
         uint64_t idle_ms = now_ms - (*at)->idle_since_ms;
 
-        if (idle_ms >= client->options.idle_ms || !hgh_runner_connection_is_good(*at)) {
+        bool is_good = hgh_runner_connection_is_good(*at);
+
+        if (!is_good) {
+            end_notice(client, (*at)->process);
+        }
+        if (!is_good || idle_ms >= client->options.idle_ms) {
             idle_close(client, at);
         } else {
             longest_ms = idle_ms;
@@ -255,6 +271,9 @@ void hgh_runner_client_give(hgh_runner_client *client,
 {
     if (!is_kept || client->idle_count >= client->options.idle_max ||
         !hgh_runner_client_is_current(client, connection)) {
+        if (connection->is_broken) {
+            end_notice(client, connection->process);
+        }
         hgh_runner_connection_close(connection);
         return;
     }

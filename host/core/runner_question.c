@@ -2,8 +2,10 @@
 #include "host/core/host_api_internal.h"
 #include "host/core/runner_call_parts.h"
 
+#define NAME_BYTES_MAX 8192u /* of a variable; ours */
+
 /* A body of the client's, or what a plugin has put in its place; absent: there is none. */
-static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error *err)
+static hg_status request_body_read(hgh_runner_call *call, hg_text *out_body, hg_error *err)
 {
     hg_text body = {NULL, 0};
     hg_status status = hgh_request_read_body(call->request, HGH_RUNNER_BODY_MAX_BYTES, &body);
@@ -31,6 +33,21 @@ static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error
     return HG_OK;
 }
 
+/* Once: each look at it is a copy, which lives as long as the request. */
+static hg_status request_body(hgh_runner_call *call, hg_text *out_body, hg_error *err)
+{
+    if (!call->has_request_body) {
+        hg_status status = request_body_read(call, &call->request_body, err);
+
+        if (status != HG_OK) {
+            return status;
+        }
+        call->has_request_body = true;
+    }
+    *out_body = call->request_body;
+    return HG_OK;
+}
+
 static hg_status response_body(hgh_runner_call *call, hg_text *out_body, hg_error *err)
 {
     if (call->role->response_body != NULL) {
@@ -42,16 +59,27 @@ static hg_status response_body(hgh_runner_call *call, hg_text *out_body, hg_erro
     return HG_OK;
 }
 
-/* The body is read first if that is where it stands. */
+/* The body is read first if that is where it stands; of a longer one than variables are looked for
+ * in nothing comes into memory. */
 static hg_status variable(hgh_runner_call *call, hg_text name, hg_text *out_value, hg_error *err)
 {
     hg_request *request = call->request;
     uint8_t family = hgh_body_family_of(name);
+    hg_status status = HG_OK;
     hg_text unused;
 
-    if (family != 0 && hgh_request_body_is_needed(request, family) &&
-        hgh_request_read_body(request, SIZE_MAX, &unused) == HG_CANCELED) {
-        return hgh_runner_call_fail(call, HG_CANCELED, err, "the client has gone");
+    if (name.length > NAME_BYTES_MAX) {
+        *out_value = (hg_text){NULL, 0}; /* no variable has such a name */
+        return HG_OK;
+    }
+    if (family != 0 && hgh_request_body_is_needed(request, family)) {
+        status = hgh_request_read_body(request, 0, &unused);
+    }
+    if (status == HG_CANCELED) {
+        return hgh_runner_call_fail(call, status, err, "the client has gone");
+    }
+    if (status == HG_ERR_TOO_LARGE) { /* than nothing, unless the engine has refused it */
+        hgh_request_body_look(request);
     }
     if (hg_text_starts_with(name, HG_TEXT("arg_")) &&
         hgh_request_expression_variable(request, name).kind == HGH_VARIABLE_TRUE) {

@@ -14,6 +14,7 @@ typedef struct response_call {
     hgh_a6_response_call message;
     hgh_text_builder decoded; /* the body as the runner has got it, if that was decoded */
     bool is_body_seen;        /* the runner has got the body */
+    bool is_body_decoded;     /* and not as the upstream has sent it */
 } response_call;
 
 static response_call *self_of(hgh_runner_call *call)
@@ -106,6 +107,7 @@ static hg_status response_body(hgh_runner_call *call, hg_text *out_body, hg_erro
     if ((call->conf->flags & HG_RUNNER_DECODE_BODY) != 0 && coding.data != NULL &&
         body.length > 0) {
         status = body_decode(self_of(call), coding, &body, err);
+        self_of(call)->is_body_decoded = true;
     }
     self_of(call)->is_body_seen = true;
     *out_body = body.data == NULL ? HG_TEXT("") : body;
@@ -130,8 +132,7 @@ static hg_text list_find(const hgh_a6_list *headers, hg_text name)
  * bytes; and it stays with the upstream's, whatever a list says. */
 static bool keeps_coding(const response_call *self, const hgh_a6_response_answer *answer)
 {
-    return answer->body.length == 0 ||
-           (self->is_body_seen && (self->call.conf->flags & HG_RUNNER_DECODE_BODY) == 0);
+    return answer->body.length == 0 || (self->is_body_seen && !self->is_body_decoded);
 }
 
 static hg_status headers_remove(const response_call *self, bool keeps_encoding)

@@ -175,22 +175,32 @@ static bool waiter_cancel(hgh_operation *operation, bool now)
     return true;
 }
 
-/* On the main stack; each may end others, or wait anew. */
+static void woken_run(void *context);
+
+/* Without a timer they go on when their time is over. */
+static void woken_run_later(hgh_runner_tokens *tokens)
+{
+    if (tokens->woken != NULL && tokens->timer == NULL) {
+        tokens->timer = tokens->engine->start_timer(0, woken_run, tokens);
+    }
+}
+
+/* One, on the main stack: it may end others, wait anew, or be the last that the tokens are there
+ * for: they may be gone behind it. */
 static void woken_run(void *context)
 {
     hgh_runner_tokens *tokens = context;
+    token_waiter *waiter = tokens->woken;
 
     tokens->engine->stop(tokens->timer);
     tokens->timer = NULL;
-    while (tokens->woken != NULL) {
-        token_waiter *waiter = tokens->woken;
-
+    if (waiter != NULL) {
         waiter_stop(waiter);
+        woken_run_later(tokens);
         hgh_wait_over(waiter->wait, HG_OK);
     }
 }
 
-/* Without a timer they go on when their time is over. */
 static void waiters_wake(hgh_runner_tokens *tokens, token_entry *entry)
 {
     while (entry->waiters != NULL) {
@@ -199,9 +209,7 @@ static void waiters_wake(hgh_runner_tokens *tokens, token_entry *entry)
         waiter_unlink(waiter);
         waiter_link(&tokens->woken, waiter);
     }
-    if (tokens->woken != NULL && tokens->timer == NULL) {
-        tokens->timer = tokens->engine->start_timer(0, woken_run, tokens);
-    }
+    woken_run_later(tokens);
 }
 
 hg_status hgh_runner_token_get(hgh_runner_tokens *tokens,

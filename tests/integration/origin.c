@@ -355,6 +355,11 @@ static bool answer(const peer *self, const exchange *request, size_t number)
     if (is_check(request)) {
         status = health_of(self->owner);
     }
+    if (argument(request, "plain") > 0) {
+        (void)peer_send(self, "no HTTP at all\r\n", 16);
+        free(text);
+        return false;
+    }
     status = status < 0 || (only_at >= 0 && only_at != (long)self->owner->port) ? 200 : status;
     if (gzip && text != NULL) {
         char *packed = compress_text(text, length, &length);

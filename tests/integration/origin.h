@@ -14,6 +14,7 @@
  *   close=1         closes the connection instead of answering
  *   cut=N           closes it after N bytes of the body
  *   slow=MS         waits that long after each 64 KiB of the body
+ *   plain=1         sends a line that is no HTTP, and closes
  *   etag=1          sends an ETag and Accept-Ranges
  *   body_delay=MS   waits between the headers and the body
  *   part=1          sends a Content-Range

@@ -214,6 +214,23 @@ static void several_headers_are_several_lines(void **state)
     assert_non_null(strstr(got.head, "set-cookie: b=2\r\n"));
 }
 
+/* Those that nginx makes itself are there once all the same. */
+static void headers_of_the_gateway_are_there_once(void **state)
+{
+    const char *date;
+    const char *server;
+
+    (void)state;
+    tell("once", "{\"answer\": \"respond\", \"headers\": [[\"Date\", \"today\"],"
+                 " [\"Server\", \"another\"]]}");
+    http_get(running->port, "/once", "", &got);
+    date = strstr(got.head, "Date: today\r\n");
+    server = strstr(got.head, "Server: ");
+    assert_true(date != NULL && server != NULL);
+    assert_true(strstr(got.head, "Date: ") == date && strstr(date + 1, "Date: ") == NULL);
+    assert_null(strstr(server + 1, "Server: "));
+}
+
 static void its_questions_are_answered(void **state)
 {
     connection client = {.fd = -1};
@@ -523,6 +540,7 @@ int main(void)
         cmocka_unit_test(the_founding_example_works),
         cmocka_unit_test(an_answer_changes_the_response),
         cmocka_unit_test(several_headers_are_several_lines),
+        cmocka_unit_test(headers_of_the_gateway_are_there_once),
         cmocka_unit_test(its_questions_are_answered),
         cmocka_unit_test(codings_are_kept_or_taken_off),
         cmocka_unit_test(responses_without_a_body_go_through_once),

@@ -378,12 +378,12 @@ static void a_range_of_a_cached_body_that_is_replaced_is_the_whole(void **state)
     size_t requests;
 
     (void)state;
-    put("range", "\"header\": \"seen\", \"sleep\": \"5ms\"");
+    put("range", "\"header\": \"seen\"");
     http_get(running->port, "/range?kept=4&bytes=1000&etag=1", "", &got);
     requests = origin_requests(upstream);
-    http_get(running->port, "/range?kept=4&bytes=1000&etag=1", "Range: bytes=26-51\r\n", &got);
+    http_get(running->port, "/range?kept=4&bytes=1000&etag=1", "Range: bytes=27-29\r\n", &got);
     assert_int_equal(got.status, 206);
-    assert_string_equal(got.body, "abcdefghijklmnopqrstuvwxyz");
+    assert_string_equal(got.body, "bcd");
     http_get(running->port, "/range?kept=4&bytes=1000&etag=1", "Range: bytes=2000-\r\n", &got);
     assert_int_equal(got.status, 416);
     put("range", "\"body\": \"another\"");
@@ -391,6 +391,37 @@ static void a_range_of_a_cached_body_that_is_replaced_is_the_whole(void **state)
     assert_int_equal(got.status, 200);
     assert_string_equal(got.body, "another");
     assert_int_equal(origin_requests(upstream), requests); /* all from the cache */
+    nothing_is_left();
+}
+
+/* What is cut out of a body is cut before it is held, or not at all. */
+static void a_range_of_a_cached_body_that_is_held_is_the_whole(void **state)
+{
+    static const char *const arguments[] = {"kept=7&bytes=200000&etag=1",
+                                            "kept=7&bytes=200000&etag=1",
+                                            "kept=8&bytes=300000&etag=1&unbuffered=1"};
+
+    (void)state;
+    put("held-range", "\"header\": \"seen\", \"sleep\": \"5ms\"");
+    for (size_t i = 0; i < ARRAY_SIZE(arguments); i++) { /* to be cached, cached */
+        size_t length = i < 2 ? 200000 : 300000;
+        char *target = text_format("/held-range?%s", arguments[i]);
+        char *text = text_format("GET %s HTTP/1.1\r\nHost: a\r\nRange: bytes=3-9\r\n\r\n", target);
+        connection one = {.fd = -1};
+
+        assert_true(connection_open(&one, running->port));
+        assert_true(connection_send(&one, text, strlen(text)));
+        if (!connection_receive(&one, false, &got) || got.status != 200 || got.length != length ||
+            got.crc != crc_of(length)) {
+            fail_msg("%s: %s, status %d, %zu bytes", target, one.error, got.status, got.length);
+        }
+        connection_request(&one, "GET", "/held-range?bytes=26", "", NULL, &got);
+        assert_int_equal(got.status, 200);
+        assert_int_equal(got.crc, crc_of(26));
+        connection_close(&one);
+        free(text);
+        free(target);
+    }
     nothing_is_left();
 }
 
@@ -521,6 +552,27 @@ static void only_an_upstreams_response_is_decided_on(void **state)
     http_get(running->port, "/retried?bytes=10", "", &got);
     assert_int_equal(got.status, 200);
     expect_header("retried", "X-Responding", "seen"); /* once */
+    nothing_is_left();
+}
+
+/* nginx would take it for a response of HTTP/0.9, or for one without a meaning: nobody could decide
+ * on that. */
+static void what_is_no_response_is_a_failure_of_the_upstream(void **state)
+{
+    static const char *const arguments[] = {"plain=1", "status=150&bytes=10",
+                                            "status=101&bytes=10"};
+
+    (void)state;
+    put("no-response", "\"header\": \"seen\"");
+    for (size_t i = 0; i < ARRAY_SIZE(arguments); i++) {
+        char *target = text_format("/no-response?%s", arguments[i]);
+
+        http_get(running->port, target, "", &got);
+        if (got.status != 502 || strcmp(got.body, "{\"error_msg\":\"502 Bad Gateway\"}\n") != 0) {
+            fail_msg("%s: %d %.60s", target, got.status, got.body);
+        }
+        free(target);
+    }
     nothing_is_left();
 }
 
@@ -1072,11 +1124,13 @@ int main(void)
         cmocka_unit_test(a_compressed_body_comes_compressed),
         cmocka_unit_test(a_body_is_replaced),
         cmocka_unit_test(a_range_of_a_cached_body_that_is_replaced_is_the_whole),
+        cmocka_unit_test(a_range_of_a_cached_body_that_is_held_is_the_whole),
         cmocka_unit_test(connections_to_the_upstream_are_kept),
         cmocka_unit_test(an_endless_body_is_broken_off),
         cmocka_unit_test(an_exit_takes_the_place_of_the_response),
         cmocka_unit_test(filters_see_what_has_become_of_it),
         cmocka_unit_test(only_an_upstreams_response_is_decided_on),
+        cmocka_unit_test(what_is_no_response_is_a_failure_of_the_upstream),
         cmocka_unit_test(a_redirect_inside_is_decided_on_at_its_end),
         cmocka_unit_test(another_protocol_is_left_alone),
         cmocka_unit_test(no_time_of_nginx_runs_out_over_a_wait),

@@ -380,10 +380,21 @@ adapter_response_header_at(hgh_engine_request *request, size_t index, hg_header 
     return header_at(&http->headers_out.headers, index, out_header);
 }
 
+/* nginx prints one of its own unless it knows of another. */
+static void response_header_show(ngx_http_headers_out_t *out, ngx_table_elt_t *header)
+{
+    if (out->date == NULL && is_named(header, HG_TEXT("Date"))) {
+        out->date = header;
+    } else if (out->server == NULL && is_named(header, HG_TEXT("Server"))) {
+        out->server = header;
+    }
+}
+
 static hg_status
 adapter_add_response_header(hgh_engine_request *request, hg_text name, hg_text value)
 {
-    ngx_table_elt_t *header = ngx_list_push(&http_of(request)->headers_out.headers);
+    ngx_http_headers_out_t *out = &http_of(request)->headers_out;
+    ngx_table_elt_t *header = ngx_list_push(&out->headers);
 
     if (header == NULL) {
         return HG_ERR_NO_MEMORY;
@@ -392,6 +403,7 @@ adapter_add_response_header(hgh_engine_request *request, hg_text name, hg_text v
     header->hash = 1; /* of a response it says no more than that it is sent */
     header->key = hgh_str_of_text(name);
     header->value = hgh_str_of_text(value);
+    response_header_show(out, header);
     return HG_OK;
 }
 

@@ -207,6 +207,9 @@ static void rest_discard(hgh_nginx_hold *hold, ngx_int_t result)
     ngx_http_request_t *http = hold->self->http;
 
     hold->state = HOLD_DISCARDING;
+    if (hold->event.posted) {
+        ngx_delete_posted_event(&hold->event); /* news of before, not the end of the time */
+    }
     if (http->connection->buffered) {
         upstream_detach(http);
     }
@@ -433,7 +436,26 @@ static bool is_of_upstream(const hgh_nginx_request *self)
     const ngx_http_request_t *http = self->http;
 
     return (upstream_is_active(http) || is_cached(http)) && http->err_status == 0 &&
-           !self->answered && http->headers_out.status >= NGX_HTTP_OK;
+           !self->answered && !http->upstream->upgrade;
+}
+
+/* What nginx takes for HTTP/0.9, as it does with all that has no status line, or for a response
+ * that goes on: nobody can decide on that, and it must not pass for that reason. */
+static ngx_int_t response_refuse(hgh_nginx_request *self)
+{
+    ngx_http_request_t *http = self->http;
+
+    ngx_log_error(NGX_LOG_ERR, http->connection->log, 0,
+                  "plugins cannot decide on what the upstream has sent: status %ui, wanted 200 on",
+                  http->headers_out.status);
+    hgh_nginx_engine.clear_response(self);
+    http->http_version = http->http_major * 1000u + http->http_minor;
+#if (NGX_HTTP_V2)
+    if (http->stream != NULL) {
+        http->http_version = NGX_HTTP_VERSION_20;
+    }
+#endif
+    return NGX_HTTP_BAD_GATEWAY;
 }
 
 static ngx_int_t hold_begin(hgh_nginx_request *self)
@@ -466,6 +488,10 @@ bool hgh_nginx_response_begin(hgh_nginx_request *self, ngx_int_t *out_result)
     if (!is_of_upstream(self)) {
         return false;
     }
+    if (http->headers_out.status < NGX_HTTP_OK) {
+        *out_result = response_refuse(self);
+        return true;
+    }
     *out_result = hold_begin(self);
     if (*out_result != NGX_OK) {
         return true;
@@ -485,6 +511,8 @@ bool hgh_nginx_response_begin(hgh_nginx_request *self, ngx_int_t *out_result)
         *out_result = NGX_ERROR;
         return true;
     }
+    /* Parts are cut out before our filter: of a body that passes there before its headers, none. */
+    http->allow_ranges = 0;
     http->buffered |= HELD_BUFFERED;
     ngx_post_event(&self->hold->event, &ngx_posted_events);
     return true;

@@ -300,11 +300,21 @@ static void several_questions_are_asked_one_after_the_other(void **state)
                       {HGH_A6_VAR, TEXT("uri")}},
         .question_count = 3,
     };
+    static const peer_script again = {
+        .questions = {{HGH_A6_REQUEST_BODY, {NULL, 0}}, {HGH_A6_REQUEST_BODY, {NULL, 0}}},
+        .question_count = 2,
+    };
+    static const hg_test_request posted = {.method = "POST", .body = "sent"};
 
     peer_tell(&on->peer, &script);
     assert_int_equal(hg_test_get(on->test, "/u?a=b")->status, 200);
     results = peer_results(&on->peer, HGH_A6_HTTP_REQ_CALL);
     assert_json("results", results, "[\"b\", null, \"/u\"]");
+    json_decref(results);
+    peer_tell(&on->peer, &again);
+    assert_int_equal(hg_test_send(on->test, &posted)->status, 200);
+    results = peer_results(&on->peer, HGH_A6_HTTP_REQ_CALL);
+    assert_json("results", results, "[\"sent\", \"sent\"]");
     json_decref(results);
 }
 
@@ -706,6 +716,42 @@ static void an_answer_that_cannot_be_done_does_nothing(void **state)
     assert_int_equal(hg_test_get(on->test, "/p")->status, 200);
 }
 
+/* A frame may name the same bytes for all of them: what is made of it would fill the memory. */
+static void headers_of_an_answer_are_bounded(void **state)
+{
+    static const struct {
+        const char *label;
+        size_t length;
+        hgh_a6_action action;
+        uint32_t status;
+    } cases[] = {
+        {"of the request", (1u << 20) - 2, HGH_A6_REWRITE, 200},
+        {"of the request, one more", (1u << 20) - 1, HGH_A6_REWRITE, 500},
+        {"of a stop, one more", (1u << 20) - 1, HGH_A6_STOP, 500},
+    };
+    stand *on = *state;
+    char *value = malloc(1u << 20);
+
+    assert_non_null(value);
+    memset(value, 'v', 1u << 20);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        hg_header headers[] = {PAIR("a", ""), {HG_TEXT("b"), {value, cases[i].length}}};
+        peer_script script = {
+            .request_answer = {.action = cases[i].action, .headers = {headers, 2}}};
+        const hg_test_exchange *exchange;
+
+        peer_tell(&on->peer, &script);
+        exchange = hg_test_get(on->test, "/");
+        if (exchange->status != cases[i].status ||
+            (cases[i].status == 500 &&
+             strstr(exchange->body, "headers: found 1048577 bytes, wanted at most 1048576") ==
+                 NULL)) {
+            fail_msg("%s: %u %.200s", cases[i].label, exchange->status, exchange->body);
+        }
+    }
+    free(value);
+}
+
 /* ----------------------------------------------------------------------------------- responses */
 
 /* "hello" in gzip. */
@@ -892,6 +938,30 @@ static void a_body_and_its_coding_stay_together(void **state)
         if (cases[i].result != NULL) {
             assert_result(on, cases[i].label, HGH_A6_HTTP_RESP_CALL, cases[i].result);
         }
+    }
+}
+
+/* What cannot be decoded is handed over as it is, and so is what is made of it. */
+static void a_coding_that_is_not_known_stays(void **state)
+{
+    const hgh_a6_list lists[] = {{NULL, 0}, LIST(PAIR("content-encoding", "br"))};
+    stand *on = *state;
+
+    kit_route(on->test, DECODING);
+    hg_test_set_upstream(
+        on->test, &(hg_test_upstream){.headers = "Content-Encoding: br\n", .body = "packed"});
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        peer_script script = {.questions = {{HGH_A6_RESPONSE_BODY, {NULL, 0}}},
+                              .question_count = 1,
+                              .response_answer = {.body = TEXT("other"), .headers = lists[i]}};
+        const hg_test_exchange *exchange;
+
+        peer_tell(&on->peer, &script);
+        exchange = hg_test_get(on->test, "/");
+        assert_string_equal(exchange->body, "other");
+        assert_non_null(hg_test_header(on->test, exchange, "Content-Encoding"));
+        assert_string_equal(hg_test_header(on->test, exchange, "Content-Encoding"), "br");
+        assert_result(on, "body", HGH_A6_HTTP_RESP_CALL, "\"packed\"");
     }
 }
 
@@ -1236,6 +1306,35 @@ static void another_process_is_told_everything_anew(void **state)
     assert_int_equal(client_of(on)->process, getpid());
 }
 
+/* A token that a process of before has given says nothing to this one. */
+static void a_token_of_a_process_of_before_is_not_kept(void **state)
+{
+    stand *on = *state;
+
+    assert_int_equal(hg_test_get(on->test, "/")->status, 200);
+    assert_int_equal(client_of(on)->tokens.count, 1);
+    client_of(on)->process = 1; /* as if that one listened now, and the kept connection were old */
+    kit_route(on->test, "{\"running\": {\"plugins\": [{\"name\": \"b\", \"value\": \"\"}]}}");
+    assert_int_equal(hg_test_get(on->test, "/")->status, 200);
+    assert_int_equal(client_of(on)->tokens.count, 1);
+}
+
+/* As one in another container. */
+static void a_process_without_a_number_may_be_another_one(void **state)
+{
+    stand *on = *state;
+
+    assert_int_equal(hg_test_get(on->test, "/")->status, 200);
+    client_of(on)->process = 0;
+    client_of(on)->idle->process = 0;
+    scripted_runner_end(on->peer.runner);
+    scripted_runner_begin(on->peer.runner, 1);
+    peer_tell(&on->peer, &(peer_script){.code = 0});
+    assert_int_equal(hg_test_get(on->test, "/")->status, 200);
+    assert_int_equal(peer_seen(&on->peer).calls, 1); /* the token is not tried in vain */
+    assert_int_equal(peer_seen(&on->peer).prepares, 1);
+}
+
 static void so_many_connections_are_kept(void **state)
 {
     stand *on = *state;
@@ -1379,9 +1478,11 @@ int main(void)
         RUNNER_TEST(a_stop_is_the_clients_answer),
         RUNNER_TEST(a_large_body_of_a_stop_arrives_whole),
         RUNNER_TEST(an_answer_that_cannot_be_done_does_nothing),
+        RUNNER_TEST(headers_of_an_answer_are_bounded),
         RUNNER_TEST(the_runner_is_told_of_the_response),
         RUNNER_TEST(an_answer_changes_the_response),
         RUNNER_TEST(a_body_and_its_coding_stay_together),
+        RUNNER_TEST(a_coding_that_is_not_known_stays),
         RUNNER_TEST(its_questions_about_a_response_are_answered),
         RUNNER_TEST(a_response_that_cannot_be_judged_has_its_error),
         RUNNER_TEST(a_response_without_a_body_goes_through_once),
@@ -1396,6 +1497,8 @@ int main(void)
         RUNNER_TEST(a_runner_that_is_not_there_is_left_alone),
         RUNNER_TEST(a_runner_that_is_being_started_is_waited_for),
         RUNNER_TEST(another_process_is_told_everything_anew),
+        RUNNER_TEST(a_token_of_a_process_of_before_is_not_kept),
+        RUNNER_TEST(a_process_without_a_number_may_be_another_one),
         RUNNER_TEST(so_many_connections_are_kept),
         RUNNER_TEST(an_argument_alone_can_be_sent_with_an_empty_value),
         RUNNER_TEST(tokens_are_bounded),
