@@ -21,7 +21,7 @@
 #define ADMIN_TIMEOUT      "300s" /* a reload probes every plugin */
 #define ADMIN_BODY_MAX     "16m"  /* control reads and refuses what is above 1.5 MiB */
 #define ADMIN_BUFFER       "2m"   /* more than control takes */
-#define ISOLATION_START_MS 3000u  /* in which the supervisor starts the gateway's own runner */
+#define ISOLATION_START_MS 10000u /* in which the gateway's own runner loads its plugins */
 #define ISOLATION_IDLE_MAX 1024   /* connections of a worker: the gateway serves both ends */
 #define ISOLATION_RETRIES  2u     /* of calls that it was answering when it died of another one */
 #define WORKERS_MAX        128 /* as nginx_config.worker_processes takes; the board has room for these */
