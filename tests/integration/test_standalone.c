@@ -13,6 +13,7 @@
 #include "tests/integration/gateway.h"
 #include "tests/integration/load.h"
 #include "tests/integration/origin.h"
+#include "tests/integration/told.h"
 #include "tests/unit/unit.h"
 
 #define DATA_PLANE "role: data_plane\n  role_data_plane: {config_provider: yaml}"
@@ -437,6 +438,16 @@ static json_int_t generation(void)
     return number;
 }
 
+static bool is_loaded(const char *name)
+{
+    json_t *status = gateway_status(running);
+    const json_t *plugin = item_of(status, "plugins", name);
+    bool is = plugin != NULL && strcmp(text_of(plugin, "state"), "loaded") == 0;
+
+    json_decref(status);
+    return is;
+}
+
 #define MARKED ", {id: m, uri: /m, upstream_id: 1, plugins: {mark: {text: here}}}"
 
 static void plugins_and_what_needs_them_come_and_go_in_one_file(void **state)
@@ -462,6 +473,7 @@ static void plugins_and_what_needs_them_come_and_go_in_one_file(void **state)
                  "plugins: [key-auth, limit-count]");
     WAIT_UNTIL(state_is("refused"));
     assert_string_equal(mark_of("/m"), "here");
+    WAIT_UNTIL(!is_loaded("limit-count")); /* what was loaded for that file goes, too */
     before = generation();
     /* Another order is no change; a reload from elsewhere keeps the list. */
     replace_with(MARKED, "plugins: [mark, key-auth]");
